@@ -1,0 +1,46 @@
+# Two commands on a fresh machine (Python 3.11 or 3.12, pip, node, npm, make): `make demo` and `make test`.
+PYTHON ?= $(shell command -v python3.12 || command -v python3.11 || command -v python3)
+BIN := $(CURDIR)/.venv/bin
+export PATH := $(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
+
+.PHONY: help setup demo test check bench soak docs clean
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' Makefile | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: .venv/.done node_modules/.done  ## build .venv (with the trimtab command) and node_modules
+
+.venv/.done: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 13) else "trimtab needs Python 3.11 or 3.12, found %d.%d: run make PYTHON=python3.12 setup" % v)'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check uv==0.13.9
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --group dev --group docs --editable .
+	@touch $@
+
+node_modules/.done: package.json src/trimtab/world/packages.json .venv/.done
+	npm install --no-package-lock --loglevel=error
+	$(BIN)/trimtab world fetch --dest node_modules
+	@touch $@
+
+demo: setup  ## hedge an option book on the genuine contracts, then open out/report.html
+	$(BIN)/trimtab demo --json out/demo.json --report out/report.html
+
+test: setup  ## all tests but the soak runs
+	scripts/test
+
+check: setup  ## ruff, format, mypy, import contract
+	scripts/check
+
+bench: setup  ## speed beside peers, as ratios, into out/bench.json
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --group bench
+	$(BIN)/python -m benchmarks --out out/bench.json
+
+soak: setup  ## the long runs: random actions on every venue, all demo seeds, every crash point
+	$(BIN)/pytest -m soak --timeout 3600 tests
+
+docs: setup  ## build the documentation into site/
+	$(BIN)/mkdocs build --strict
+
+clean:  ## remove everything that was built
+	rm -rf .venv node_modules out site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

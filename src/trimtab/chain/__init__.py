@@ -1,0 +1,1 @@
+"""Look at a chain: turn JSON-RPC answers into typed values."""

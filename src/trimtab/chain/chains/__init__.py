@@ -1,0 +1,1 @@
+"""Facts of chains, one data file per chain."""

@@ -1,0 +1,1 @@
+"""Act on own risk: turn a book's exposure into hedge orders."""

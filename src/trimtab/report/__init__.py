@@ -1,0 +1,1 @@
+"""Turn a run record into a self-contained HTML page."""

@@ -1,0 +1,1 @@
+"""The public pytest plugin and conformance suites, built on world/."""

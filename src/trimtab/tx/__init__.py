@@ -1,0 +1,1 @@
+"""Change a chain: turn an intent into exactly one mined transaction."""

@@ -1,0 +1,1 @@
+"""Ways for a signed transaction to leave this machine."""

@@ -1,0 +1,1 @@
+"""Hold a key and sign; nothing else."""

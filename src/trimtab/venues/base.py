@@ -1,0 +1,154 @@
+"""The roles that a venue plays, and what it says it can do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Protocol, runtime_checkable
+
+from trimtab.chain.call import Call
+from trimtab.chain.receipt import Log, Receipt
+from trimtab.model.ids import Address
+from trimtab.model.market import (
+    OptionChain,
+    OptionMarket,
+    OptionSeries,
+    OptionSeriesState,
+    OptionType,
+    PerpMarket,
+    PerpState,
+)
+from trimtab.model.order import Fill, OptionIntent, OptionQuote, PerpIntent, PerpQuote
+from trimtab.model.position import MarginAccount, OptionPosition, PerpPosition
+
+
+class Capability(StrEnum):
+    """What a venue declares; the conformance suite runs the declared part, the rest must raise
+    `UnsupportedActionError`."""
+
+    MARKET_ORDER = "market_order"
+    REDUCE_ONLY = "reduce_only"
+    ACCEPTABLE_PRICE = "acceptable_price"
+    DEADLINE = "deadline"
+    MULTI_COLLATERAL = "multi_collateral"
+    MAKER_LIQUIDITY = "maker_liquidity"
+    DELEGATED_TRADING = "delegated_trading"
+    LIQUIDATE = "liquidate"
+    LIQUIDATE_COLLATERAL = "liquidate_collateral"
+    OPTION_TRADE = "option_trade"
+    FORCE_CLOSE = "force_close"
+    ADJUST_COLLATERAL = "adjust_collateral"
+    SPLIT_MERGE = "split_merge"
+    LP_QUEUE = "lp_queue"
+    SETTLE = "settle"
+
+
+@dataclass(frozen=True, slots=True)
+class ChainPlan:
+    """Calls to be sent in order, each a transaction of its own. `label` names each for reports."""
+
+    venue: str
+    market: str
+    calls: tuple[Call, ...]
+    labels: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.calls) != len(self.labels):
+            raise ValueError(f"{len(self.calls)} calls but {len(self.labels)} labels")
+
+
+@dataclass(frozen=True, slots=True)
+class VenueEvent:
+    """A decoded log of a venue. `args` hold ints, addresses and bytes as the contract emitted them."""
+
+    venue: str
+    contract: str
+    name: str
+    args: dict[str, Any]
+    address: Address
+    block: int
+    log_index: int
+    tx_hash: str
+
+
+@runtime_checkable
+class Venue(Protocol):
+    """What every venue on a chain has. A venue reads, encodes and decodes; it sends nothing."""
+
+    name: str
+    capabilities: frozenset[Capability]
+
+    @property
+    def addresses(self) -> dict[str, Address]:
+        """Every contract the venue uses, by name; `trimtab doctor` checks code at each."""
+        ...
+
+    def decode_log(self, log: Log) -> VenueEvent | None:
+        """The event, or None when the log is not this venue's."""
+        ...
+
+    def decode_fills(self, receipt: Receipt, account: Address) -> tuple[Fill, ...]:
+        """The fills of `account` in a receipt, in log order."""
+        ...
+
+    def explain_revert(self, data: bytes, market: str | None = None) -> Exception:
+        """The typed error for revert data, with the venue's meaning; never raises."""
+        ...
+
+
+@runtime_checkable
+class PerpVenue(Venue, Protocol):
+    """A venue with perpetuals. Unknown names raise `UnknownMarketError`."""
+
+    async def read_markets(self) -> Sequence[PerpMarket]: ...
+    async def read_state(self, market: str, *, block: int | str = "latest") -> PerpState: ...
+    async def read_position(
+        self, account: Address, market: str, *, block: int | str = "latest"
+    ) -> PerpPosition: ...
+    async def read_positions(
+        self, account: Address, *, block: int | str = "latest"
+    ) -> Sequence[PerpPosition]: ...
+    async def read_margin(self, account: Address, *, block: int | str = "latest") -> MarginAccount: ...
+    async def read_quote(
+        self, account: Address, intent: PerpIntent, *, block: int | str = "pending"
+    ) -> PerpQuote:
+        """Exact terms: the fill at the same block has the same size, notional and fee, to the wei."""
+        ...
+
+    def encode_order(self, account: Address, intent: PerpIntent, quote: PerpQuote) -> ChainPlan: ...
+    async def encode_deposit(self, account: Address, currency: str, amount: Decimal) -> ChainPlan:
+        """Approval first where the allowance is too small, then the deposit."""
+        ...
+
+    def encode_withdraw(self, account: Address, currency: str, amount: Decimal) -> ChainPlan: ...
+
+
+@runtime_checkable
+class OptionVenue(Venue, Protocol):
+    """A venue with options. Unknown names and ids raise `UnknownMarketError`."""
+
+    async def read_option_markets(self) -> Sequence[OptionMarket]: ...
+    async def read_chain(self, market: str, *, block: int | str = "latest") -> OptionChain: ...
+    async def read_series(
+        self, market: str, strike_id: int, *, block: int | str = "latest"
+    ) -> OptionSeriesState: ...
+    async def read_option_positions(
+        self, account: Address, *, block: int | str = "latest"
+    ) -> Sequence[OptionPosition]: ...
+    async def read_option_quote(
+        self, account: Address, intent: OptionIntent, *, block: int | str = "pending"
+    ) -> OptionQuote:
+        """Exact terms: the fill at the same block costs the same, to the wei."""
+        ...
+
+    async def read_min_collateral(
+        self, series: OptionSeries, type: OptionType, amount: Decimal, *, block: int | str = "latest"
+    ) -> Decimal: ...
+    def encode_option_order(
+        self, account: Address, intent: OptionIntent, quote: OptionQuote
+    ) -> ChainPlan: ...
+    async def encode_approvals(self, account: Address, market: str) -> ChainPlan:
+        """The approvals that trading in `market` needs and the account has not given; may be empty."""
+        ...

@@ -23,7 +23,7 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Where a transaction was mined and what it did. Fees in wei; `l1_fee` is the rollup's data fee, 0 elsewhere."""
+    """Where a transaction was mined and what it did. Fees in wei; `l1_fee` is a rollup's data fee, else 0."""
 
     tx_hash: TxHash
     block: int

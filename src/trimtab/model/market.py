@@ -12,7 +12,7 @@ from trimtab.model.ids import Address
 
 @dataclass(frozen=True, slots=True)
 class PerpMarket:
-    """A perpetual of a venue. `name` is unique inside the venue ("vETH"); `underlying` joins venues ("ETH")."""
+    """A perpetual. `name` is unique inside the venue ("vETH"); `underlying` joins venues ("ETH")."""
 
     venue: str
     name: str

@@ -13,7 +13,7 @@ from trimtab.model.market import OptionSeries, OptionType
 @dataclass(frozen=True, slots=True)
 class PerpPosition:
     """Signed `size` in units of underlying, long > 0. `open_notional` is the signed quote balance of the
-    position (long < 0: quote was paid). Money in quote currency. `pending_funding` > 0 is owed by the account.
+    position (long < 0). Money in quote currency. `pending_funding` > 0 is owed by the account.
     `liquidation_price` is the mark price, all else equal; None when no price liquidates."""
 
     venue: str

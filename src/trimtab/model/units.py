@@ -52,7 +52,8 @@ def to_base_exact(value: object, decimals: int, field: str = "amount") -> int:
     base = int(scaled)
     if base != scaled:
         raise IntentError(
-            f"{field} {value} has more than {decimals} decimal places; round it before, in the direction you mean",
+            f"{field} {value} has more than {decimals} decimal places; "
+            "round it before, in the direction you mean",
             field=field,
             value=value,
         )

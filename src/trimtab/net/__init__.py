@@ -1,1 +1,1 @@
-"""Keep HTTP and WebSocket sessions alive and polite: rate limits, back-off, reconnect, circuit breaker. Knows no chain."""
+"""Keep HTTP and WebSocket sessions alive and polite: limits, back-off, reconnect. Knows no chain."""

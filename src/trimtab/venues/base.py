@@ -144,7 +144,7 @@ class OptionVenue(Venue, Protocol):
         ...
 
     async def read_min_collateral(
-        self, series: OptionSeries, type: OptionType, amount: Decimal, *, block: int | str = "latest"
+        self, series: OptionSeries, option_type: OptionType, amount: Decimal, *, block: int | str = "latest"
     ) -> Decimal: ...
     def encode_option_order(
         self, account: Address, intent: OptionIntent, quote: OptionQuote

@@ -1,0 +1,1 @@
+"""Lyra ("Avalon"): an options AMM over Synthetix."""

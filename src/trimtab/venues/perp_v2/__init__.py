@@ -1,0 +1,1 @@
+"""Perp v2 ("Curie"): perpetuals on Uniswap v3 pools with virtual tokens."""

@@ -114,6 +114,13 @@ class PerpQuote:
     is_margin_sufficient: bool
     block: int
     at: int
+    maintenance_margin_after: Decimal | None = None  # of the account; None where the venue does not tell
+
+    @property
+    def health_after(self) -> Decimal | None:
+        """equity / maintenance margin if it filled now; None without a position or where unknown."""
+        margin = self.maintenance_margin_after
+        return self.equity_after / margin if margin else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,16 @@ class TrimtabError(Exception):
 
     retryable: ClassVar[bool] = False
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+def _restore(cls: type[TrimtabError], args: tuple[Any, ...], facts: dict[str, Any]) -> TrimtabError:
+    """An error as it was pickled: the constructors' required keywords keep `Exception` from doing it."""
+    error = cls.__new__(cls, *args)
+    error.__dict__.update(facts)
+    return error
+
 
 class ConfigError(TrimtabError):
     """A setting is bad, missing or unknown."""

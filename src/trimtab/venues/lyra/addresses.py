@@ -9,6 +9,15 @@ from trimtab.model.ids import Address
 
 
 @dataclass(frozen=True, slots=True)
+class TokenStorage:
+    """Storage slots of an ERC-20's mappings, so that a quote can lend the caller balance and allowance by
+    state override. Leave it out where the token's layout is not known."""
+
+    balances: int
+    allowances: int
+
+
+@dataclass(frozen=True, slots=True)
 class LyraMarketAddresses:
     """One option market. `contracts` by contract name: OptionMarket, OptionMarketPricer, OptionGreekCache,
     LiquidityPool, LiquidityToken, OptionToken, ShortCollateral, PoolHedger, GWAVOracle, KeeperHelper."""
@@ -17,6 +26,8 @@ class LyraMarketAddresses:
     contracts: Mapping[str, Address]
     base_asset: Address
     quote_asset: Address
+    base_storage: TokenStorage | None = None
+    quote_storage: TokenStorage | None = None
 
 
 @dataclass(frozen=True, slots=True)

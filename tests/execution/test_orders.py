@@ -53,10 +53,10 @@ def test_a_receipt_is_not_a_fill() -> None:
 
 def test_a_part_is_partial_and_the_whole_is_filled() -> None:
     """Fills add up over transactions; only the asked size is FILLED."""
-    order = record(Order("k", asked=Decimal("-2")), tx(), (fill("-0.5"),), is_last=False)
+    order = record(Order("k", asked=Decimal(-2)), tx(), (fill("-0.5"),), is_last=False)
     assert order.status is OrderStatus.PARTIALLY_FILLED
     order = record(order, tx(), (fill("-1.5"),), is_last=True)
-    assert (order.status, order.filled) == (OrderStatus.FILLED, Decimal("-2"))
+    assert (order.status, order.filled) == (OrderStatus.FILLED, Decimal(-2))
 
 
 def test_an_order_of_unknown_size_is_filled_by_its_last_fill() -> None:

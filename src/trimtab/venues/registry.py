@@ -1,0 +1,37 @@
+"""The venues there are: one line each, loaded when first used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from trimtab.venues.base import Venue
+
+if TYPE_CHECKING:
+    from trimtab.chain.client import Client
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """Where a venue lives: its package, its class there, and the type of its `addresses.py` deployments."""
+
+    package: str
+    venue: str
+    deployment: str
+
+    def deployment_type(self) -> type[Any]:
+        found: type[Any] = getattr(import_module(f"{self.package}.addresses"), self.deployment)
+        return found
+
+    def open(self, client: Client, deployment: object) -> Venue:
+        """The adapter for one deployment, reading through `client`."""
+        venue: Venue = getattr(import_module(self.package), self.venue)(client, deployment)
+        return venue
+
+
+VENUES: Mapping[str, Registration] = {
+    "lyra": Registration("trimtab.venues.lyra", "Lyra", "LyraDeployment"),
+    "perp_v2": Registration("trimtab.venues.perp_v2", "PerpV2", "PerpV2Deployment"),
+}

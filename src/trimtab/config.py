@@ -13,23 +13,22 @@ import stat
 import tomllib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from decimal import Decimal
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
+from trimtab.chain.address import parse_address
 from trimtab.errors import ConfigError, IntentError
+from trimtab.hedging.limits import HedgeLimits
+from trimtab.hedging.policy import FixedBand, WhalleyWilmott
 from trimtab.model.ids import Address
 from trimtab.model.units import to_decimal
-from trimtab.venues.lyra.addresses import LyraDeployment
-from trimtab.venues.perp_v2.addresses import PerpV2Deployment
+from trimtab.venues.registry import VENUES
 
 C = TypeVar("C")
-Deployment = PerpV2Deployment | LyraDeployment
-_DEPLOYMENT_TYPES: Mapping[str, type[Deployment]] = {"lyra": LyraDeployment, "perp_v2": PerpV2Deployment}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,26 +103,9 @@ class TxSettings(_Checked):
     timeout: Decimal = Decimal(120)
 
 
-class PolicyName(StrEnum):
-    FIXED_BAND = "fixed_band"
-    WHALLEY_WILMOTT = "whalley_wilmott"
-
-
-@dataclass(frozen=True)
-class LimitSettings(_Checked):
-    """What one hedge may do. Sizes in units of underlying, `max_slippage` a fraction of the mark price."""
-
-    section: ClassVar[str] = "hedge.limits"
-    max_size: Decimal | None = None
-    max_size_per_hour: Decimal | None = None
-    max_slippage: Decimal = Decimal("0.01")
-    min_health: Decimal = Decimal("1.5")
-    gas_budget_eth: Decimal | None = None
-
-
 @dataclass(frozen=True)
 class HedgeSettings(_Checked):
-    """The book that `trimtab hedge` keeps, and by which rule. `band` in units of underlying, each side."""
+    """The book that `trimtab hedge` keeps: exactly one policy, and what one hedge may do."""
 
     section: ClassVar[str] = "hedge"
     underlying: str
@@ -131,10 +113,21 @@ class HedgeSettings(_Checked):
     perp_market: str
     option_venue: str = "lyra"
     perp_venue: str = "perp_v2"
-    policy: PolicyName = PolicyName.FIXED_BAND
-    band: Decimal = Decimal("0.5")
-    risk_aversion: Decimal = Decimal("0.01")
-    limits: LimitSettings = LimitSettings()
+    fixed_band: FixedBand | None = None
+    whalley_wilmott: WhalleyWilmott | None = None
+    limits: HedgeLimits = field(default_factory=HedgeLimits)
+
+    def __post_init__(self) -> None:
+        if (self.fixed_band is None) == (self.whalley_wilmott is None):
+            raise ConfigError(
+                "needs exactly one of the tables hedge.fixed_band and hedge.whalley_wilmott", key="hedge"
+            )
+
+    @property
+    def policy(self) -> FixedBand | WhalleyWilmott:
+        policy = self.fixed_band or self.whalley_wilmott
+        assert policy is not None
+        return policy
 
 
 @dataclass(frozen=True)
@@ -145,7 +138,7 @@ class Config:
     account: AccountSettings = AccountSettings()
     journal: JournalSettings = JournalSettings()
     tx: TxSettings = TxSettings()
-    venues: Mapping[str, Deployment] = field(default_factory=dict)
+    venues: Mapping[str, Any] = field(default_factory=dict)
     hedge: HedgeSettings | None = None
 
 
@@ -220,10 +213,7 @@ class _Reader:
                 values[name] = self._path.parent / item.default
             elif name not in values and item.default is MISSING and item.default_factory is MISSING:
                 raise self._error(_join(where, name), "is missing")
-        try:
-            return cls(**values)
-        except ConfigError as error:
-            raise self._error(error.key or where, str(error)) from None
+        return typing.cast("C", self._within(where, cls, **values))
 
     def convert(self, value: object, hint: Any, where: str) -> Any:
         """`value` as the type that the field declares; anything else is an error, never a guess."""
@@ -247,10 +237,7 @@ class _Reader:
 
     def _scalar(self, value: object, hint: Any, where: str) -> Any:
         if hint is Decimal:
-            try:
-                return _decimal(value, where)
-            except ConfigError as error:
-                raise self._error(where, str(error)) from None
+            return self._within(where, _decimal, value, where)
         if hint is int:
             if isinstance(value, int) and not isinstance(value, bool):
                 return value
@@ -259,27 +246,25 @@ class _Reader:
             raise self._error(where, f"must be a string, got {_show(value)}")
         if hint is Path:
             return self._path.parent / Path(value).expanduser()
-        if hint is Address:
-            return self._address(value, where)
-        if isinstance(hint, type) and issubclass(hint, StrEnum):
-            if value not in list(hint):
-                raise self._error(where, f"must be one of {', '.join(hint)}, got {_show(value)}")
-            return hint(value)
-        return value
+        return self._within(where, parse_address, value) if hint is Address else value
 
-    def _address(self, value: str, where: str) -> Address:
-        digits = value.removeprefix("0x")
-        if len(digits) != 40 or any(c not in "0123456789abcdefABCDEF" for c in digits):
-            raise self._error(where, f"must be an address of 0x and 40 hex digits, got {_show(value)}")
-        return Address("0x" + digits.lower())
+    def _within(self, where: str, build: Callable[..., Any], *args: Any, **values: Any) -> Any:
+        """What `build` makes, its refusal told with key and file."""
+        try:
+            return build(*args, **values)
+        except ConfigError as error:
+            raise self._error(error.key or where, str(error)) from None
+        except IntentError as error:
+            key = _join(where, error.field) if error.field else where
+            raise self._error(key, str(error).removeprefix(str(error.field)).strip()) from None
 
-    def _venues(self, table: object) -> dict[str, Deployment]:
+    def _venues(self, table: object) -> dict[str, Any]:
         if not isinstance(table, dict):
             raise self._error("venues", f"must be a table, got {_show(table)}")
-        self._check_keys(table, list(_DEPLOYMENT_TYPES), {}, "venues")
+        self._check_keys(table, list(VENUES), {}, "venues")
         return {name: self._deployment(name, section) for name, section in table.items()}
 
-    def _deployment(self, name: str, section: object) -> Deployment:
+    def _deployment(self, name: str, section: object) -> Any:
         where = f"venues.{name}"
         if isinstance(section, dict) and "addresses_file" in section:
             if len(section) > 1:
@@ -287,9 +272,9 @@ class _Reader:
                 raise self._error(where, f"give addresses_file or the tables, not both (found {other!r} too)")
             file = self._scalar(section["addresses_file"], Path, f"{where}.addresses_file")
             return _Reader(file, self._env).addresses(name)
-        return self.build(_DEPLOYMENT_TYPES[name], section, where)
+        return self.build(VENUES[name].deployment_type(), section, where)
 
-    def addresses(self, venue: str) -> Deployment:
+    def addresses(self, venue: str) -> Any:
         """The deployment of `venue` in a JSON file of `trimtab world up --json`: {"venues": {venue: ...}}."""
         try:
             found = json.loads(self._read(), parse_float=Decimal)["venues"][venue]
@@ -297,7 +282,7 @@ class _Reader:
             raise self._error(
                 f"venues.{venue}", "is not in this file as `trimtab world up --json` prints it"
             ) from error
-        return self.build(_DEPLOYMENT_TYPES[venue], found, f"venues.{venue}")
+        return self.build(VENUES[venue].deployment_type(), found, f"venues.{venue}")
 
     def _parse(self) -> dict[str, Any]:
         try:

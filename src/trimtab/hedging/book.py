@@ -60,4 +60,3 @@ class Book:
             if leg.underlying == underlying:
                 return leg
         raise ConfigError(f"the book has no perp on {underlying} to hedge with: add one to its perp legs")
-

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Self
@@ -326,7 +326,7 @@ def _pick(items: Mapping[str, Any], name: str, what: str, contract: str) -> Any:
     raise AbiError(f"{contract or 'this ABI'} has no {what} {name!r}; it has {known}")
 
 
-@lru_cache(maxsize=None)
+@cache
 def _load(name: str) -> Abi:
     for root in (files("trimtab") / "_abis", Path(__file__).parents[3] / "abis"):
         source = root.joinpath(f"{name}.json")

@@ -1,1 +1,20 @@
-"""Carry JSON-RPC bytes to a node and back: HTTP, WebSocket, IPC, failover."""
+"""Carry JSON-RPC to a node and back, whatever the wire."""
+
+from __future__ import annotations
+
+from trimtab.chain.transports.base import Transport
+from trimtab.chain.transports.http import HttpTransport
+from trimtab.errors import ConfigError
+from trimtab.net import mask_url
+
+
+def make_transport(url: str | Transport) -> Transport:
+    """The transport for a URL or a path; a transport is taken as it is. Raises `ConfigError`."""
+    if not isinstance(url, str):
+        return url
+    scheme = url.partition("://")[0].lower() if "://" in url else ""
+    if scheme in ("http", "https"):
+        return HttpTransport(url)
+    raise ConfigError(
+        f"{mask_url(url)!r} is not a node: give http(s)://, ws(s):// or the path of an IPC socket"
+    )

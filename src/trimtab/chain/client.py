@@ -1,0 +1,169 @@
+"""The client: typed reads of one chain, one request each."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Self, TypeVar
+
+import msgspec
+
+from trimtab.chain import wire
+from trimtab.chain.abi import AbiError
+from trimtab.chain.call import Call, Read
+from trimtab.chain.messages import encode
+from trimtab.chain.options import ClientOptions
+from trimtab.chain.receipt import Block, Receipt
+from trimtab.chain.reverts import call_reverted, revert_data
+from trimtab.chain.transports import make_transport
+from trimtab.chain.transports.base import Transport
+from trimtab.chain.transports.endpoint import Endpoint, Stats
+from trimtab.chain.transports.failover import Failover
+from trimtab.errors import RateLimitedError, RpcError
+from trimtab.model.ids import Address, TxHash
+
+T = TypeVar("T")
+BlockRef = int | str
+Overrides = Mapping[Address, Mapping[str, Any]]
+
+
+class Client:
+    """Reads of one chain over one node or several. Made by `Client.open`."""
+
+    def __init__(self, failover: Failover, options: ClientOptions, stats: Stats, chain_id: int) -> None:
+        self.chain_id = chain_id
+        self.options = options
+        self.stats = stats
+        self._failover = failover
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, url: str | Transport | Sequence[str | Transport], options: ClientOptions | None = None
+    ) -> AsyncIterator[Self]:
+        """Connect and check the chain id, by one request.
+
+        http(s)://, ws(s)://, a path to an IPC socket, or several of them. Raises `WrongChainError`,
+        `TransportError`, or `ConfigError` for a URL that is none of these.
+        """
+        chosen = options or ClientOptions()
+        stats = Stats()
+        several = [url] if isinstance(url, (str, Transport)) else list(url)
+        endpoints = [Endpoint(make_transport(u), chosen, stats) for u in several]
+        failover = Failover(endpoints, chosen, stats)
+        try:
+            chain_id = await failover.open()
+            yield cls(failover, chosen, stats, chain_id)
+        finally:
+            await failover.close()
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Each node's own `request`, never retried: for broadcasts."""
+        return self._failover.endpoints
+
+    async def request(self, method: str, params: Sequence[Any] = ()) -> Any:
+        """A raw JSON-RPC result as Python objects. Raises `RpcError` or `TransportError`."""
+        return msgspec.json.decode(await self._failover.send(method, encode(list(params))))
+
+    async def request_json(self, method: str, params: Sequence[Any] = ()) -> bytes:
+        """A raw JSON-RPC result as JSON bytes: the bulk decoders' input."""
+        return bytes(await self._failover.send(method, encode(list(params))))
+
+    async def batch(self, requests: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
+        """One JSON-RPC batch; the errors of single requests are returned in their places."""
+        if not requests:
+            return []
+        results = await self._failover.send_batch([(m, encode(list(p))) for m, p in requests])
+        errors = (RpcError, RateLimitedError)
+        return [r if isinstance(r, errors) else msgspec.json.decode(r) for r in results]
+
+    async def call(
+        self,
+        read: Read[T],
+        *,
+        block: BlockRef = "latest",
+        sender: Address | None = None,
+        overrides: Overrides | None = None,
+    ) -> T:
+        """One read by exactly one request. Raises `CallRevertedError`, `AbiError` (also where no code is)."""
+        data = await self.call_raw(read.call, sender=sender, block=block, overrides=overrides, name=read.name)
+        return decode_read(read, data)
+
+    async def call_raw(
+        self,
+        call: Call,
+        *,
+        sender: Address | None = None,
+        block: BlockRef = "latest",
+        overrides: Overrides | None = None,
+        gas: int | None = None,
+        name: str = "",
+    ) -> bytes:
+        """The return data of a call. Raises `CallRevertedError` with the decoded reason."""
+        params: list[Any] = [
+            wire.call_object(call.target, call.data, call.value, sender, gas),
+            wire.block_param(block),
+        ]
+        if overrides:
+            params.append(overrides)
+        try:
+            return wire.decode_bytes(await self._failover.send("eth_call", encode(params)))
+        except RpcError as error:
+            data = revert_data(error)
+            if data is None:
+                raise
+            raise call_reverted(name, call.target, data, self.options.error_abis, error.text) from error
+
+    async def block(self, number: BlockRef = "latest") -> Block:
+        """A header by number, tag or hash. Raises `RpcError` when the node does not have it."""
+        found = await self.find_block(number)
+        if found is None:
+            raise RpcError(f"the node has no block {number}; it may not be there yet", code=-32001)
+        return found
+
+    async def find_block(self, number: BlockRef) -> Block | None:
+        """A header by number, tag or hash, or None."""
+        by_hash = isinstance(number, str) and len(number) == 66
+        method = "eth_getBlockByHash" if by_hash else "eth_getBlockByNumber"
+        key = hex(number) if isinstance(number, int) else number
+        return wire.decode_block(await self._failover.send(method, encode([key, False])))
+
+    async def block_number(self) -> int:
+        """The number of the latest block."""
+        return wire.decode_int(await self._failover.send("eth_blockNumber", b"[]"))
+
+    async def receipt(self, tx_hash: TxHash | str) -> Receipt | None:
+        """The receipt, or None when the transaction is not mined. Raises `RpcError` for another's receipt."""
+        result = await self._failover.send("eth_getTransactionReceipt", encode([tx_hash]))
+        receipt = wire.decode_receipt(result)
+        if receipt is not None and receipt.tx_hash != tx_hash.lower():
+            message = f"the node answered {tx_hash} with the receipt of {receipt.tx_hash}; do not trust it"
+            raise RpcError(message, code=-32603)
+        return receipt
+
+    async def balance(self, address: Address, block: BlockRef = "latest") -> int:
+        """The balance in wei."""
+        params = encode([address, wire.block_param(block)])
+        return wire.decode_int(await self._failover.send("eth_getBalance", params))
+
+    async def nonce(self, address: Address, block: BlockRef = "latest") -> int:
+        """The number of transactions that the account has sent."""
+        params = encode([address, wire.block_param(block)])
+        return wire.decode_int(await self._failover.send("eth_getTransactionCount", params))
+
+    async def code(self, address: Address, block: BlockRef = "latest") -> bytes:
+        """The code at an address, empty when there is none."""
+        params = encode([address, wire.block_param(block)])
+        return wire.decode_bytes(await self._failover.send("eth_getCode", params))
+
+
+def decode_read(read: Read[T], data: bytes) -> T:
+    """The value of a read's return data. Raises `AbiError` that says when there is no contract."""
+    try:
+        return read.decode(data)
+    except AbiError as error:
+        if data:
+            raise
+        message = f"{read.name} at {read.call.target} returned no data; is there a contract at that address?"
+        raise AbiError(message) from error

@@ -1,0 +1,149 @@
+"""One node as the client sees it: its transport, its rate, its health, what was sent to it."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from trimtab.chain.messages import Reply, encode, result_of, rpc_error
+from trimtab.chain.options import ClientOptions
+from trimtab.chain.transports.base import Request, Transport
+from trimtab.errors import (
+    ConnectionLostError,
+    RateLimitedError,
+    RpcError,
+    RpcTimeoutError,
+    TransportError,
+    WrongChainError,
+)
+from trimtab.net import CircuitBreaker, Lane, RateLimiter, TokenBucket
+
+
+@dataclass(slots=True)
+class Stats:
+    """What went over the wire. `requests` by method; a batch is one round trip of several requests."""
+
+    requests: Counter[str] = field(default_factory=Counter)
+    round_trips: int = 0
+    retries: int = 0
+    failures: int = 0
+
+
+class Endpoint:
+    """Requests to one node, each sent once. Broadcasts use it directly, so that nothing repeats a write."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        options: ClientOptions,
+        stats: Stats,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.transport = transport
+        self.name = transport.name
+        self.breaker = CircuitBreaker(options.breaker, clock)
+        self.latency = 0.0
+        self.chain_id: int | None = None
+        self._options = options
+        self._stats = stats
+        self._clock = clock
+        self._limiter: RateLimiter | None = None
+        if options.requests_per_second is not None:
+            self._limiter = RateLimiter(TokenBucket(options.requests_per_second, options.burst, clock))
+
+    def __repr__(self) -> str:
+        return f"<Endpoint {self.name} {self.breaker.state}>"
+
+    async def request(self, method: str, params: Sequence[Any] = (), *, timeout: float | None = None) -> Any:
+        """The result as Python objects, after checking the chain; never retried."""
+        limit = self._options.timeout if timeout is None else timeout
+        if self.chain_id is None and self._options.chain_id is not None:
+            await self.check_chain(self._options.chain_id, limit)
+        return msgspec.json.decode(await self.send(method, encode(list(params)), limit, Lane.URGENT))
+
+    async def check_chain(self, expected: int | None, timeout: float) -> int:
+        """Ask for the chain id once. Raises `WrongChainError` when it is not the expected one."""
+        if self.chain_id is None:
+            result = msgspec.json.decode(await self.send("eth_chainId", b"[]", timeout))
+            self.chain_id = int(result, 16)
+        if expected is not None and self.chain_id != expected:
+            actual, self.chain_id = self.chain_id, None
+            raise WrongChainError(
+                f"{self.name} serves chain {actual}, expected {expected}; check its URL or the chain id",
+                expected=expected,
+                actual=actual,
+            )
+        return self.chain_id
+
+    async def send(self, method: str, params: bytes, timeout: float, lane: Lane = Lane.NORMAL) -> msgspec.Raw:
+        """The result as JSON. Raises `TransportError` or `RpcError`."""
+        start = self._clock()
+        if self._limiter is not None:
+            timeout -= await self._wait_turn(timeout, 1, lane)
+        self._stats.requests[method] += 1
+        self._stats.round_trips += 1
+        try:
+            result = result_of(await self.transport.send(method, params, timeout), method, self.name)
+        except TransportError as error:
+            self._note_failure(error)
+            raise
+        except RpcError:
+            self.breaker.record_success()  # it answered
+            raise
+        self.breaker.record_success()
+        self.latency += (self._clock() - start - self.latency) * 0.2
+        return result
+
+    async def send_batch(
+        self, requests: Sequence[Request], timeout: float
+    ) -> list[msgspec.Raw | RpcError | RateLimitedError]:
+        """Results as JSON, with the errors of single requests in their places."""
+        if self._limiter is not None:
+            timeout -= await self._wait_turn(timeout, len(requests), Lane.NORMAL)
+        self._stats.requests.update(method for method, _ in requests)
+        self._stats.round_trips += 1
+        try:
+            replies = await self.transport.send_batch(requests, timeout)
+        except TransportError as error:
+            self._note_failure(error)
+            raise
+        self.breaker.record_success()
+        return [self._settle(reply, method) for (method, _), reply in zip(requests, replies, strict=True)]
+
+    def _settle(self, reply: Reply, method: str) -> msgspec.Raw | RpcError | RateLimitedError:
+        if reply.error and reply.error != b"null":
+            return rpc_error(reply.error, method, self.name)
+        if not reply.result:
+            raise ConnectionLostError(f"{self.name} answered {method} without a result", endpoint=self.name)
+        return reply.result
+
+    async def _wait_turn(self, timeout: float, tokens: int, lane: Lane) -> float:
+        """Seconds spent waiting for our own rate limit. Raises `RateLimitedError` past the deadline."""
+        assert self._limiter is not None
+        import asyncio
+
+        start = self._clock()
+        try:
+            async with asyncio.timeout(timeout):
+                await self._limiter.acquire(tokens, lane)
+        except TimeoutError as error:
+            message = f"our own limit of {self._options.requests_per_second} requests/s to {self.name}"
+            raise RateLimitedError(
+                f"{message} left no turn in {timeout:.3g} s", endpoint=self.name
+            ) from error
+        return self._clock() - start
+
+    def _note_failure(self, error: TransportError) -> None:
+        self._stats.failures += 1
+        if isinstance(error, RateLimitedError):
+            if self._limiter is not None and error.retry_after:
+                self._limiter.pause(error.retry_after)
+        else:
+            self.breaker.record_failure()
+            if isinstance(error, RpcTimeoutError):
+                self.latency += 1.0

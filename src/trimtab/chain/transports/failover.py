@@ -1,0 +1,124 @@
+"""Several nodes as one: reads go to the healthiest and move on when it fails; writes go once."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from trimtab.chain.options import ClientOptions
+from trimtab.chain.transports.base import Request
+from trimtab.chain.transports.endpoint import Endpoint, Stats
+from trimtab.errors import ConnectionLostError, RateLimitedError, RpcError, TransportError
+
+T = TypeVar("T")
+
+# Only what is known to change nothing is ever repeated: an unknown method counts as a write.
+READ_METHODS = frozenset(
+    ["eth_accounts", "eth_blobBaseFee", "eth_blockNumber", "eth_call", "eth_chainId", "eth_createAccessList", "eth_estimateGas", "eth_feeHistory", "eth_gasPrice", "eth_getBalance", "eth_getBlockByHash", "eth_getBlockByNumber", "eth_getBlockReceipts", "eth_getBlockTransactionCountByHash", "eth_getBlockTransactionCountByNumber", "eth_getCode", "eth_getLogs", "eth_getProof", "eth_getStorageAt", "eth_getTransactionByBlockHashAndIndex", "eth_getTransactionByBlockNumberAndIndex", "eth_getTransactionByHash", "eth_getTransactionCount", "eth_getTransactionReceipt", "eth_maxPriorityFeePerGas", "eth_simulateV1", "eth_syncing", "net_version", "web3_clientVersion", "web3_sha3", "debug_traceCall", "debug_traceTransaction", "debug_traceBlockByNumber", "debug_traceBlockByHash", "trace_block", "trace_call", "trace_transaction", "txpool_content", "txpool_contentFrom", "txpool_status", "anvil_nodeInfo"]
+)
+
+# The node is behind, or has pruned: another node may know.
+_LAGGING = ("header not found", "missing trie node", "unknown block", "block not found", "is not available")
+
+
+class Failover:
+    """The endpoints of one chain. Reads are retried inside a deadline; everything else is sent once."""
+
+    def __init__(self, endpoints: Sequence[Endpoint], options: ClientOptions, stats: Stats) -> None:
+        self.endpoints = tuple(endpoints)
+        self._options = options
+        self._stats = stats
+        self._rng = random.Random()
+        self.expected_chain = options.chain_id
+
+    async def send(self, method: str, params: bytes, *, timeout: float | None = None) -> msgspec.Raw:
+        """The result as JSON."""
+        limit = self._options.timeout if timeout is None else timeout
+        if method in READ_METHODS:
+            return await self._read(lambda endpoint, left: endpoint.send(method, params, left), limit)
+        endpoint = self._best(self.endpoints)
+        await self._verify(endpoint, limit)
+        return await endpoint.send(method, params, limit)
+
+    async def send_batch(
+        self, requests: Sequence[Request]
+    ) -> list[msgspec.Raw | RpcError | RateLimitedError]:
+        """One JSON-RPC batch, retried only when every request in it is a read."""
+        limit = self._options.timeout
+        if all(method in READ_METHODS for method, _ in requests):
+            return await self._read(lambda endpoint, left: endpoint.send_batch(requests, left), limit)
+        endpoint = self._best(self.endpoints)
+        await self._verify(endpoint, limit)
+        return await endpoint.send_batch(requests, limit)
+
+    async def open(self) -> int:
+        """The chain id, from the first endpoint that answers. Raises `WrongChainError`."""
+
+        async def check(endpoint: Endpoint, left: float) -> int:
+            return await endpoint.check_chain(self.expected_chain, left)
+
+        self.expected_chain = await self._read(check, self._options.timeout)
+        return self.expected_chain
+
+    async def close(self) -> None:
+        """Close every transport."""
+        for endpoint in self.endpoints:
+            await endpoint.transport.close()
+
+    def _best(self, candidates: Sequence[Endpoint]) -> Endpoint:
+        """The quickest of those whose breaker lets through; the first to recover when none does."""
+        if len(candidates) == 1:
+            return candidates[0]
+        open_ones = [e for e in candidates if e.breaker.allows()]
+        if open_ones:
+            return min(open_ones, key=lambda e: e.latency)
+        return min(candidates, key=lambda e: e.breaker.retry_at)
+
+    async def _verify(self, endpoint: Endpoint, timeout: float) -> None:
+        if endpoint.chain_id is None and self.expected_chain is not None:
+            await endpoint.check_chain(self.expected_chain, timeout)
+
+    async def _read(self, ask: Callable[[Endpoint, float], Awaitable[T]], timeout: float) -> T:
+        deadline = time.monotonic() + timeout
+        untried = list(self.endpoints)
+        attempt = 0
+        while True:
+            endpoint = self._best(untried)
+            left = deadline - time.monotonic()
+            if len(self.endpoints) > 1:  # leave time for the others
+                left = min(left, self._options.attempt_timeout)
+            try:
+                if endpoint.chain_id is None:
+                    await self._verify(endpoint, left)
+                self._claim(endpoint)
+                return await ask(endpoint, left)
+            except (TransportError, RpcError) as error:
+                if not self._may_move_on(error, len(untried)):
+                    raise
+                untried.remove(endpoint)
+                wait = 0.0
+                if not untried:  # a whole round failed: slow down before the next
+                    untried = list(self.endpoints)
+                    retry_after = error.retry_after if isinstance(error, RateLimitedError) else None
+                    wait = self._options.backoff.delay(attempt, rng=self._rng, retry_after=retry_after)
+                    attempt += 1
+                if attempt >= self._options.max_attempts or time.monotonic() + wait >= deadline:
+                    raise
+                self._stats.retries += 1
+                await asyncio.sleep(wait)
+
+    def _claim(self, endpoint: Endpoint) -> None:
+        if not endpoint.breaker.acquire():
+            message = f"{endpoint.name} failed repeatedly and rests for a moment; is the node up?"
+            raise ConnectionLostError(message, endpoint=endpoint.name)
+
+    def _may_move_on(self, error: Exception, untried: int) -> bool:
+        if isinstance(error, RpcError):
+            words = error.text.lower()
+            return untried > 1 and any(w in words for w in _LAGGING)
+        return True

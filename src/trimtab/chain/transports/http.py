@@ -1,0 +1,90 @@
+"""JSON-RPC over HTTP, by aiohttp: one keep-alive pool per node."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import count
+
+import aiohttp
+
+from trimtab.chain.messages import Reply, decode_batch, decode_reply, encode_batch, encode_request
+from trimtab.chain.transports.base import Request
+from trimtab.errors import ConfigError, ConnectionLostError, RateLimitedError, RpcError, RpcTimeoutError
+from trimtab.net import mask_url, parse_retry_after
+
+_HEADERS = {"content-type": "application/json"}
+
+
+class HttpTransport:
+    """POSTs to one URL. The URL may hold a key and is never shown; `name` is its masked form."""
+
+    def __init__(self, url: str, *, max_connections: int = 64) -> None:
+        self.name = mask_url(url)
+        self._url = url
+        self._limit = max_connections
+        self._ids = count(1)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def send(self, method: str, params: bytes, timeout: float) -> Reply:
+        """One request, one POST."""
+        payload = await self._post(encode_request(next(self._ids), method, params), timeout)
+        return decode_reply(payload, self.name)
+
+    async def send_batch(self, requests: Sequence[Request], timeout: float) -> list[Reply]:
+        """All requests in one POST; the replies in their order."""
+        first = next(self._ids)
+        self._ids = count(first + len(requests))
+        payload = await self._post(encode_batch(first, requests), timeout)
+        return decode_batch(payload, first, len(requests), self.name)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=self._limit), auto_decompress=True
+            )
+        return self._session
+
+    async def _post(self, body: bytes, timeout: float) -> bytes:
+        session = self._session or self._open_session()
+        try:
+            async with session.post(
+                self._url,
+                data=body,
+                headers=_HEADERS,
+                timeout=aiohttp.ClientTimeout(total=timeout),
+                allow_redirects=False,  # a redirected POST would carry the key elsewhere
+            ) as response:
+                payload = await response.read()
+                if response.status != 200:
+                    self._check_status(response, payload)
+                return payload
+        except TimeoutError as error:
+            message = f"{self.name} did not answer within {timeout:.3g} s"
+            raise RpcTimeoutError(message, endpoint=self.name) from error
+        except aiohttp.InvalidURL:  # its text is the URL, keys and all
+            raise ConfigError(f"{self.name} is not a valid URL; check its host and port") from None
+        except (aiohttp.ClientError, OSError) as error:
+            message = f"{self.name} could not be reached ({type(error).__name__}); is the node up?"
+            raise ConnectionLostError(message, endpoint=self.name) from error
+
+    def _check_status(self, response: aiohttp.ClientResponse, payload: bytes) -> None:
+        """Map a status other than 200. A JSON-RPC error in the body is the better answer and passes."""
+        status = response.status
+        if status == 429:
+            retry_after = parse_retry_after(response.headers.get("Retry-After"), now=datetime.now(UTC))
+            message = f"{self.name} asks to slow down (HTTP 429)"
+            raise RateLimitedError(message, endpoint=self.name, retry_after=retry_after)
+        if payload.lstrip()[:1] in (b"{", b"[") and b'"error"' in payload:
+            return
+        if status >= 500:
+            message = f"{self.name} is not able to answer (HTTP {status})"
+            raise ConnectionLostError(message, endpoint=self.name)
+        message = f"{self.name} refused the request (HTTP {status}); check the URL and its key"
+        raise RpcError(message, code=status)

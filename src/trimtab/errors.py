@@ -113,11 +113,14 @@ class ConnectionLostError(TransportError):
 
 
 class RpcError(ChainError):
-    """The node answered with an error. `data` is the node's own, decoded from JSON."""
+    """The node answered with an error. `text` and `data` are the node's own, `data` decoded from JSON."""
 
-    def __init__(self, message: str, *, code: int, data: object = None, method: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, code: int, data: object = None, method: str | None = None, text: str = ""
+    ) -> None:
         super().__init__(message)
         self.code = code
+        self.text = text or message
         self.data = data
         self.method = method
 

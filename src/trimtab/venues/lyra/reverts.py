@@ -26,8 +26,7 @@ CUSTOM_ERRORS: dict[str, Meaning] = {
     ),
     "TradeDeltaOutOfRange": (
         MarketClosedError,
-        "the call delta of this strike is outside the range that may be traded; use another strike, "
-        "or force close to reduce",
+        "the strike's call delta is outside the range that trades; use another strike, or force close",
     ),
     "ForceCloseDeltaOutOfRange": (
         OrderRejectedError,
@@ -159,7 +158,10 @@ CUSTOM_ERRORS: dict[str, Meaning] = {
     "MinimumDepositNotMet": (OrderRejectedError, "the deposit is below the pool's minimum"),
     "MinimumWithdrawNotMet": (OrderRejectedError, "the withdrawal is below the pool's minimum"),
     # Pool hedger
-    "InteractionDelayNotExpired": (OrderRejectedError, "the pool hedged a short while ago; wait for its delay"),
+    "InteractionDelayNotExpired": (
+        OrderRejectedError,
+        "the pool hedged a short while ago; wait for its delay",
+    ),
     "ShortAccountAlreadyOpen": (OrderRejectedError, "the pool hedger has its short account already"),
     "NotEnoughQuoteForMinCollateral": (
         InsufficientMarginError,

@@ -1,0 +1,198 @@
+"""Exact terms before a trade: the venue's own trade function, called without sending it.
+
+Lyra has no quoter. Called by `eth_call` from the trader at the pending block, openPosition and its siblings
+return the cost of the fill at that block, to the wei. The trader's balance and allowance are lent by state
+override where the deployment knows the tokens' storage and the node takes overrides; elsewhere the account
+must have them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from decimal import Decimal
+from typing import Any
+
+from trimtab.chain.call import Read
+from trimtab.chain.hashing import keccak256
+from trimtab.errors import CallRevertedError, RpcError, UnknownMarketError
+from trimtab.model.ids import Address
+from trimtab.model.order import OptionAction, OptionIntent, OptionQuote
+from trimtab.model.units import WAD, from_wad, to_wad_exact
+from trimtab.venues.lyra.addresses import LyraMarketAddresses, TokenStorage
+from trimtab.venues.lyra.contracts import VENUE, abi, find_market
+from trimtab.venues.lyra.decode import explain_revert
+from trimtab.venues.lyra.encode import FUNCTIONS, encode_trade, is_buy
+from trimtab.venues.lyra.pricing import Inputs, own_greeks, strike_vol
+from trimtab.venues.lyra.read import (
+    BlockTag,
+    MarketView,
+    Reader,
+    StrikeView,
+    find_strike,
+    min_collateral_read,
+)
+
+LENT = 2**127  # more than any cost, and a sum of two still fits
+Overrides = dict[Address, dict[str, Any]]
+
+
+class Quoter:
+    """Quotes of one deployment."""
+
+    def __init__(self, reader: Reader, *, lend_funds: bool) -> None:
+        self._reader = reader
+        self._lend_funds = lend_funds
+
+    async def read_quote(self, account: Address, intent: OptionIntent, block: BlockTag) -> OptionQuote:
+        """The terms at `block`, the intent's limit included. Raises the venue's typed error."""
+        at = find_market(self._reader.deployment, intent.series.market.name)
+        trade = self._trade(at, intent)
+        if block == "pending":
+            try:
+                return await self._read_terms(account, intent, at, trade, "pending")
+            except RpcError:
+                pass  # the node has no pending block
+        return await self._read_terms(account, intent, at, trade, "latest" if block == "pending" else block)
+
+    @staticmethod
+    def _trade(at: LyraMarketAddresses, intent: OptionIntent) -> Read[Any]:
+        function = abi("OptionMarket").function(FUNCTIONS[intent.action])
+        return Read(encode_trade(at, intent), function.decode, function.signature)
+
+    async def _read_terms(
+        self,
+        account: Address,
+        intent: OptionIntent,
+        at: LyraMarketAddresses,
+        trade: Read[Any],
+        block: BlockTag,
+    ) -> OptionQuote:
+        market = intent.series.market.name
+        terms, (view, pinned), held = await _together(
+            self._call(account, at, trade, market, block),
+            self._reader.read_view(market, block),
+            self._read_held(at, intent, market, block),
+        )
+        strike = find_strike(view, intent.series.strike_id)
+        after = _vol_after(view, strike, intent)
+        least = await self._read_min_collateral(view, strike, intent, held, pinned)
+        return _quote(view, strike, intent, terms, after, least)
+
+    async def _call(
+        self, account: Address, at: LyraMarketAddresses, trade: Read[Any], market: str, block: BlockTag
+    ) -> Any:
+        lent = _lend(account, at) if self._lend_funds else None
+        client = self._reader.client
+        try:
+            try:
+                return await client.call(trade, sender=account, block=block, overrides=lent)
+            except RpcError:
+                if not lent:
+                    raise
+            return await client.call(trade, sender=account, block=block)
+        except CallRevertedError as error:
+            raise explain_revert(error.data, market) from error
+
+    async def _read_held(
+        self, at: LyraMarketAddresses, intent: OptionIntent, market: str, block: BlockTag
+    ) -> int:
+        """What the position holds before the trade, in base units."""
+        if intent.position_id is None:
+            return 0
+        read = abi("OptionToken").function("getOptionPosition")
+        token = at.contracts["OptionToken"]
+        position = await self._reader.client.call(read.read(token, intent.position_id), block=block)
+        if position.positionId == 0:
+            raise UnknownMarketError(
+                f"lyra {market} has no position {intent.position_id}", venue=VENUE, market=market
+            )
+        return int(position.amount)
+
+    async def _read_min_collateral(
+        self, view: MarketView, strike: StrikeView, intent: OptionIntent, held: int, block: BlockTag
+    ) -> Decimal | None:
+        if intent.type.is_long:
+            return None
+        amount = to_wad_exact(intent.amount, "amount")
+        after = held + (amount if intent.action is OptionAction.OPEN else -amount)
+        read = min_collateral_read(
+            view.at, intent.type, strike.inputs.strike, strike.series.expiry, view.spot, after
+        )
+        (least,) = await self._reader.read_all([read], block, view.market.name)
+        return from_wad(least)
+
+
+def _quote(
+    view: MarketView,
+    strike: StrikeView,
+    intent: OptionIntent,
+    terms: Any,
+    vol_after: int,
+    min_collateral: Decimal | None,
+) -> OptionQuote:
+    size = intent.amount if is_buy(intent.type, intent.action) else -intent.amount
+    before = strike.inputs
+    inputs = Inputs(before.seconds, vol_after, before.spot, before.strike, before.rate)
+    cost = from_wad(terms.totalCost)
+    return OptionQuote(
+        intent,
+        cost,
+        from_wad(terms.totalFee),
+        cost / intent.amount,
+        from_wad(vol_after),
+        own_greeks(intent.type.kind, inputs) * size,
+        from_wad(view.spot),
+        min_collateral,
+        view.block.number,
+        view.block.at,
+    )
+
+
+def _vol_after(view: MarketView, strike: StrikeView, intent: OptionIntent) -> int:
+    """Volatility of the strike after the trade, step by step as OptionMarketPricer.ivImpactForTrade moves
+    it. A force close moves the skew only."""
+    params, limits = view.raw.marketParameters.pricingParams, view.raw.marketParameters.tradeLimitParams
+    base_iv, skew = strike.base_iv, strike.raw.skew
+    amount = to_wad_exact(intent.amount, "amount")
+    part = amount // intent.iterations
+    sign = 1 if is_buy(intent.type, intent.action) else -1
+    for index in range(intent.iterations):
+        step = part if index < intent.iterations - 1 else amount - part * (intent.iterations - 1)
+        move = step * WAD // params.standardSize // 100
+        skew += sign * (move * params.skewAdjustmentFactor // WAD)
+        if intent.action is not OptionAction.FORCE_CLOSE:
+            base_iv += sign * move
+        if limits.capSkewsToAbs:
+            skew = max(min(skew, limits.absMaxSkew), limits.absMinSkew)
+    return strike_vol(base_iv, skew)
+
+
+def _lend(account: Address, at: LyraMarketAddresses) -> Overrides | None:
+    """State overrides that give `account` the tokens and let the market take them."""
+    spender = at.contracts["OptionMarket"]
+    tokens = ((at.quote_asset, at.quote_storage), (at.base_asset, at.base_storage))
+    return {
+        token: {"stateDiff": _funds(account, spender, storage)} for token, storage in tokens if storage
+    } or None
+
+
+def _funds(account: Address, spender: Address, storage: TokenStorage) -> dict[str, str]:
+    balance = _mapping_slot(account, storage.balances.to_bytes(32, "big"))
+    allowance = _mapping_slot(spender, _mapping_slot(account, storage.allowances.to_bytes(32, "big")))
+    value = "0x" + LENT.to_bytes(32, "big").hex()
+    return {"0x" + slot.hex(): value for slot in (balance, allowance)}
+
+
+def _mapping_slot(key: Address, slot: bytes) -> bytes:
+    return keccak256(bytes.fromhex(key[2:]).rjust(32, b"\0") + slot)
+
+
+async def _together(*reads: Coroutine[Any, Any, Any]) -> list[Any]:
+    """Several requests at once; the first failure alone, so that callers see one typed error."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(read) for read in reads]
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return [task.result() for task in tasks]

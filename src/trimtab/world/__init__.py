@@ -1,1 +1,1 @@
-"""A place to run: a local node with the genuine protocols deployed, actors, and prices that move."""
+"""A local world: turn npm artifacts into a running chain with the genuine protocols deployed."""

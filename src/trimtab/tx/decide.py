@@ -1,0 +1,271 @@
+"""What follows from an event: new facts, and actions that stand on them. The transitions T1 to T16.
+
+QUEUED -> CHECKED -> ASSIGNED -> LIVE -> INCLUDED -> CONFIRMED -> SUCCEEDED | REVERTED | CANCELLED
+REJECTED, EXPIRED: nothing on chain     LIVE <-> RESOLVING -> INCLUDED | SUPERSEDED (the account halts)
+"""
+
+from __future__ import annotations
+
+from trimtab.tx import events as e
+from trimtab.tx import records as r
+from trimtab.tx.observing import observe_slot
+from trimtab.tx.states import Attempt, IntentState, Kind, Outcome, Refusal, Slot, SlotState
+from trimtab.tx.turn import Turn
+
+REQUOTE = frozenset({"UNDERPRICED", "FEECAP_LT_BASE"})
+"""The price was too low on arrival: sign again at the market's, same nonce."""
+RELEASE = frozenset({"PERMANENT", "GASLIMIT", "INTRINSIC", "FUNDS", "CONDITIONAL", "NODE_CAP", "REVERT"})
+"""A definite no to these very bytes; with one from every endpoint the nonce is free again (T4)."""
+
+
+def decide(turn: Turn, event: e.Event) -> None:  # noqa: C901  a table of cases
+    """Add to `turn` what follows from `event`."""
+    match event:
+        case e.Submit(intent=intent):
+            turn.note(r.Queued(intent=intent))
+            turn.act(e.Check(intent.key))
+        case e.CheckPassed():
+            _pass_check(turn, event)
+        case e.CheckFailed(key=key):
+            turn.note(r.Dropped(key=key))
+        case e.Signed():
+            _take_signature(turn, event)
+        case e.SignFailed():
+            _take_no_signature(turn, event)
+        case e.SendAnswered():
+            _take_answer(turn, event)
+        case e.Observed():
+            _observe(turn, event)
+        case e.Ticked(at=at):
+            turn.note(r.HeadMoved(block=turn.state.head, at=at))
+            for nonce in sorted(turn.state.slots):
+                observe_slot(turn, turn.state.slots[nonce], e.Observed(turn.state.head, at), event.endpoints)
+        case e.CancelAsked(key=key):
+            _cancel(turn, key)
+        case e.Recovered():
+            _recover(turn, event)
+        case e.ResumeAsked(account_nonce=nonce):
+            turn.note(r.NonceRaised(nonce=nonce))
+            turn.note(r.Resumed())
+    _assign_ready(turn)
+
+
+def _pass_check(turn: Turn, event: e.CheckPassed) -> None:
+    """T1."""
+    queued = turn.state.intents.get(event.key)
+    if queued is None or queued.state is not IntentState.QUEUED:
+        return
+    if queued.is_late(event.at):
+        turn.note(r.Dropped(key=event.key))
+        return
+    turn.note(
+        r.Submitted(
+            key=queued.key,
+            digest=queued.digest,
+            target=queued.target,
+            data=queued.data,
+            value=queued.value,
+            gas_limit=event.gas_limit,
+            deadline=queued.deadline,
+            budget_wei=queued.budget_wei,
+            label=queued.label,
+            at=event.at,
+        )
+    )
+
+
+def _assign_ready(turn: Turn) -> None:
+    """T2: in submit order, one nonce at a time, none above one that no endpoint has taken yet."""
+    state = turn.state
+    while state.queue and state.halted is None:
+        key = next(iter(state.queue))
+        unmined = [slot for slot in state.slots.values() if slot.mined is None]
+        if state.intents[key].state is not IntentState.CHECKED or len(unmined) >= turn.policy.window:
+            return
+        if any(_blocks_next(turn, slot) for slot in unmined):
+            return
+        nonce = state.nonces.lowest
+        turn.note(r.Reserved(nonce=nonce, key=key))
+        turn.ask_signature(nonce, Kind.NORMAL, None)
+
+
+def _blocks_next(turn: Turn, slot: Slot) -> bool:
+    if slot.state in (SlotState.RESERVED, SlotState.PROVISIONAL):
+        return True
+    return turn.state.intents[slot.key].state is IntentState.RESOLVING
+
+
+def _take_signature(turn: Turn, event: e.Signed) -> None:
+    """T3, T6, T7: the bytes become durable, then leave."""
+    slot = turn.state.slots.get(event.nonce)
+    if slot is None or not slot.is_signing:
+        return  # mined, or given up, while the signer was busy: the bytes are never used
+    intent = turn.state.intents[slot.key]
+    if event.kind is Kind.NORMAL and (intent.is_late(event.at) or slot.is_cancelling):
+        turn.note(r.SignRefused(nonce=event.nonce))
+        if not slot.attempts:
+            turn.note(_expired(event.nonce))
+        return
+    turn.note(
+        r.Attempted(
+            nonce=event.nonce,
+            kind=event.kind,
+            tx_hash=event.tx_hash,
+            raw=event.raw,
+            tip=event.fees.tip,
+            fee_cap=event.fees.fee_cap,
+            gas_limit=event.gas_limit,
+            worst_cost=event.worst_cost,
+        )
+    )
+    turn.send(turn.state.slots[event.nonce].last, event.nonce, event.endpoints, event.at)
+
+
+def _take_no_signature(turn: Turn, event: e.SignFailed) -> None:
+    slot = turn.state.slots.get(event.nonce)
+    if slot is None or not slot.is_signing:
+        return
+    if slot.state is SlotState.COMMITTED:
+        turn.note(r.Capped(nonce=event.nonce, block=turn.state.head, reason=event.reason))
+    else:
+        turn.note(r.Released(nonce=event.nonce, refusal=event.refusal, reason=event.reason))
+
+
+def _take_answer(turn: Turn, event: e.SendAnswered) -> None:
+    slot = turn.state.slots.get(event.nonce)
+    attempt = slot and slot.attempt(event.tx_hash)
+    if slot is None or attempt is None:
+        return  # final or released meanwhile: a late answer changes nothing
+    turn.note(
+        r.SendResult(
+            nonce=event.nonce,
+            tx_hash=event.tx_hash,
+            endpoint=event.endpoint,
+            outcome=event.outcome,
+            send_class=event.send_class,
+            message=event.message[:200],
+        )
+    )
+    slot = turn.state.slots[event.nonce]
+    state = turn.state.intents[slot.key].state
+    if slot.mined is not None:
+        return
+    if _contradicts(slot, event):
+        if state is not IntentState.RESOLVING:
+            turn.note(r.Resolving(nonce=event.nonce, reason=f"{event.endpoint}: {event.message}"[:200]))
+        turn.act(e.Observe())
+    elif event.outcome is Outcome.ACCEPTED:
+        if state is IntentState.RESOLVING:
+            turn.note(r.Resolved(nonce=event.nonce))
+    elif slot.state is SlotState.PROVISIONAL and slot.last.is_refused:
+        _take_refusal(turn, slot, slot.last, event)
+
+
+def _contradicts(slot: Slot, event: e.SendAnswered) -> bool:
+    """T9: the node says the nonce is used, or that something else holds it although nothing of ours does."""
+    if event.send_class == "NONCE_LOW":
+        return True
+    is_ours_out = any(
+        outcome is not Outcome.REJECTED for item in slot.attempts for outcome, _ in item.results.values()
+    )
+    return event.send_class == "REPL_UNDERPRICED" and not is_ours_out
+
+
+def _take_refusal(turn: Turn, slot: Slot, attempt: Attempt, event: e.SendAnswered) -> None:
+    """Every endpoint refused, and nothing of this nonce is out: price again, wait, or give it back (T4)."""
+    intent = turn.state.intents[slot.key]
+    if intent.is_late(event.at):
+        turn.note(_expired(slot.nonce))
+    elif attempt.classes <= REQUOTE and len(slot.attempts) <= turn.policy.requotes:
+        turn.ask_signature(slot.nonce, attempt.kind, attempt.fees)
+    elif attempt.classes <= RELEASE | REQUOTE:
+        refusal = Refusal.FUNDS if "FUNDS" in attempt.classes else Refusal.ROUTE
+        turn.note(r.Released(nonce=slot.nonce, refusal=refusal, reason=event.message))
+
+
+def _observe(turn: Turn, event: e.Observed) -> None:
+    turn.note(r.HeadMoved(block=event.head, at=event.at))
+    state = turn.state
+    if event.account_nonce is not None and event.account_nonce > state.nonces.next and not state.halted:
+        _halt(
+            turn,
+            f"the chain has used nonce {event.account_nonce - 1}, and this journal next uses "
+            f"{state.nonces.next}: the key is used elsewhere",
+        )
+    for nonce in sorted(state.slots):
+        observe_slot(turn, state.slots[nonce], event, event.endpoints)
+        if turn.superseded is not None:
+            _halt(turn, turn.superseded)
+            turn.superseded = None
+
+
+def _halt(turn: Turn, reason: str) -> None:
+    """T11, N8: no new nonce and no new price from here on; what is out stays watched."""
+    turn.note(r.Halted(reason=reason))
+    for key in tuple(turn.state.queue):
+        _refuse_queued(turn, key, Refusal.HALTED, reason)
+
+
+def _refuse_queued(turn: Turn, key: str, refusal: Refusal, reason: str) -> None:
+    if turn.state.intents[key].state is IntentState.QUEUED:
+        turn.note(r.Dropped(key=key))
+    else:
+        turn.note(r.Refused(key=key, refusal=refusal, reason=reason))
+
+
+def _cancel(turn: Turn, key: str) -> None:
+    intent = turn.state.intents.get(key)
+    if intent is None or intent.state.is_terminal:
+        return
+    if key in turn.state.queue:
+        _refuse_queued(turn, key, Refusal.WITHDRAWN, "cancelled by the caller")
+        return
+    slot = turn.state.slot_of(key)
+    if slot is None or slot.mined is not None or slot.is_cancelling:
+        return
+    if slot.state is SlotState.RESERVED:
+        turn.note(r.Released(nonce=slot.nonce, refusal=Refusal.WITHDRAWN, reason="cancelled by the caller"))
+        return
+    turn.cancel(slot, "cancelled by the caller")
+
+
+def _recover(turn: Turn, event: e.Recovered) -> None:
+    """T16: give back what was never exposed, call ambiguous what was never answered, send again the rest."""
+    state = turn.state
+    turn.note(r.HeadMoved(block=event.head, at=event.at))
+    for key in tuple(state.queue):
+        _refuse_queued(turn, key, Refusal.INTERRUPTED, "interrupted before anything was signed")
+    for nonce in sorted(state.slots, reverse=True):
+        if not any(attempt.is_begun for attempt in state.slots[nonce].attempts):
+            turn.note(
+                r.Released(
+                    nonce=nonce, refusal=Refusal.INTERRUPTED, reason="interrupted before anything was sent"
+                )
+            )
+    if event.account_nonce > state.nonces.next:
+        turn.note(r.NonceRaised(nonce=event.account_nonce))
+    for nonce in sorted(state.slots):
+        _call_ambiguous(turn, state.slots[nonce])
+        turn.rebroadcast(state.slots[nonce], event.endpoints, event.at)
+    turn.act(e.Observe())
+
+
+def _call_ambiguous(turn: Turn, slot: Slot) -> None:
+    for attempt in slot.attempts:
+        for endpoint in sorted(attempt.pending):
+            turn.note(
+                r.SendResult(
+                    nonce=slot.nonce,
+                    tx_hash=attempt.tx_hash,
+                    endpoint=endpoint,
+                    outcome=Outcome.AMBIGUOUS,
+                    send_class="AMBIGUOUS",
+                    message="interrupted before the answer",
+                )
+            )
+
+
+def _expired(nonce: int) -> r.Released:
+    return r.Released(
+        nonce=nonce, refusal=Refusal.EXPIRED, reason="its deadline passed before any endpoint took it"
+    )

@@ -1,0 +1,175 @@
+"""What happens to an account's transactions from outside, and what the reducer asks to be done about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from trimtab.model.ids import BlockHash, TxHash
+from trimtab.tx.fees import Fees
+from trimtab.tx.records import Submitted
+from trimtab.tx.states import Kind, Mined, Outcome, Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """A caller wants an intent; `intent.gas_limit` may still be open (0)."""
+
+    intent: Submitted
+
+
+@dataclass(frozen=True, slots=True)
+class CheckPassed:
+    key: str
+    gas_limit: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckFailed:
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """The signer answered, and the signature was verified. `endpoints` are those that it will be sent to."""
+
+    nonce: int
+    kind: Kind
+    tx_hash: TxHash
+    raw: bytes
+    fees: Fees
+    gas_limit: int
+    worst_cost: int
+    endpoints: tuple[str, ...]
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignFailed:
+    """No bytes came to be: a cap, the balance or the signer said no."""
+
+    nonce: int
+    refusal: Refusal
+    reason: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class SendAnswered:
+    nonce: int
+    tx_hash: TxHash
+    endpoint: str
+    outcome: Outcome
+    send_class: str
+    message: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One pass over the chain. What could not be read is absent or None: nothing follows from it.
+
+    `mined` are the receipts of our hashes, `absent` the hashes that the node positively does not know as
+    mined. `canonical` are block hashes by number. `account_nonce` is the chain's count at the head,
+    `final_nonce` at finality.
+    """
+
+    head: int
+    at: int
+    finalized: int | None = None
+    account_nonce: int | None = None
+    final_nonce: int | None = None
+    mined: Mapping[TxHash, Mined] = field(default_factory=dict)
+    absent: frozenset[TxHash] = frozenset()
+    canonical: Mapping[int, BlockHash] = field(default_factory=dict)
+    market: Fees | None = None
+    endpoints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """Time passed without news from the chain."""
+
+    at: int
+    endpoints: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAsked:
+    """The caller wants an intent not to happen; which of the two is mined decides."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """A new life begins, with the journal replayed. `account_nonce` counts the node's pending pool too."""
+
+    account_nonce: int
+    head: int
+    at: int
+    endpoints: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeAsked:
+    """A person lets a halted account go on from the chain's nonce."""
+
+    account_nonce: int
+
+
+Event: TypeAlias = (
+    Submit
+    | CheckPassed
+    | CheckFailed
+    | Signed
+    | SignFailed
+    | SendAnswered
+    | Observed
+    | Ticked
+    | CancelAsked
+    | Recovered
+    | ResumeAsked
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Simulate an intent and find its gas limit."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """Price and sign; `above` are the dearest fees ever signed for the nonce, None for a first attempt."""
+
+    nonce: int
+    kind: Kind
+    above: Fees | None
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Broadcast these bytes to every endpoint. Everything about them is durable."""
+
+    nonce: int
+    tx_hash: TxHash
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Observe:
+    """Look at the chain now, not at the next head."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """An intent moved: wake whoever waits for it."""
+
+    key: str
+
+
+Action: TypeAlias = Check | Sign | Send | Observe | Changed

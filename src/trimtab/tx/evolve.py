@@ -1,0 +1,197 @@
+"""Fold one record into the state. No decision is made here: a record is a fact."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from trimtab.tx import records as r
+from trimtab.tx.fees import Fees
+from trimtab.tx.states import (
+    Attempt,
+    Intent,
+    IntentState,
+    Mined,
+    Outcome,
+    Refusal,
+    Slot,
+    SlotState,
+    State,
+)
+
+
+def evolve(state: State, record: r.TxFact) -> None:
+    """Change `state` by one record. Raises `ValueError` for a record that does not fit: a broken journal."""
+    match record:
+        case r.Queued(intent=intent):
+            _add_intent(state, intent, IntentState.QUEUED)
+        case r.Submitted():
+            _add_intent(state, record, IntentState.CHECKED)
+        case r.Dropped(key=key):
+            state.queue.pop(key, None)
+            state.intents.pop(key, None)
+        case r.Refused():
+            state.queue.pop(record.key, None)
+            _refuse(state, record.key, record.refusal, record.reason)
+        case r.Reserved():
+            _reserve(state, record)
+        case r.Released():
+            _release(state, record)
+        case r.HeadMoved():
+            state.head, state.at = max(state.head, record.block), max(state.at, record.at)
+        case r.NonceRaised(nonce=nonce):
+            state.nonces = state.nonces.raise_to(nonce)
+        case r.Halted(reason=reason):
+            state.halted = reason
+        case r.Resumed():
+            state.halted = None
+        case _:
+            _evolve_slot(state, _slot(state, record.nonce), record)
+
+
+def _evolve_slot(state: State, slot: Slot, record: r.TxFact) -> None:  # noqa: C901  a table of cases
+    match record:
+        case r.Attempted():
+            _put(state, replace(slot, attempts=(*slot.attempts, _attempt(state, record)), is_signing=False))
+        case r.SendBegun():
+            _begin_send(state, slot, record)
+        case r.SendResult():
+            _take_result(state, slot, record)
+        case r.Seen():
+            _include(state, slot, record)
+        case r.Unseen():
+            _put(state, replace(slot, mined=None, state=SlotState.COMMITTED))
+            _move(state, slot.key, _flying_state(slot))
+        case r.Confirmed():
+            _move(state, slot.key, IntentState.CONFIRMED)
+        case r.Cancelling(reason=reason):
+            _put(state, replace(slot, is_cancelling=True))
+            _move(state, slot.key, IntentState.CANCELLING, reason)
+        case r.Resolving(reason=reason):
+            _put(state, replace(slot, state=SlotState.COMMITTED, misses=0))
+            _move(state, slot.key, IntentState.RESOLVING, reason)
+        case r.Resolved():
+            _put(state, replace(slot, misses=0))
+            _move(state, slot.key, _flying_state(slot))
+        case r.Final():
+            _finish(state, slot, record)
+        case r.Capped(block=block):
+            _put(state, replace(slot, capped_block=block, is_signing=False))
+        case r.SignAsked():
+            _put(state, replace(slot, is_signing=True))
+        case r.SignRefused():
+            _put(state, replace(slot, is_signing=False))
+        case r.Missed(count=count):
+            _put(state, replace(slot, misses=count))
+        case _:
+            raise ValueError(f"no rule for {type(record).__name__}")
+
+
+def _slot(state: State, nonce: int) -> Slot:
+    try:
+        return state.slots[nonce]
+    except KeyError:
+        raise ValueError(f"the journal speaks of nonce {nonce}, which it never reserved") from None
+
+
+def _put(state: State, slot: Slot) -> None:
+    state.slots[slot.nonce] = slot
+
+
+def _move(state: State, key: str, to: IntentState, reason: str = "") -> None:
+    state.intents[key] = replace(state.intents[key], state=to, reason=reason)
+
+
+def _flying_state(slot: Slot) -> IntentState:
+    return IntentState.CANCELLING if slot.is_cancelling else IntentState.LIVE
+
+
+def _add_intent(state: State, record: r.Submitted, to: IntentState) -> None:
+    state.intents[record.key] = Intent(
+        key=record.key,
+        digest=record.digest,
+        target=record.target,
+        data=record.data,
+        value=record.value,
+        gas_limit=record.gas_limit,
+        deadline=record.deadline,
+        budget_wei=record.budget_wei,
+        label=record.label,
+        submitted_at=record.at,
+        state=to,
+    )
+    state.queue[record.key] = None
+
+
+def _refuse(state: State, key: str, refusal: Refusal, reason: str) -> None:
+    to = IntentState.EXPIRED if refusal is Refusal.EXPIRED else IntentState.REJECTED
+    state.intents[key] = replace(state.intents[key], state=to, refusal=refusal, reason=reason)
+
+
+def _reserve(state: State, record: r.Reserved) -> None:
+    state.nonces = state.nonces.reserve(record.nonce)
+    state.queue.pop(record.key, None)
+    _put(state, Slot(record.nonce, record.key))
+    intent = state.intents[record.key]
+    state.intents[record.key] = replace(intent, state=IntentState.ASSIGNED, nonce=record.nonce)
+
+
+def _release(state: State, record: r.Released) -> None:
+    slot = state.slots.pop(record.nonce)
+    state.nonces = state.nonces.release(record.nonce)
+    _refuse(state, slot.key, record.refusal, record.reason)
+
+
+def _attempt(state: State, record: r.Attempted) -> Attempt:
+    return Attempt(
+        kind=record.kind,
+        tx_hash=record.tx_hash,
+        raw=record.raw,
+        fees=Fees(record.tip, record.fee_cap),
+        gas_limit=record.gas_limit,
+        worst_cost=record.worst_cost,
+        block=state.head,
+    )
+
+
+def _begin_send(state: State, slot: Slot, record: r.SendBegun) -> None:
+    attempt = slot.attempt(record.tx_hash)
+    if attempt is None:
+        raise ValueError(f"the journal sends {record.tx_hash}, which it never signed")
+    block = attempt.block if attempt.is_begun else record.block
+    begun = replace(attempt, pending=frozenset(record.endpoints), block=block)
+    to = SlotState.PROVISIONAL if slot.state is SlotState.RESERVED else slot.state
+    _put(state, replace(slot.with_attempt(begun), state=to, sent_at=record.at))
+
+
+def _take_result(state: State, slot: Slot, record: r.SendResult) -> None:
+    attempt = slot.attempt(record.tx_hash)
+    if attempt is None:
+        raise ValueError(f"the journal has an answer for {record.tx_hash}, which it never signed")
+    results = {**attempt.results, record.endpoint: (record.outcome, record.send_class)}
+    answered = replace(attempt, results=results, pending=attempt.pending - {record.endpoint})
+    exposed = record.outcome is not Outcome.REJECTED
+    to = SlotState.COMMITTED if exposed and slot.state is SlotState.PROVISIONAL else slot.state
+    _put(state, replace(slot.with_attempt(answered), state=to))
+    if exposed and state.intents[slot.key].state is IntentState.ASSIGNED:
+        _move(state, slot.key, IntentState.LIVE)
+
+
+def _include(state: State, slot: Slot, record: r.Seen) -> None:
+    mined = Mined(
+        record.tx_hash,
+        record.block,
+        record.block_hash,
+        record.is_success,
+        record.gas_used,
+        record.fee_wei,
+    )
+    _put(state, replace(slot, mined=mined, state=SlotState.CONSUMED, is_signing=False, misses=0))
+    _move(state, slot.key, IntentState.INCLUDED)
+
+
+def _finish(state: State, slot: Slot, record: r.Final) -> None:
+    del state.slots[slot.nonce]
+    # The bytes stay in the journal; in memory only their hashes are needed from here on.
+    bare = tuple(replace(attempt, raw=b"", results={}) for attempt in slot.attempts)
+    state.finished[slot.nonce] = replace(slot, attempts=bare, state=SlotState.CONSUMED)
+    _move(state, slot.key, IntentState(record.outcome))

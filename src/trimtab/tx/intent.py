@@ -1,0 +1,62 @@
+"""What a caller wants sent, before nonce and fees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from trimtab.chain.address import is_address_text
+from trimtab.chain.call import Call
+from trimtab.chain.hashing import keccak256
+from trimtab.errors import IntentError
+
+UINT256_MAX = 2**256 - 1
+TX_GAS_CAP = 16_777_216
+"""No transaction may ask for more gas (EIP-7825)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TxIntent:
+    """One transaction, wanted exactly once. `key` is its identity: the same key with the same content is the
+    same transaction, also across restarts.
+
+    `gas_limit` None lets the simulation say. `budget_wei` is the most that value and fees may cost in the
+    worst case. `deadline` is a unix second of the chain's clock after which no attempt is broadcast; an
+    exposed transaction is then cancelled. Raises `IntentError` on a bad value.
+    """
+
+    key: str
+    call: Call
+    gas_limit: int | None = field(default=None, kw_only=True)
+    budget_wei: int | None = field(default=None, kw_only=True)
+    deadline: int | None = field(default=None, kw_only=True)
+    label: str = field(default="", kw_only=True)
+
+    def __post_init__(self) -> None:
+        if not self.key or len(self.key) > 200:
+            raise IntentError(f"key must be 1 to 200 characters, got {self.key!r}", field="key")
+        if not is_address_text(self.call.target):
+            raise IntentError(f"the call's target {self.call.target!r} is not an address", field="target")
+        _check_int("value", self.call.value, UINT256_MAX)
+        _check_int("gas_limit", self.gas_limit, TX_GAS_CAP, least=21_000)
+        _check_int("budget_wei", self.budget_wei, UINT256_MAX)
+        _check_int("deadline", self.deadline, 2**63)
+
+    @property
+    def digest(self) -> str:
+        """Names the content, so that one key cannot mean two transactions."""
+        call = self.call
+        parts = (call.target.lower(), call.value, self.gas_limit, self.budget_wei, self.deadline)
+        return keccak256(repr(parts).encode() + call.data).hex()
+
+
+def _check_int(name: str, value: object, most: int, least: int = 0) -> None:
+    if value is None:
+        return
+    if type(value) is not int:
+        raise IntentError(
+            f"{name} must be an int in base units, got {type(value).__name__} {value!r}",
+            field=name,
+            value=value,
+        )
+    if not least <= value <= most:
+        raise IntentError(f"{name} must be {least} to {most}, got {value}", field=name, value=value)

@@ -1,0 +1,158 @@
+"""What one look at the chain means for one nonce. Nothing follows from what could not be read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from trimtab.tx import events as e
+from trimtab.tx import records as r
+from trimtab.tx.states import IntentState, Kind, Mined, Outcome, Refusal, Slot, SlotState, Terminal
+from trimtab.tx.turn import Turn
+
+_FLYING = frozenset({IntentState.LIVE, IntentState.CANCELLING, IntentState.ASSIGNED})
+
+
+def observe_slot(turn: Turn, slot: Slot, seen: e.Observed, endpoints: Sequence[str]) -> None:
+    """T5, T6, T8 to T14 for one slot."""
+    was_mined = slot.mined is not None
+    if slot.mined is not None and _is_orphaned(slot.mined, seen):
+        turn.note(r.Unseen(nonce=slot.nonce, tx_hash=slot.mined.tx_hash))
+        slot = turn.state.slots[slot.nonce]
+    found = _find_mined(slot, seen) if slot.mined is None else None
+    if found is not None:
+        turn.note(_sighting(slot.nonce, found))
+        slot = turn.state.slots[slot.nonce]
+    if slot.mined is not None:
+        _deepen(turn, slot, slot.mined, seen)
+    elif was_mined:
+        turn.rebroadcast(slot, endpoints, seen.at)  # T13: the reorg may have dropped it from every pool
+    elif slot.attempts:
+        _watch_flight(turn, slot, seen, endpoints)
+
+
+def _is_orphaned(mined: Mined, seen: e.Observed) -> bool:
+    at_height = seen.canonical.get(mined.block)
+    return at_height is not None and at_height != mined.block_hash
+
+
+def _find_mined(slot: Slot, seen: e.Observed) -> Mined | None:
+    """T12: a receipt counts only in a block that is canonical in this very pass."""
+    for attempt in slot.attempts:
+        mined = seen.mined.get(attempt.tx_hash)
+        if mined is not None and seen.canonical.get(mined.block) == mined.block_hash:
+            return mined
+    return None
+
+
+def _sighting(nonce: int, mined: Mined) -> r.Seen:
+    return r.Seen(
+        nonce=nonce,
+        tx_hash=mined.tx_hash,
+        block=mined.block,
+        block_hash=mined.block_hash,
+        is_success=mined.is_success,
+        gas_used=mined.gas_used,
+        fee_wei=mined.fee_wei,
+    )
+
+
+def _deepen(turn: Turn, slot: Slot, mined: Mined, seen: e.Observed) -> None:
+    """T14, for success, revert and cancellation alike; only while the block is known to be canonical."""
+    if seen.canonical.get(mined.block) != mined.block_hash:
+        return
+    depth = seen.head - mined.block + 1
+    if depth >= turn.policy.confirmations and turn.state.intents[slot.key].state is IntentState.INCLUDED:
+        turn.note(r.Confirmed(nonce=slot.nonce, tx_hash=mined.tx_hash))
+    finality = turn.policy.finality_depth
+    is_final = depth >= finality if finality is not None else (seen.finalized or -1) >= mined.block
+    if is_final:
+        turn.note(r.Final(nonce=slot.nonce, outcome=_outcome(slot, mined)))
+
+
+def _outcome(slot: Slot, mined: Mined) -> Terminal:
+    attempt = slot.attempt(mined.tx_hash)
+    if attempt is not None and attempt.kind is Kind.CANCEL:
+        return Terminal.CANCELLED
+    return Terminal.SUCCEEDED if mined.is_success else Terminal.REVERTED
+
+
+def _watch_flight(turn: Turn, slot: Slot, seen: e.Observed, endpoints: Sequence[str]) -> None:
+    state = turn.state.intents[slot.key].state
+    if state is IntentState.RESOLVING:
+        _resolve(turn, slot, seen)
+    elif seen.account_nonce is not None and seen.account_nonce > slot.nonce and state in _FLYING:
+        turn.note(r.Resolving(nonce=slot.nonce, reason="the chain used the nonce; no receipt of ours yet"))
+        turn.act(e.Observe())
+        return
+    slot = turn.state.slots.get(slot.nonce, slot)
+    if slot.state is SlotState.CONSUMED or any(attempt.pending for attempt in slot.attempts):
+        return
+    if slot.is_signing:
+        return
+    _keep_alive(turn, slot, seen, endpoints)
+
+
+def _resolve(turn: Turn, slot: Slot, seen: e.Observed) -> None:
+    """T11, or back to LIVE when the chain has not used the nonce after all."""
+    if seen.account_nonce is not None and seen.account_nonce <= slot.nonce:
+        if any(_may_be_out(outcome) for item in slot.attempts for outcome, _ in item.results.values()):
+            turn.note(r.Resolved(nonce=slot.nonce))
+        return
+    hashes = {attempt.tx_hash for attempt in slot.attempts}
+    is_used = seen.final_nonce is not None and seen.final_nonce > slot.nonce
+    if not (is_used and hashes <= seen.absent):
+        return
+    turn.note(r.Missed(nonce=slot.nonce, count=slot.misses + 1))
+    if slot.misses + 1 < turn.policy.clean_passes:
+        turn.act(e.Observe())
+        return
+    turn.note(r.Final(nonce=slot.nonce, outcome=Terminal.SUPERSEDED))
+    turn.superseded = (
+        f"nonce {slot.nonce} was used by a transaction that is not ours: the key is used elsewhere"
+    )
+
+
+def _may_be_out(outcome: Outcome) -> bool:
+    return outcome is not Outcome.REJECTED
+
+
+def _keep_alive(turn: Turn, slot: Slot, seen: e.Observed, endpoints: Sequence[str]) -> None:
+    intent = turn.state.intents.get(slot.key)
+    if intent is None or slot.nonce not in turn.state.slots:
+        return
+    if intent.is_late(seen.at) and not slot.is_cancelling:
+        _run_late(turn, slot)
+    elif slot.is_cancelling and slot.last.kind is Kind.NORMAL:
+        if slot.capped_block < turn.state.head and turn.state.halted is None:
+            turn.ask_signature(slot.nonce, Kind.CANCEL, slot.last.fees)
+    elif _is_bump_due(turn, slot, seen):
+        turn.ask_signature(slot.nonce, slot.last.kind, slot.last.fees)
+    elif seen.at - slot.sent_at >= _patience(turn, slot):
+        turn.rebroadcast(slot, endpoints, seen.at)
+
+
+def _run_late(turn: Turn, slot: Slot) -> None:
+    """T8: cancel what is out; give back what every endpoint refused."""
+    if slot.state is SlotState.COMMITTED:
+        turn.cancel(slot, "its deadline passed")
+        return
+    reason = "its deadline passed before any endpoint took it"
+    turn.note(r.Released(nonce=slot.nonce, refusal=Refusal.EXPIRED, reason=reason))
+
+
+def _is_bump_due(turn: Turn, slot: Slot, seen: e.Observed) -> bool:
+    """T6: only the lowest nonce holds up the others; only when it is old, and the market above it."""
+    intent = turn.state.intents[slot.key]
+    if seen.market is None or turn.state.halted or slot.nonce != turn.state.unmined[0].nonce:
+        return False
+    if intent.state not in (IntentState.LIVE, IntentState.CANCELLING):
+        return False
+    last = slot.last
+    is_old = seen.head - max(last.block, slot.capped_block) >= turn.policy.bump_after_blocks
+    return is_old and (seen.market.fee_cap > last.fees.fee_cap or seen.market.tip > last.fees.tip)
+
+
+def _patience(turn: Turn, slot: Slot) -> int:
+    if slot.state is SlotState.PROVISIONAL or slot.last.is_refused:
+        return turn.policy.retry_after
+    return turn.policy.rebroadcast_after

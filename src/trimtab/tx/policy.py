@@ -1,0 +1,33 @@
+"""How patient the reducer is. A frozen value: the same policy and journal give the same decisions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trimtab.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class TxPolicy:
+    """`window`: transactions in flight per account; public pools promise room for 16. `confirmations`: blocks
+    (the including one counts) that make CONFIRMED. `finality_depth`: blocks that make FINAL; None asks the
+    node for its finalized block. `bump_after_blocks`: age at which a stuck transaction is replaced.
+    `rebroadcast_after`, `retry_after`: seconds until identical bytes go out again, after an acceptance and
+    after a refusal that may pass. `requotes`: prices tried when every endpoint calls the first too low.
+    `clean_passes`: looks at finality, none with an error, that it takes to call a nonce taken by others."""
+
+    window: int = 16
+    confirmations: int = 2
+    finality_depth: int | None = None
+    bump_after_blocks: int = 3
+    rebroadcast_after: int = 30
+    retry_after: int = 1
+    requotes: int = 3
+    clean_passes: int = 3
+
+    def __post_init__(self) -> None:
+        for name in ("window", "confirmations", "bump_after_blocks", "clean_passes"):
+            if getattr(self, name) < 1:
+                raise ConfigError(
+                    f"tx.{name} must be at least 1, got {getattr(self, name)}", key=f"tx.{name}"
+                )

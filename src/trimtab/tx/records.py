@@ -1,0 +1,216 @@
+"""The facts about an account's transactions, as the journal keeps them. State is what they fold to.
+
+Records with `durable` False are facts of this life only (a head, an open question to the signer): they are
+never written, and a restart begins without them.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, TypeAlias
+
+import msgspec
+
+from trimtab.model.ids import Address, BlockHash, TxHash
+from trimtab.tx.states import Kind, Outcome, Refusal, Terminal
+
+
+class _Durable(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    durable: ClassVar[bool] = True
+
+
+class _Passing(msgspec.Struct, frozen=True, kw_only=True):
+    durable: ClassVar[bool] = False
+
+
+class Submitted(_Durable, frozen=True, kw_only=True, tag="intent"):
+    """An intent passed its checks. Prices in wei, `at` and `deadline` in unix seconds of the chain."""
+
+    key: str
+    digest: str
+    target: Address
+    data: bytes
+    value: int
+    gas_limit: int
+    deadline: int | None = None
+    budget_wei: int | None = None
+    label: str = ""
+    at: int
+
+
+class Refused(_Durable, frozen=True, kw_only=True, tag="refused"):
+    """An intent ended before any of its bytes existed."""
+
+    key: str
+    refusal: Refusal
+    reason: str
+
+
+class Reserved(_Durable, frozen=True, kw_only=True, tag="reserved"):
+    nonce: int
+    key: str
+
+
+class Released(_Durable, frozen=True, kw_only=True, tag="released"):
+    """A nonce is free again: never exposed, or refused for certain by every endpoint."""
+
+    nonce: int
+    refusal: Refusal
+    reason: str
+
+
+class Attempted(_Durable, frozen=True, kw_only=True, tag="attempt"):
+    """Signed bytes for a nonce, durable before the first of them leaves."""
+
+    nonce: int
+    kind: Kind
+    tx_hash: TxHash
+    raw: bytes
+    tip: int
+    fee_cap: int
+    gas_limit: int
+    worst_cost: int
+
+
+class SendBegun(_Durable, frozen=True, kw_only=True, tag="send_begin"):
+    """From here on the bytes may be anywhere, whatever the endpoints answer."""
+
+    nonce: int
+    tx_hash: TxHash
+    endpoints: tuple[str, ...]
+    at: int
+    block: int
+
+
+class SendResult(_Durable, frozen=True, kw_only=True, tag="send_result"):
+    nonce: int
+    tx_hash: TxHash
+    endpoint: str
+    outcome: Outcome
+    send_class: str
+    message: str = ""
+
+
+class Seen(_Durable, frozen=True, kw_only=True, tag="seen"):
+    """One of a nonce's attempts is in a canonical block."""
+
+    nonce: int
+    tx_hash: TxHash
+    block: int
+    block_hash: BlockHash
+    is_success: bool
+    gas_used: int
+    fee_wei: int
+
+
+class Unseen(_Durable, frozen=True, kw_only=True, tag="unseen"):
+    """The block that held it is no longer canonical."""
+
+    nonce: int
+    tx_hash: TxHash
+
+
+class Confirmed(_Durable, frozen=True, kw_only=True, tag="confirmed"):
+    nonce: int
+    tx_hash: TxHash
+
+
+class Cancelling(_Durable, frozen=True, kw_only=True, tag="cancelling"):
+    nonce: int
+    reason: str
+
+
+class Resolving(_Durable, frozen=True, kw_only=True, tag="resolving"):
+    """Something contradicts what we know of a nonce: no conclusion before the chain says."""
+
+    nonce: int
+    reason: str
+
+
+class Resolved(_Durable, frozen=True, kw_only=True, tag="resolved"):
+    """The contradiction is gone: the nonce is unused and an attempt is out."""
+
+    nonce: int
+
+
+class Final(_Durable, frozen=True, kw_only=True, tag="final"):
+    nonce: int
+    outcome: Terminal
+
+
+class Capped(_Durable, frozen=True, kw_only=True, tag="capped"):
+    """A replacement was due, and the caps forbid its price: identical bytes go out again."""
+
+    nonce: int
+    block: int
+    reason: str
+
+
+class NonceRaised(_Durable, frozen=True, kw_only=True, tag="nonce"):
+    """The chain has used every nonce below this one, by transactions that are not in this journal."""
+
+    nonce: int
+
+
+class Halted(_Durable, frozen=True, kw_only=True, tag="halted"):
+    reason: str
+
+
+class Resumed(_Durable, frozen=True, kw_only=True, tag="resumed"):
+    """A person looked, and let the account go on."""
+
+
+class Queued(_Passing, frozen=True, kw_only=True):
+    intent: Submitted
+
+
+class Dropped(_Passing, frozen=True, kw_only=True):
+    """A queued intent failed its checks: nothing of it was written or exposed."""
+
+    key: str
+
+
+class HeadMoved(_Passing, frozen=True, kw_only=True):
+    block: int
+    at: int
+
+
+class SignAsked(_Passing, frozen=True, kw_only=True):
+    nonce: int
+
+
+class SignRefused(_Passing, frozen=True, kw_only=True):
+    nonce: int
+
+
+class Missed(_Passing, frozen=True, kw_only=True):
+    """`count` passes in a row found the nonce used at finality, and none of our hashes anywhere."""
+
+    nonce: int
+    count: int
+
+
+Durable: TypeAlias = (
+    Submitted
+    | Refused
+    | Reserved
+    | Released
+    | Attempted
+    | SendBegun
+    | SendResult
+    | Seen
+    | Unseen
+    | Confirmed
+    | Cancelling
+    | Resolving
+    | Resolved
+    | Final
+    | Capped
+    | NonceRaised
+    | Halted
+    | Resumed
+)
+Passing: TypeAlias = Queued | Dropped | HeadMoved | SignAsked | SignRefused | Missed
+TxFact: TypeAlias = Durable | Passing
+
+encode_record = msgspec.json.Encoder().encode
+decode_record = msgspec.json.Decoder(Durable).decode

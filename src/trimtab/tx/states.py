@@ -1,0 +1,247 @@
+"""What is known of an account's transactions: intents, the slots (nonces) they hold, and signed attempts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from trimtab.model.ids import Address, BlockHash, TxHash
+from trimtab.tx.fees import Fees
+from trimtab.tx.nonces import Nonces
+
+
+class IntentState(StrEnum):
+    """Where an intent stands. The last six are terminal; a reorg may still move the ones before them."""
+
+    QUEUED = "queued"
+    CHECKED = "checked"
+    ASSIGNED = "assigned"
+    LIVE = "live"
+    CANCELLING = "cancelling"
+    RESOLVING = "resolving"
+    INCLUDED = "included"
+    CONFIRMED = "confirmed"
+    SUCCEEDED = "succeeded"
+    REVERTED = "reverted"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+
+    @property
+    def is_terminal(self) -> bool:
+        return self in _TERMINAL
+
+    @property
+    def is_mined(self) -> bool:
+        return self in _MINED
+
+
+_MINED = frozenset(
+    {
+        IntentState.INCLUDED,
+        IntentState.CONFIRMED,
+        IntentState.SUCCEEDED,
+        IntentState.REVERTED,
+        IntentState.CANCELLED,
+    }
+)
+_TERMINAL = frozenset(
+    {
+        IntentState.SUCCEEDED,
+        IntentState.REVERTED,
+        IntentState.CANCELLED,
+        IntentState.REJECTED,
+        IntentState.EXPIRED,
+        IntentState.SUPERSEDED,
+    }
+)
+
+
+class Terminal(StrEnum):
+    """How a slot ended, at finality."""
+
+    SUCCEEDED = "succeeded"
+    REVERTED = "reverted"
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
+
+
+class SlotState(StrEnum):
+    """RESERVED: nothing left this machine. PROVISIONAL: sent, no answer but refusals. COMMITTED: an endpoint
+    took it or may have: irrevocable. CONSUMED: mined."""
+
+    RESERVED = "reserved"
+    PROVISIONAL = "provisional"
+    COMMITTED = "committed"
+    CONSUMED = "consumed"
+
+
+class Kind(StrEnum):
+    NORMAL = "normal"
+    CANCEL = "cancel"
+
+
+class Outcome(StrEnum):
+    """What one endpoint's answer means for the bytes sent to it."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    AMBIGUOUS = "ambiguous"
+
+
+class Refusal(StrEnum):
+    """Why an intent ended with nothing on chain, in so far as a caller acts differently on it."""
+
+    ROUTE = "route"
+    FUNDS = "funds"
+    FEE_CAP = "fee_cap"
+    SIGNER = "signer"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    INTERRUPTED = "interrupted"
+    HALTED = "halted"
+    SIMULATION = "simulation"
+    NODE = "node"
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What is wanted. `nonce` is set once a slot is held, and stays as a memory after it was released."""
+
+    key: str
+    digest: str
+    target: Address
+    data: bytes
+    value: int
+    gas_limit: int
+    deadline: int | None
+    budget_wei: int | None
+    label: str
+    submitted_at: int
+    state: IntentState = IntentState.QUEUED
+    nonce: int | None = None
+    refusal: Refusal | None = None
+    reason: str = ""
+
+    def is_late(self, at: int) -> bool:
+        return self.deadline is not None and at >= self.deadline
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Signed bytes. `results` hold the last answer by endpoint, `pending` the endpoints yet to answer."""
+
+    kind: Kind
+    tx_hash: TxHash
+    raw: bytes
+    fees: Fees
+    gas_limit: int
+    worst_cost: int
+    block: int = 0
+    results: Mapping[str, tuple[Outcome, str]] = field(default_factory=dict)
+    pending: frozenset[str] = frozenset()
+
+    @property
+    def is_begun(self) -> bool:
+        return bool(self.results or self.pending)
+
+    @property
+    def is_refused(self) -> bool:
+        """Every endpoint answered with a definite no."""
+        return (
+            bool(self.results)
+            and not self.pending
+            and all(outcome is Outcome.REJECTED for outcome, _ in self.results.values())
+        )
+
+    @property
+    def classes(self) -> frozenset[str]:
+        return frozenset(send_class for _, send_class in self.results.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Mined:
+    """Where an attempt was included, and what it did; `fee_wei` in all."""
+
+    tx_hash: TxHash
+    block: int
+    block_hash: BlockHash
+    is_success: bool
+    gas_used: int
+    fee_wei: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One nonce, held for one intent. `sent_at` is the chain's second of the last broadcast."""
+
+    nonce: int
+    key: str
+    state: SlotState = SlotState.RESERVED
+    attempts: tuple[Attempt, ...] = ()
+    mined: Mined | None = None
+    sent_at: int = 0
+    capped_block: int = -1
+    is_signing: bool = False
+    is_cancelling: bool = False
+    misses: int = 0
+
+    @property
+    def last(self) -> Attempt:
+        """The dearest attempt: each is dearer than the one before."""
+        return self.attempts[-1]
+
+    @property
+    def worst_cost(self) -> int:
+        return max((attempt.worst_cost for attempt in self.attempts), default=0)
+
+    def attempt(self, tx_hash: str) -> Attempt | None:
+        return next((item for item in self.attempts if item.tx_hash == tx_hash), None)
+
+    def with_attempt(self, attempt: Attempt) -> Slot:
+        kept = tuple(attempt if item.tx_hash == attempt.tx_hash else item for item in self.attempts)
+        return replace(self, attempts=kept)
+
+
+@dataclass(slots=True)
+class State:
+    """Everything known of one account on one chain. `slots` are not final yet, `finished` are."""
+
+    intents: dict[str, Intent] = field(default_factory=dict)
+    slots: dict[int, Slot] = field(default_factory=dict)
+    finished: dict[int, Slot] = field(default_factory=dict)
+    queue: dict[str, None] = field(default_factory=dict)  # an ordered set of keys
+    nonces: Nonces = field(default_factory=Nonces)
+    halted: str | None = None
+    head: int = 0
+    at: int = 0
+
+    def copy(self) -> State:
+        """An independent state: the values inside are immutable, the containers are copied."""
+        return replace(
+            self,
+            intents=dict(self.intents),
+            slots=dict(self.slots),
+            finished=dict(self.finished),
+            queue=dict(self.queue),
+        )
+
+    def slot_of(self, key: str) -> Slot | None:
+        """The slot that an intent holds or held."""
+        intent = self.intents.get(key)
+        if intent is None or intent.nonce is None:
+            return None
+        slot = self.slots.get(intent.nonce) or self.finished.get(intent.nonce)
+        return slot if slot is not None and slot.key == key else None
+
+    @property
+    def unmined(self) -> list[Slot]:
+        """Slots in flight, lowest nonce first."""
+        return sorted((s for s in self.slots.values() if s.mined is None), key=lambda slot: slot.nonce)
+
+    @property
+    def committed_cost(self) -> int:
+        """The most that the transactions in flight can still take, in wei."""
+        return sum(slot.worst_cost for slot in self.slots.values() if slot.mined is None)

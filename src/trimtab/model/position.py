@@ -72,6 +72,25 @@ class MarginAccount:
 
 
 @dataclass(frozen=True, slots=True)
+class LiquidityRange:
+    """Maker liquidity between two ticks of a pool, lower price first. `liquidity` in the pool's own units;
+    `base` and `quote` are in the pool now, the debts were put in; `pending_fee` in quote currency."""
+
+    venue: str
+    market: str
+    account: Address
+    ticks: tuple[int, int]
+    prices: tuple[Decimal, Decimal]
+    liquidity: int
+    base: Decimal
+    quote: Decimal
+    base_debt: Decimal
+    quote_debt: Decimal
+    pending_fee: Decimal
+    block: int
+
+
+@dataclass(frozen=True, slots=True)
 class OptionPosition:
     """`amount` positive, in units of underlying; `type` gives the side. `collateral` in base for
     SHORT_CALL_BASE, else in quote. `mark_price` per option in quote currency, the venue's own; `venue_greeks`

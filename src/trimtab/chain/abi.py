@@ -212,7 +212,7 @@ def argument_names(inputs: Tuple) -> tuple[str, ...]:
 
 
 class Abi:
-    """A contract's ABI. `functions`, `events` and `errors` by signature; `bytecode` when the artifact has it."""
+    """A contract's ABI: `functions`, `events`, `errors` by signature; `bytecode` if the artifact has it."""
 
     def __init__(
         self, entries: Sequence[Mapping[str, Any]], *, name: str = "", bytecode: bytes = b""
@@ -243,7 +243,7 @@ class Abi:
 
     @classmethod
     def load(cls, name: str) -> Abi:
-        """`abis/<name>.json`, from the wheel or from the repository. Raises `ConfigError` when there is none."""
+        """`abis/<name>.json`, from the wheel or the repository. Raises `ConfigError` when there is none."""
         return _load(name)
 
     def _add(self, entry: Mapping[str, Any]) -> None:
@@ -267,15 +267,18 @@ class Abi:
 
     def function(self, name: str) -> AbiFunction:
         """By name, or by full signature where the name is overloaded. Raises `AbiError`."""
-        return _pick(self.functions, name, "function", self.name)
+        found: AbiFunction = _pick(self.functions, name, "function", self.name)
+        return found
 
     def event(self, name: str) -> AbiEvent:
         """By name or full signature. Raises `AbiError`."""
-        return _pick(self.events, name, "event", self.name)
+        found: AbiEvent = _pick(self.events, name, "event", self.name)
+        return found
 
     def error(self, name: str) -> CustomError:
         """By name or full signature. Raises `AbiError`."""
-        return _pick(self.errors, name, "error", self.name)
+        found: CustomError = _pick(self.errors, name, "error", self.name)
+        return found
 
     def event_by_topic(self, topic0: bytes) -> AbiEvent | None:
         """The event of a log's first topic, or None."""

@@ -26,7 +26,7 @@ def is_address_text(text: object) -> bool:
     return digits in (digits.lower(), digits.upper()) or checksum(text) == text
 
 
-def parse_address(text: str) -> Address:
+def parse_address(text: object) -> Address:
     """An address as a user typed it. Raises `ConfigError` when it is malformed or its checksum is wrong."""
     if not isinstance(text, str) or len(text) != 42 or text[:2] not in ("0x", "0X"):
         raise ConfigError(f"{text!r} is not an address: expected 0x and 40 hex digits")

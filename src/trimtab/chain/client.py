@@ -9,9 +9,9 @@ from typing import Any, Self, TypeVar
 import msgspec
 
 from trimtab.chain import wire
-from trimtab.chain.abi import AbiError
 from trimtab.chain.call import Call, Read
 from trimtab.chain.messages import encode
+from trimtab.chain.multicall import MULTICALL3, Aggregator
 from trimtab.chain.options import ClientOptions
 from trimtab.chain.receipt import Block, Receipt
 from trimtab.chain.reverts import call_reverted, revert_data
@@ -19,7 +19,7 @@ from trimtab.chain.transports import make_transport
 from trimtab.chain.transports.base import Transport
 from trimtab.chain.transports.endpoint import Endpoint, Stats
 from trimtab.chain.transports.failover import Failover
-from trimtab.errors import RateLimitedError, RpcError
+from trimtab.errors import AbiError, CallRevertedError, RateLimitedError, RpcError
 from trimtab.model.ids import Address, TxHash
 
 T = TypeVar("T")
@@ -35,6 +35,7 @@ class Client:
         self.options = options
         self.stats = stats
         self._failover = failover
+        self._aggregator = Aggregator(failover, options, MULTICALL3)
 
     @classmethod
     @asynccontextmanager
@@ -114,6 +115,12 @@ class Client:
             if data is None:
                 raise
             raise call_reverted(name, call.target, data, self.options.error_abis, error.text) from error
+
+    async def read_many(
+        self, reads: Sequence[Read[T]], *, block: BlockRef = "latest"
+    ) -> list[T | CallRevertedError]:
+        """Many reads at one block by one request; a reverted one is a `CallRevertedError` in its place."""
+        return await self._aggregator.read_many(reads, block)
 
     async def block(self, number: BlockRef = "latest") -> Block:
         """A header by number, tag or hash. Raises `RpcError` when the node does not have it."""

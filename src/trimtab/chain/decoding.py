@@ -28,11 +28,11 @@ from trimtab.errors import AbiError
 _EXACT = Context(prec=200)
 
 
-class Malformed(ValueError):
+class MalformedError(ValueError):
     """Bytes that do not decode; mapped to `AbiError` with the item's name."""
 
 
-DECODE_ERRORS = (Malformed, KeyError, UnicodeDecodeError, TypeError, AbiError)
+DECODE_ERRORS = (MalformedError, KeyError, UnicodeDecodeError, TypeError, AbiError)
 
 
 class Struct(tuple[Any, ...]):
@@ -70,12 +70,12 @@ def struct_type(names: tuple[str, ...]) -> type[Struct]:
     return _STRUCTS[names]
 
 
-def _short(data: bytes, need: int) -> Malformed:
-    return Malformed(f"{need} bytes are needed, there are {len(data)}")
+def _short(data: bytes, need: int) -> MalformedError:
+    return MalformedError(f"{need} bytes are needed, there are {len(data)}")
 
 
-def _dirty(name: str, word: bytes) -> Malformed:
-    return Malformed(f"0x{word.hex()} is not a valid {name}")
+def _dirty(name: str, word: bytes) -> MalformedError:
+    return MalformedError(f"0x{word.hex()} is not a valid {name}")
 
 
 def _bytes(data: bytes, at: int) -> bytes:
@@ -231,10 +231,9 @@ class DecoderSource:
     def compile_body(self, header: str, body: list[str], where: str, what: str) -> Callable[..., Any]:
         """Compile a function whose malformed input raises `AbiError` naming `where`."""
         self.namespace["prefix"] = f"{where}: cannot decode {what}"
-        source = "\n".join(
-            [*self._functions, f"def {header}:", "    try:", *(f"        {line}" for line in body)]
-            + ["    except ERRORS as cause:", "        raise AbiError(f'{prefix}: {cause}') from cause"]
-        )
+        lines = [*self._functions, f"def {header}:", "    try:", *(f"        {line}" for line in body)]
+        lines += ["    except ERRORS as cause:", "        raise AbiError(f'{prefix}: {cause}') from cause"]
+        source = "\n".join(lines)
         exec(compile(source, f"<abi decoder of {where}>", "exec"), self.namespace)  # noqa: S102
         made: Callable[..., Any] = self.namespace[header.partition("(")[0]]
         return made

@@ -31,11 +31,12 @@ def scale_fixed(value: object, kind: Word) -> int:
         raise TypeError(f"expected a finite Decimal for {kind.name}")
     sign, digits, exponent = value.as_tuple()
     shift = int(exponent) + kind.decimals
-    magnitude = int("".join(map(str, digits)))
+    magnitude: int = int("".join(map(str, digits)))
     scaled, rest = (magnitude * 10**shift, 0) if shift >= 0 else divmod(magnitude, 10**-shift)
     if rest:
         raise ValueError(f"more than {kind.decimals} decimals")
-    return -scaled if sign else scaled
+    signed: int = -scaled if sign else scaled
+    return signed
 
 
 def _plain_int(value: Any) -> int:
@@ -52,8 +53,8 @@ def _bounded(value: Any, low: int, high: int) -> int:
     return number
 
 
-def _bool_word(value: Any) -> bytes:
-    raise TypeError("not a bool")
+def _not_bool(value: Any) -> bytes:
+    raise TypeError(f"{value!r} is not a bool")
 
 
 def _exact_bytes(value: Any, size: int) -> bytes:
@@ -102,7 +103,7 @@ class EncoderSource:
         self.namespace: dict[str, Any] = {
             "join": b"".join, "SEQ": _SEQUENCES, "ERRORS": ENCODE_ERRORS,
             "TRUE": (1).to_bytes(32, "big"), "FALSE": bytes(32), "integer": _plain_int,
-            "bounded": _bounded, "not_bool": _bool_word, "exact": _exact_bytes, "fixed": _fixed_word,
+            "bounded": _bounded, "not_bool": _not_bool, "exact": _exact_bytes, "fixed": _fixed_word,
             "address": address_bytes, "blob": _blob, "text": _text, "fields": fields_of,
         } | {f"PAD{i}": b"\0" * i for i in range(33)}  # fmt: skip
 
@@ -125,7 +126,8 @@ class EncoderSource:
             return [f"(TRUE if {value} is True else FALSE if {value} is False else not_bool({value}))"]
         if kind.kind == "bytes":
             size = kind.size
-            exact = f"({value} if {value}.__class__ is bytes and len({value}) == {size} else exact({value}, {size}))"
+            plain = f"{value}.__class__ is bytes and len({value}) == {size}"
+            exact = f"({value} if {plain} else exact({value}, {size}))"
             return [exact] if size == 32 else [exact, f"PAD{32 - size}"]
         return [f"fixed({value}, {self._constant(kind)})"]
 
@@ -212,13 +214,11 @@ class EncoderSource:
         statements, parts = self.sequence(kind, names)
         target = f"({', '.join(names)},)" if names else "()"
         self.namespace |= {"prefix": prefix, "explain": lambda args: explain(kind, args, where)}
-        body = "\n        ".join(
-            [f"{target} = args", *statements, f"return join((prefix, {''.join(p + ', ' for p in parts)}))"]
-        )
-        source = "\n".join(
-            [*self._functions, "def encode(*args):", "    try:", f"        {body}"]
-            + ["    except ERRORS as cause:", "        raise explain(args) from cause"]
-        )
+        returned = f"return join((prefix, {''.join(p + ', ' for p in parts)}))"
+        lines = [*self._functions, "def encode(*args):", "    try:"]
+        lines += [f"        {line}" for line in [f"{target} = args", *statements, returned]]
+        lines += ["    except ERRORS as cause:", "        raise explain(args) from cause"]
+        source = "\n".join(lines)
         exec(compile(source, f"<abi encoder of {where}>", "exec"), self.namespace)  # noqa: S102
         encode: Callable[..., bytes] = self.namespace["encode"]
         return encode

@@ -9,7 +9,7 @@ from typing import Any
 def _tiny_keccak() -> Callable[[bytes], bytes]:
     from tiny_keccak import keccak256
 
-    return keccak256  # type: ignore[no-any-return]
+    return keccak256
 
 
 def _pysha3() -> Callable[[bytes], bytes]:

@@ -115,7 +115,7 @@ def _hex_in(text: str) -> bytes | None:
 def call_reverted(
     name: str, target: str, data: bytes, abis: Sequence[Abi] = (), text: str = ""
 ) -> CallRevertedError:
-    """The error of a read or simulation that reverted. `text` is the node's own, shown when there is no data."""
+    """The error of a read or simulation that reverted. `text`, the node's own, is shown without data."""
     revert = decode_revert(data, abis)
     said = f"{revert.text} ({text})" if text and not data else revert.text
     return CallRevertedError(

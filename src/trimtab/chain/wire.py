@@ -82,8 +82,9 @@ def decode_int(result: bytes) -> int:
 
 def decode_bytes(result: bytes) -> bytes:
     """Bytes like "0x1a2b". Raises `RpcError` when they are none."""
+    text = _decode(_text, result, "bytes")
     try:
-        return bytes.fromhex(result[3:-1].decode())
+        return bytes.fromhex(text[2:])
     except ValueError as error:
         raise _malformed("bytes", error) from error
 

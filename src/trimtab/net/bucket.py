@@ -37,7 +37,7 @@ class TokenBucket:
         return self._tokens
 
     def take(self, tokens: float = 1.0) -> bool:
-        """Take tokens if there are enough now. More than `burst` is granted against a full bucket, as debt."""
+        """Take tokens if there are enough now. More than `burst` is lent by a full bucket."""
         need = min(tokens, self.burst)
         # One part in 1e9: a wait of exactly `wait_for` must suffice whatever the float rounding.
         if self._refill() < need * (1 - 1e-9):

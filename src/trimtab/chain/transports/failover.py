@@ -19,7 +19,19 @@ T = TypeVar("T")
 
 # Only what is known to change nothing is ever repeated: an unknown method counts as a write.
 READ_METHODS = frozenset(
-    ["eth_accounts", "eth_blobBaseFee", "eth_blockNumber", "eth_call", "eth_chainId", "eth_createAccessList", "eth_estimateGas", "eth_feeHistory", "eth_gasPrice", "eth_getBalance", "eth_getBlockByHash", "eth_getBlockByNumber", "eth_getBlockReceipts", "eth_getBlockTransactionCountByHash", "eth_getBlockTransactionCountByNumber", "eth_getCode", "eth_getLogs", "eth_getProof", "eth_getStorageAt", "eth_getTransactionByBlockHashAndIndex", "eth_getTransactionByBlockNumberAndIndex", "eth_getTransactionByHash", "eth_getTransactionCount", "eth_getTransactionReceipt", "eth_maxPriorityFeePerGas", "eth_simulateV1", "eth_syncing", "net_version", "web3_clientVersion", "web3_sha3", "debug_traceCall", "debug_traceTransaction", "debug_traceBlockByNumber", "debug_traceBlockByHash", "trace_block", "trace_call", "trace_transaction", "txpool_content", "txpool_contentFrom", "txpool_status", "anvil_nodeInfo"]
+    [
+        *("eth_accounts", "eth_blobBaseFee", "eth_blockNumber", "eth_call", "eth_chainId"),
+        *("eth_createAccessList", "eth_estimateGas", "eth_feeHistory", "eth_gasPrice", "eth_getBalance"),
+        *("eth_getBlockByHash", "eth_getBlockByNumber", "eth_getBlockReceipts", "eth_getCode"),
+        *("eth_getBlockTransactionCountByHash", "eth_getBlockTransactionCountByNumber", "eth_getLogs"),
+        *("eth_getProof", "eth_getStorageAt", "eth_getTransactionByBlockHashAndIndex"),
+        *("eth_getTransactionByBlockNumberAndIndex", "eth_getTransactionByHash"),
+        *("eth_getTransactionCount", "eth_getTransactionReceipt", "eth_maxPriorityFeePerGas"),
+        *("eth_simulateV1", "eth_syncing", "net_version", "web3_clientVersion", "web3_sha3"),
+        *("debug_traceCall", "debug_traceTransaction", "debug_traceBlockByNumber"),
+        *("debug_traceBlockByHash", "trace_block", "trace_call", "trace_transaction"),
+        *("txpool_content", "txpool_contentFrom", "txpool_status", "anvil_nodeInfo"),
+    ]
 )
 
 # The node is behind, or has pruned: another node may know.

@@ -1,0 +1,239 @@
+"""`trimtab doctor`: is everything there that a trade needs, and if not, what to do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from trimtab.cli.failures import UNHEALTHY, run
+from trimtab.cli.options import ConfigOption, DebugOption, JsonOption
+from trimtab.cli.output import number, print_json, print_table
+
+if TYPE_CHECKING:
+    from trimtab.chain.client import Client
+    from trimtab.cli.wiring import Session
+    from trimtab.config import Config
+    from trimtab.model.ids import Address
+
+MAX_DRIFT_SECONDS = 90
+MIN_GAS_ETHER = Decimal("0.01")
+
+
+class Verdict(StrEnum):
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at, what was found, and what to do about it."""
+
+    check: str
+    verdict: Verdict
+    found: str
+    advice: str = ""
+
+
+def doctor(config: ConfigOption = None, json: JsonOption = False, debug: DebugOption = False) -> None:
+    """Check settings, node, clock, contracts, key, balances, allowances and journal."""
+    run(_doctor(config, json), as_json=json, debug=debug)
+
+
+async def _doctor(path: Path | None, as_json: bool) -> None:
+    findings = [finding async for finding in examine(path)]
+    unhealthy = any(finding.verdict is Verdict.FAIL for finding in findings)
+    if as_json:
+        print_json({"healthy": not unhealthy, "findings": findings})
+    else:
+        _print(findings)
+    if unhealthy:
+        raise typer.Exit(UNHEALTHY)
+
+
+async def examine(path: Path | None) -> AsyncIterator[Finding]:
+    """All findings, in the order in which a person would look; later ones need earlier ones to hold."""
+    from trimtab.cli.wiring import open_session
+    from trimtab.config import find_config, load_config
+    from trimtab.errors import ConfigError, TrimtabError
+
+    try:
+        file = find_config(path)
+        config = load_config(file)
+    except ConfigError as error:
+        yield Finding(
+            "settings", Verdict.FAIL, str(error), "mend the settings file; nothing else was looked at"
+        )
+        return
+    yield Finding("settings", Verdict.OK, str(file))
+    nodes = [finding async for finding in _nodes(config)]
+    for finding in nodes:
+        yield finding
+    if all(finding.verdict is Verdict.FAIL for finding in nodes):
+        return
+    try:
+        async with open_session(config) as session:
+            yield await _clock(session.client)
+            async for finding in _contracts(session):
+                yield finding
+            account, finding = _key(config)
+            yield finding
+            if account is not None:
+                async for finding in _money(session, account):
+                    yield finding
+            for finding in _journal(config, account):
+                yield finding
+    except TrimtabError as error:
+        yield Finding("session", Verdict.FAIL, f"{type(error).__name__}: {error}", "see the message")
+
+
+async def _nodes(config: Config) -> AsyncIterator[Finding]:
+    """Each URL alone: reachable, the right chain, how fast."""
+    from trimtab.chain.client import Client
+    from trimtab.chain.options import ClientOptions
+    from trimtab.config import mask_url
+    from trimtab.errors import TrimtabError, WrongChainError
+
+    options = ClientOptions(
+        chain_id=config.chain.chain_id, timeout=min(5.0, float(config.chain.timeout)), max_attempts=1
+    )
+    for url in config.chain.urls:
+        name = f"node {mask_url(url)}"
+        try:
+            async with Client.open(url, options=options) as client:
+                started = time.perf_counter()
+                head = await client.block_number()
+                latency = (time.perf_counter() - started) * 1000
+                yield Finding(
+                    name, Verdict.OK, f"chain {client.chain_id}, block {head}, {latency:.1f} ms a request"
+                )
+        except WrongChainError as error:
+            yield Finding(
+                name,
+                Verdict.FAIL,
+                f"serves chain {error.actual}",
+                f"chain.chain_id says {error.expected}: mend one",
+            )
+        except TrimtabError as error:
+            yield Finding(name, Verdict.FAIL, str(error), "start the node, or mend chain.urls")
+
+
+async def _clock(client: Client) -> Finding:
+    head = await client.block("latest")
+    drift = head.at - int(time.time())
+    found = f"block {head.number} is {abs(drift)} s {'ahead of' if drift > 0 else 'behind'} this clock"
+    if abs(drift) <= MAX_DRIFT_SECONDS:
+        return Finding("clock", Verdict.OK, found)
+    return Finding(
+        "clock", Verdict.WARN, found, "fine in a local world; else the node is not in sync, or set this clock"
+    )
+
+
+async def _contracts(session: Session) -> AsyncIterator[Finding]:
+    """Code at every address of every venue, by one batch each."""
+    for name, venue in session.venues.items():
+        addresses = venue.addresses
+        codes = await session.client.batch([("eth_getCode", [a, "latest"]) for a in addresses.values()])
+        empty = [
+            f"{contract} ({address})"
+            for (contract, address), code in zip(addresses.items(), codes, strict=True)
+            if not isinstance(code, str) or code in ("", "0x")
+        ]
+        check = f"{name} contracts"
+        if empty:
+            advice = f"mend the addresses in [venues.{name}], or the chain they are for"
+            yield Finding(check, Verdict.FAIL, f"no code at {', '.join(empty)}", advice)
+        else:
+            yield Finding(check, Verdict.OK, f"code at all {len(addresses)} addresses")
+
+
+def _key(config: Config) -> tuple[Address | None, Finding]:
+    from trimtab.cli.wiring import load_signer
+    from trimtab.errors import ConfigError, SigningError
+
+    account = config.account
+    if not account.has_key:
+        advice = "to send, set TRIMTAB_PRIVATE_KEY or account.keystore"
+        if account.address is None:
+            return None, Finding("account", Verdict.WARN, "no address and no key", advice)
+        return account.address, Finding("account", Verdict.WARN, f"{account.address}, no key", advice)
+    try:
+        signer = load_signer(account)
+    except (ConfigError, SigningError) as error:
+        return account.address, Finding(
+            "account", Verdict.FAIL, str(error), "mend [account] or the environment"
+        )
+    return signer.address, Finding("account", Verdict.OK, f"{signer.address}, key present")
+
+
+async def _money(session: Session, account: Address) -> AsyncIterator[Finding]:
+    """Gas money, tokens in the wallet, margin posted, and allowances given."""
+    from trimtab.model.units import from_wad
+
+    ether = from_wad(await session.client.balance(account))
+    if ether >= MIN_GAS_ETHER:
+        yield Finding("gas money", Verdict.OK, f"{number(ether)} ETH")
+    else:
+        yield Finding("gas money", Verdict.FAIL, f"{number(ether, 6)} ETH", f"send ETH to {account}")
+    for perp in session.perp_venues():
+        margin = await perp.read_margin(account)
+        posted = ", ".join(f"{number(c.amount)} {c.currency}" for c in margin.collateral if c.amount)
+        health = margin.health
+        verdict = Verdict.OK if health is None or health > Decimal("1.2") else Verdict.WARN
+        found = f"equity {number(margin.equity, 2)}, health {number(health, 2)}, posted {posted or 'nothing'}"
+        advice = "" if verdict is Verdict.OK else "post more or reduce: below 1 is liquidatable"
+        yield Finding(f"{perp.name} margin", verdict, found, advice)
+        for balance in margin.collateral:
+            plan = await perp.encode_deposit(account, balance.currency, Decimal(1))
+            yield _allowance(f"{perp.name} {balance.currency} allowance", plan.labels[:-1])
+    for options in session.option_venues():
+        for market in await options.read_option_markets():
+            plan = await options.encode_approvals(account, market.name)
+            yield _allowance(f"{options.name} {market.name} allowance", plan.labels)
+
+
+def _allowance(check: str, missing: Sequence[str]) -> Finding:
+    if not missing:
+        return Finding(check, Verdict.OK, "given")
+    return Finding(
+        check,
+        Verdict.WARN,
+        f"not given: {', '.join(missing)}",
+        "`trimtab trade` gives it before the first use",
+    )
+
+
+def _journal(config: Config, account: Address | None) -> Iterator[Finding]:
+    """The file opens, and nobody else is writing for this account."""
+    from trimtab.errors import TrimtabError
+    from trimtab.journal import Journal
+    from trimtab.tx.records import stream_name
+
+    path = config.journal.path
+    if not path.exists():
+        yield Finding("journal", Verdict.OK, f"{path} will be created")
+        return
+    try:
+        with Journal.open(path) as journal:
+            if account is not None:
+                journal.acquire(stream_name(config.chain.chain_id, account)).release()
+            yield Finding("journal", Verdict.OK, f"{path}, {len(journal.streams())} streams, not locked")
+    except TrimtabError as error:
+        yield Finding(
+            "journal", Verdict.FAIL, str(error), "stop the other process, or use another journal.path"
+        )
+
+
+def _print(findings: Sequence[Finding]) -> None:
+    signs = {Verdict.OK: "[green]ok[/]", Verdict.WARN: "[yellow]warn[/]", Verdict.FAIL: "[red]fail[/]"}
+    rows = [(f.check, signs[f.verdict], f.found, f.advice) for f in findings]
+    failed = sum(f.verdict is Verdict.FAIL for f in findings)
+    caption = "healthy" if not failed else f"{failed} to mend, top first"
+    print_table("Doctor", ("Check", "", "Found", "What to do"), rows, caption)

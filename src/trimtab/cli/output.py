@@ -1,0 +1,104 @@
+"""What a command prints: tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+DASH = "–"
+
+
+def to_plain(value: object) -> Any:
+    """Any value of the domain as JSON can hold it. Decimals become text, because a reader's JSON number is a
+    float; bytes become 0x hex; dataclasses and mappings become objects."""
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}" if value else "0"
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(k): to_plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [to_plain(item) for item in value]
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def print_json(value: object) -> None:
+    """One JSON document on standard output."""
+    sys.stdout.write(json.dumps(to_plain(value), indent=2) + "\n")
+
+
+def console() -> Console:
+    """Where tables go: standard output, as wide as the terminal; 160 columns into a pipe."""
+    from rich.console import Console
+
+    return Console() if sys.stdout.isatty() else Console(width=160)
+
+
+def print_table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], caption: str | None = None
+) -> None:
+    """A table. Text columns are named plainly, numeric ones with a leading '>' (right aligned)."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(title=title, caption=caption, box=SIMPLE_HEAD, title_justify="left", caption_justify="left")
+    for column in columns:
+        table.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left")
+    for row in rows:
+        table.add_row(*(cell if isinstance(cell, str) else number(cell) for cell in row))
+    console().print(table)
+
+
+def print_facts(title: str, facts: Mapping[str, object], caption: str | None = None) -> None:
+    """Name and value, one a line."""
+    print_table(title, ("", ">"), [(name, text(value)) for name, value in facts.items()], caption)
+
+
+def text(value: object) -> str:
+    return value if isinstance(value, str) else number(value)
+
+
+def number(value: object, places: int = 4) -> str:
+    """A number for the eye: grouped thousands, at most `places` decimals, a dash for nothing."""
+    if value is None:
+        return DASH
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Decimal):
+        return _trim(f"{value:,.{places}f}")
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def money(value: Decimal | None) -> str:
+    """Two decimals, grouped."""
+    return DASH if value is None else f"{value:,.2f}"
+
+
+def percent(value: Decimal | None, places: int = 2) -> str:
+    """A fraction as per cent."""
+    return DASH if value is None else f"{value * 100:.{places}f} %"
+
+
+def moment(at: int) -> str:
+    """Unix seconds as UTC, to the minute."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def _trim(digits: str) -> str:
+    if "." not in digits:
+        return digits
+    short = digits.rstrip("0").rstrip(".")
+    return "0" if short in ("-0", "") else short

@@ -1,0 +1,291 @@
+"""`trimtab trade`: quote, confirm, send once, report. Also margin in and out."""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trimtab.cli.failures import run
+from trimtab.cli.options import ConfigOption, DebugOption, JsonOption, VenueOption
+from trimtab.cli.output import money, number, print_facts, print_json, print_table
+from trimtab.cli.quote import (
+    NUMBERS,
+    ActionOption,
+    AmountArgument,
+    CloseOption,
+    CollateralOption,
+    DeadlineOption,
+    IterationsOption,
+    LimitCostOption,
+    LimitOption,
+    NotionalOption,
+    OptionMarketArgument,
+    PerpMarketArgument,
+    PositionOption,
+    ReduceOption,
+    SideArgument,
+    SizeArgument,
+    StrikeArgument,
+    TypeArgument,
+    option_facts,
+    option_intent,
+    perp_facts,
+    perp_intent,
+)
+from trimtab.model.order import OptionAction
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from trimtab.cli.wiring import Session
+    from trimtab.execution.executor import Executor
+    from trimtab.model.ids import Address
+    from trimtab.model.order import ExecutionReport
+    from trimtab.venues.base import PerpVenue
+
+trade = typer.Typer(help="Trade a perp or an option, or move margin: quoted, confirmed, sent exactly once.")
+
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before sending.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Everything but sending; needs no key.")]
+KeyOption = Annotated[
+    str | None,
+    typer.Option("--key", help="Idempotency key: the same key again sends nothing and tells the outcome."),
+]
+CurrencyArgument = Annotated[str, typer.Argument(help="Collateral, for example USDC.")]
+MoneyArgument = Annotated[str, typer.Argument(help="Amount in the currency's own units, above 0.")]
+
+
+@trade.command(context_settings=NUMBERS)
+def perp(
+    market: PerpMarketArgument,
+    side: SideArgument,
+    size: SizeArgument = None,
+    notional: NotionalOption = None,
+    limit_price: LimitOption = None,
+    reduce_only: ReduceOption = False,
+    close: CloseOption = False,
+    deadline: DeadlineOption = None,
+    key: KeyOption = None,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+    venue: VenueOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Buy or sell a perpetual at the market, within a limit price."""
+
+    async def job() -> None:
+        intent = perp_intent(market, side, size, notional, limit_price, reduce_only, close, deadline)
+
+        async def execute(session: Session, executor: Executor, preview: bool) -> ExecutionReport:
+            source, _ = await session.find_perp(market, venue)
+            return await executor.execute_perp(
+                source, session.account(), intent, key=key or _new_key(), dry_run=preview
+            )
+
+        await _trade(config, execute, dry_run=dry_run, yes=yes, as_json=json)
+
+    run(job(), as_json=json, debug=debug)
+
+
+@trade.command(context_settings=NUMBERS)
+def option(
+    market: OptionMarketArgument,
+    strike: StrikeArgument,
+    kind: TypeArgument,
+    amount: AmountArgument,
+    action: ActionOption = OptionAction.OPEN,
+    position: PositionOption = None,
+    collateral: CollateralOption = "0",
+    limit_cost: LimitCostOption = None,
+    iterations: IterationsOption = 1,
+    key: KeyOption = None,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+    venue: VenueOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Open, close or force close options, within a limit cost; gives missing approvals first."""
+
+    async def execute(session: Session, executor: Executor, preview: bool) -> ExecutionReport:
+        source, _ = await session.find_option(market, venue)
+        account = session.account()
+        intent = await option_intent(
+            source, market, strike, kind, amount, action, position, collateral, limit_cost, iterations
+        )
+        name = key or _new_key()
+        if not preview:
+            approvals = await source.encode_approvals(account, market)
+            await executor.execute_plan(source, account, approvals, key=f"{name}/approve")
+        return await executor.execute_option(source, account, intent, key=name, dry_run=preview)
+
+    run(_trade(config, execute, dry_run=dry_run, yes=yes, as_json=json), as_json=json, debug=debug)
+
+
+@trade.command(context_settings=NUMBERS)
+def deposit(
+    currency: CurrencyArgument,
+    amount: MoneyArgument,
+    key: KeyOption = None,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+    venue: VenueOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Post margin at a perp venue; gives the missing approval first."""
+
+    async def execute(session: Session, executor: Executor, preview: bool) -> ExecutionReport:
+        source, account, money_in = _margin(session, venue, amount)
+        plan = await source.encode_deposit(account, currency, money_in)
+        return await executor.execute_plan(source, account, plan, key=key or _new_key(), dry_run=preview)
+
+    run(_trade(config, execute, dry_run=dry_run, yes=yes, as_json=json), as_json=json, debug=debug)
+
+
+@trade.command(context_settings=NUMBERS)
+def withdraw(
+    currency: CurrencyArgument,
+    amount: MoneyArgument,
+    key: KeyOption = None,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+    venue: VenueOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Take free margin out of a perp venue."""
+
+    async def execute(session: Session, executor: Executor, preview: bool) -> ExecutionReport:
+        source, account, money_out = _margin(session, venue, amount)
+        plan = source.encode_withdraw(account, currency, money_out)
+        return await executor.execute_plan(source, account, plan, key=key or _new_key(), dry_run=preview)
+
+    run(_trade(config, execute, dry_run=dry_run, yes=yes, as_json=json), as_json=json, debug=debug)
+
+
+Execute = Callable[["Session", "Executor", bool], Awaitable["ExecutionReport"]]
+
+
+async def _trade(config: Path | None, execute: Execute, *, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """Preview by a dry run, ask, send. With --json there is no question: --yes or --dry-run must say it."""
+    from trimtab.cli.wiring import open_executor, open_session
+    from trimtab.errors import IntentError
+
+    if as_json and not (yes or dry_run):
+        raise IntentError("--json asks no questions: add --yes to send or --dry-run to look")
+    async with open_session(config) as session:
+        if dry_run or not yes:
+            async with open_executor(session, can_send=False) as looker:
+                preview = await execute(session, looker, True)
+            if not as_json:
+                _print_preview(preview)
+            if dry_run:
+                _print_report(preview, as_json=as_json)
+                return
+            _confirm()
+        async with open_executor(session) as executor:
+            report = await execute(session, executor, False)
+    _print_report(report, as_json=as_json)
+    check_report(report)
+
+
+def check_report(report: ExecutionReport) -> None:
+    """Raise the error that tells an order which did not fill: its exit code says what may be done next."""
+    from trimtab.errors import OrderRejectedError, OutcomeUnknownError, RevertedError
+    from trimtab.model.order import OrderStatus
+
+    if report.status is OrderStatus.FILLED or report.is_dry_run:
+        return
+    last = report.transactions[-1] if report.transactions else None
+    reason = report.reason or report.status.value
+    if last is None:
+        raise OrderRejectedError(reason, venue=report.venue, market=report.market, reason=reason)
+    if report.status is OrderStatus.UNKNOWN:
+        raise OutcomeUnknownError(
+            f"order {report.key} was sent and its outcome is not known: ask again with --key {report.key}, "
+            "never send it under another key",
+            tx_hash=last.tx_hash,
+            nonce=last.nonce,
+        )
+    raise RevertedError(
+        f"order {report.key} ended as {report.status.value}: {reason}",
+        tx_hash=last.tx_hash,
+        nonce=last.nonce,
+        reason=reason,
+    )
+
+
+def _margin(session: Session, venue: str | None, amount: str) -> tuple[PerpVenue, Address, Decimal]:
+    from trimtab.errors import ConfigError
+    from trimtab.model.units import to_positive
+
+    sources = session.perp_venues(venue)
+    if len(sources) != 1:
+        names = ", ".join(source.name for source in sources) or "none"
+        raise ConfigError(f"choose the perp venue with --venue; configured: {names}", key="venues")
+    return sources[0], session.account(), to_positive(amount, "amount")
+
+
+def _confirm() -> None:
+    if not sys.stdin.isatty() or not typer.confirm("Send this?", default=False, err=True):
+        typer.echo("Nothing was sent. Add --yes to send without a question.", err=True)
+        raise typer.Exit(5)
+
+
+def _new_key() -> str:
+    return f"cli/{uuid.uuid4()}"
+
+
+def _print_preview(report: ExecutionReport) -> None:
+    from trimtab.model.order import PerpQuote
+
+    if report.quote is None:
+        print_facts("Plan", {str(n): note for n, note in enumerate(report.notes, 1)})
+        return
+    facts: Mapping[str, object] = (
+        perp_facts(report.quote) if isinstance(report.quote, PerpQuote) else option_facts(report.quote)
+    )
+    print_facts(f"{report.market} at {report.venue}", facts)
+
+
+def _print_report(report: ExecutionReport, *, as_json: bool) -> None:
+    if as_json:
+        print_json(report)
+        return
+    if report.is_dry_run:
+        typer.echo("Dry run: nothing was sent.")
+        return
+    print_table(
+        f"{report.status.value}: {report.market} at {report.venue}",
+        ("Fill", ">Size", ">Price", ">Fee", ">Realized P&L", ">Block"),
+        [
+            (f.market, number(f.size, 6), money(f.price), money(f.fee), money(f.realized_pnl), f.block)
+            for f in report.fills
+        ],
+        f"key {report.key}" + (f"; {report.reason}" if report.reason else ""),
+    )
+    print_table(
+        "Transactions",
+        ("Label", "Hash", ">Nonce", "Status", ">Gas", ">Fee (ETH)", "Journal"),
+        [
+            (t.label, t.tx_hash, t.nonce, t.status.value, t.gas_used, _ether(t.fee_wei), t.journal_state)
+            for t in report.transactions
+        ],
+    )
+
+
+def _ether(wei: int) -> str:
+    from trimtab.model.units import from_wad
+
+    return number(from_wad(wei), 8)

@@ -1,0 +1,184 @@
+"""Wires the rooms together for one command: settings, client, venues; and for sending, signer to executor."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import TypeVar
+
+from trimtab.chain.address import parse_address
+from trimtab.chain.client import Client
+from trimtab.chain.options import ClientOptions
+from trimtab.config import AccountSettings, Config, find_config, load_config, read_password
+from trimtab.errors import ConfigError, UnknownMarketError
+from trimtab.execution.executor import Executor, ExecutorOptions
+from trimtab.journal import Journal
+from trimtab.model.ids import Address
+from trimtab.model.market import OptionMarket, PerpMarket
+from trimtab.model.units import to_base_exact, to_decimal
+from trimtab.tx import Sender, SenderOptions
+from trimtab.tx.signers import LocalSigner
+from trimtab.venues.base import OptionVenue, PerpVenue, Venue
+from trimtab.venues.registry import VENUES
+
+V = TypeVar("V")
+M = TypeVar("M", PerpMarket, OptionMarket)
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a command works with: open until the command ends."""
+
+    config: Config
+    client: Client
+    venues: Mapping[str, Venue]
+
+    def perp_venues(self, name: str | None = None) -> Sequence[PerpVenue]:
+        """The configured venues with perpetuals, or the one named."""
+        return [venue for venue in self._named(name) if isinstance(venue, PerpVenue)]
+
+    def option_venues(self, name: str | None = None) -> Sequence[OptionVenue]:
+        """The configured venues with options, or the one named."""
+        return [venue for venue in self._named(name) if isinstance(venue, OptionVenue)]
+
+    async def find_perp(self, market: str, venue: str | None = None) -> tuple[PerpVenue, PerpMarket]:
+        """The venue that has `market`, among all or in the one named. Raises `UnknownMarketError`."""
+        found = [(v, m) for v in self.perp_venues(venue) for m in await v.read_markets()]
+        return _pick(found, market)
+
+    async def find_option(self, market: str, venue: str | None = None) -> tuple[OptionVenue, OptionMarket]:
+        """Like `find_perp`, for options."""
+        found = [(v, m) for v in self.option_venues(venue) for m in await v.read_option_markets()]
+        return _pick(found, market)
+
+    def account(self, given: str | None = None) -> Address:
+        """The account to look at: the one given, else the configured one. Raises `ConfigError`."""
+        if given is not None:
+            return parse_address(given)
+        address = configured_account(self.config.account)
+        if address is None:
+            raise ConfigError(
+                "no account: give --account, or set account.address or a key in the settings file",
+                key="account.address",
+            )
+        return address
+
+    def _named(self, name: str | None) -> Sequence[Venue]:
+        if not self.venues:
+            raise ConfigError(
+                f"no venue is configured: add a [venues.{next(iter(VENUES))}] table", key="venues"
+            )
+        if name is None:
+            return list(self.venues.values())
+        if name not in self.venues:
+            raise ConfigError(
+                f"no venue {name!r} is configured; there are {', '.join(sorted(self.venues))}", key="venues"
+            )
+        return [self.venues[name]]
+
+
+@asynccontextmanager
+async def open_session(config: Path | Config | None) -> AsyncIterator[Session]:
+    """Settings read, node connected and its chain id checked, configured venues made. Sends nothing."""
+    settings = config if isinstance(config, Config) else load_config(find_config(config))
+    timeout = float(settings.chain.timeout)
+    options = ClientOptions(
+        chain_id=settings.chain.chain_id, timeout=timeout, attempt_timeout=min(5.0, timeout)
+    )
+    async with Client.open(list(settings.chain.urls), options=options) as client:
+        venues = {name: VENUES[name].open(client, deployment) for name, deployment in settings.venues.items()}
+        yield Session(settings, client, venues)
+
+
+@asynccontextmanager
+async def open_sender(session: Session) -> AsyncIterator[tuple[Sender, Journal]]:
+    """The one door for writes, with the journal behind it: recovery has run when this is entered."""
+    config = session.config
+    signer = load_signer(config.account)
+    with Journal.open(config.journal.path) as journal:
+        async with Sender.open(session.client, signer, journal, options=sender_options(config)) as sender:
+            yield sender, journal
+
+
+@asynccontextmanager
+async def open_executor(session: Session, *, can_send: bool = True) -> AsyncIterator[Executor]:
+    """An executor; without `can_send` it needs no key and makes dry runs only."""
+    options = executor_options(session.config)
+    if not can_send:
+        yield Executor(None, session.client, options)
+        return
+    async with open_sender(session) as (sender, _):
+        yield Executor(sender, session.client, options)
+
+
+def executor_options(config: Config) -> ExecutorOptions:
+    """The settings' caps and patience as the executor takes them."""
+    budget = config.tx.budget_eth
+    return ExecutorOptions(
+        chain_id=config.chain.chain_id,
+        timeout=float(config.tx.timeout),
+        budget_wei=None if budget is None else to_base_exact(budget, 18, "tx.budget_eth"),
+    )
+
+
+def sender_options(config: Config) -> SenderOptions:
+    """The settings' fee cap as the sender takes it."""
+    cap = config.tx.fee_cap_gwei
+    return SenderOptions() if cap is None else SenderOptions(fee_cap=to_base_exact(cap, 9, "tx.fee_cap_gwei"))
+
+
+def load_signer(account: AccountSettings) -> LocalSigner:
+    """The signer of the settings: the environment's key, else the keystore with its password. Raises
+    `ConfigError` when there is none or it is not the configured address's, `SigningError` when it is bad."""
+    if account.private_key is not None:
+        signer = LocalSigner.from_hex(account.private_key.reveal())
+    elif account.keystore is not None:
+        password = read_password(account)
+        if password is None:
+            raise ConfigError(
+                f"the keystore {account.keystore} needs a password: set TRIMTAB_KEYSTORE_PASSWORD or "
+                "account.password_file",
+                key="account.password_file",
+            )
+        signer = LocalSigner.from_keystore(account.keystore, password.reveal())
+    else:
+        raise ConfigError(
+            "sending needs a key: set TRIMTAB_PRIVATE_KEY in the environment, or account.keystore in the "
+            "settings file",
+            key="account.keystore",
+        )
+    if account.address is not None and account.address != signer.address:
+        raise ConfigError(
+            f"the key is of {signer.address}, but account.address is {account.address}: one of them is wrong",
+            key="account.address",
+        )
+    return signer
+
+
+def configured_account(account: AccountSettings) -> Address | None:
+    """The configured address, else that of the configured key; None without either."""
+    if account.address is not None:
+        return account.address
+    return load_signer(account).address if account.has_key else None
+
+
+def parse_amount(text: str | None, name: str) -> Decimal | None:
+    """A number from the command line, digit by digit. Raises `IntentError` when it is none."""
+    return None if text is None else to_decimal(text, name)
+
+
+def _pick(found: Sequence[tuple[V, M]], name: str) -> tuple[V, M]:
+    matches = [pair for pair in found if pair[1].name == name]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        venues = ", ".join(sorted(market.venue for _, market in matches))
+        raise UnknownMarketError(f"several venues have a market {name!r}: choose one with --venue ({venues})")
+    names = sorted({market.name for _, market in found})
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names) or 'none'}"
+    raise UnknownMarketError(f"no market {name!r} at the configured venues; {hint}", market=name)

@@ -14,7 +14,7 @@ import tomllib
 import types
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar, get_args, get_origin, get_type_hints
@@ -135,9 +135,9 @@ class Config:
     """All settings of one run. `venues` holds the deployment of each configured venue by its name."""
 
     chain: ChainSettings
-    account: AccountSettings = AccountSettings()
-    journal: JournalSettings = JournalSettings()
-    tx: TxSettings = TxSettings()
+    account: AccountSettings = field(default_factory=AccountSettings)
+    journal: JournalSettings = field(default_factory=JournalSettings)
+    tx: TxSettings = field(default_factory=TxSettings)
     venues: Mapping[str, Any] = field(default_factory=dict)
     hedge: HedgeSettings | None = None
 
@@ -207,20 +207,28 @@ class _Reader:
         self._check_keys(table, from_file, known, where)
         values = {key: self.convert(value, hints[key], _join(where, key)) for key, value in table.items()}
         for name, item in known.items():
-            if "env" in item.metadata:
-                values[name] = self._secret(item.metadata["env"])
-            elif name not in values and hints[name] is Path and isinstance(item.default, Path):
-                values[name] = self._path.parent / item.default
-            elif name not in values and item.default is MISSING and item.default_factory is MISSING:
-                raise self._error(_join(where, name), "is missing")
+            if name not in values:
+                values |= self._left_out(item, hints[name], _join(where, name))
         return typing.cast("C", self._within(where, cls, **values))
+
+    def _left_out(self, item: Field[Any], hint: Any, where: str) -> dict[str, Any]:
+        """The value of a field that the file does not give: a secret, a default beside the file, or none."""
+        if "env" in item.metadata:
+            return {item.name: self._secret(item.metadata["env"])}
+        if is_dataclass(hint) and item.default_factory is not MISSING:
+            return {item.name: self.build(typing.cast("type[Any]", hint), {}, where)}
+        if hint is Path and isinstance(item.default, Path):
+            return {item.name: self._path.parent / item.default}
+        if item.default is MISSING and item.default_factory is MISSING:
+            raise self._error(where, "is missing")
+        return {}
 
     def convert(self, value: object, hint: Any, where: str) -> Any:
         """`value` as the type that the field declares; anything else is an error, never a guess."""
         origin = get_origin(hint)
         if origin in (types.UnionType, typing.Union):
             inner = [arg for arg in get_args(hint) if arg is not type(None)]
-            return self.convert(value, inner[0], where)
+            return None if value is None else self.convert(value, inner[0], where)
         if where == "venues":
             return self._venues(value)
         if origin is Mapping:

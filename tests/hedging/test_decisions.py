@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from trimtab.errors import ConfigError, HaltError
 from trimtab.hedging.decisions import VOID, Decision, DecisionLog, Ending, ending_of
+from trimtab.hedging.exposure import UnderlyingExposure
 from trimtab.journal import Journal
 from trimtab.model.ids import ZERO_ADDRESS, TxHash
 from trimtab.model.order import ExecutionReport, Fill, OrderStatus, TxRecord, TxStatus
@@ -27,9 +28,8 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 
 def decide(log: DecisionLog, reason: str = "block-7", size: str = "-1.25", at: int = 100) -> Decision:
-    return log.decide(
-        reason, block=7, at=at, delta=D("1.2500003"), size=D(size), acceptable_price=D("1980.5")
-    )
+    exposure = UnderlyingExposure("ETH", 7, at, D(2000), D(2000), (), ())
+    return log.decide(reason, exposure, band=D("0.5"), size=D(size), limit=D("1980.5"))
 
 
 def restart(log: DecisionLog, journal: Journal) -> DecisionLog:

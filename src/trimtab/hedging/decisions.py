@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from trimtab.errors import HaltError
+from trimtab.hedging.exposure import UnderlyingExposure
 from trimtab.hedging.limits import PastHedge
 from trimtab.journal import Journal
 from trimtab.model.ids import Address, TxHash
@@ -45,6 +46,7 @@ class Decision:
     block: int
     at: int
     delta: Decimal
+    band: Decimal
     size: Decimal
     acceptable_price: Decimal
     ending: Ending | None = None
@@ -53,18 +55,21 @@ class Decision:
 class DecisionLog:
     """The decisions of one account on one underlying, in a journal stream of their own.
 
-    At most one decision is unfinished at any time. Close it to let another process write.
+    At most one decision is unfinished at any time. Close it to let another process write; `read_only` looks
+    beside a writer and never writes.
     """
 
-    def __init__(self, journal: Journal, underlying: str, account: Address) -> None:
+    def __init__(
+        self, journal: Journal, underlying: str, account: Address, *, read_only: bool = False
+    ) -> None:
         self._journal = journal
         self._underlying = underlying
         self._stream = f"hedge:{underlying}:{account}"
-        self._lock = journal.acquire(self._stream)
+        self._lock = None if read_only else journal.acquire(self._stream)
         try:
             self._decisions = _replay([record.decode() for record in journal.replay(self._stream)])
         except BaseException:
-            self._lock.release()
+            self.close()
             raise
 
     @property
@@ -90,10 +95,10 @@ class DecisionLog:
         return tuple(PastHedge(d.at, d.size, d.ending.gas_wei if d.ending else 0) for d in sent)
 
     def decide(
-        self, reason: str, *, block: int, at: int, delta: Decimal, size: Decimal, acceptable_price: Decimal
+        self, reason: str, exposure: UnderlyingExposure, *, band: Decimal, size: Decimal, limit: Decimal
     ) -> Decision:
-        """Write a new decision; it is durable when this returns. `HaltError` while one is unfinished or when
-        the reason was decided on before."""
+        """Write a new decision about `exposure`; it is durable when this returns. `limit` is the acceptable
+        price. `HaltError` while one is unfinished or when the reason was decided on before."""
         if self.unfinished is not None or self.find(reason) is not None:
             raise HaltError(
                 f"a hedge for {reason} must not be decided: {self.unfinished or self.find(reason)} stands; "
@@ -101,8 +106,9 @@ class DecisionLog:
             )
         sequence = len(self._decisions) + 1
         key = f"hedge/{self._underlying}/{sequence}"
-        decision = Decision(sequence, reason, key, self._underlying, block, at, delta, size, acceptable_price)
-        self._journal.append(self._stream, {"kind": "decided", **_plain(decision)})
+        block, at, delta = exposure.block, exposure.at, exposure.delta
+        decision = Decision(sequence, reason, key, self._underlying, block, at, delta, band, size, limit)
+        self._append({"kind": "decided", **_plain(decision)})
         self._decisions.append(decision)
         return decision
 
@@ -110,12 +116,18 @@ class DecisionLog:
         """Write how the unfinished decision ended; it is durable when this returns."""
         if self.unfinished is None or self.unfinished.sequence != decision.sequence:
             raise HaltError(f"hedge {decision.key} has ended before: this is a fault in trimtab, reconcile")
-        self._journal.append(self._stream, {"kind": "ended", "sequence": decision.sequence, **_plain(ending)})
+        self._append({"kind": "ended", "sequence": decision.sequence, **_plain(ending)})
         self._decisions[-1] = replace(decision, ending=ending)
         return self._decisions[-1]
 
     def close(self) -> None:
-        self._lock.release()
+        if self._lock is not None:
+            self._lock.release()
+
+    def _append(self, record: dict[str, Any]) -> None:
+        if self._lock is None:
+            raise HaltError("this log of decisions is read only: this is a fault in trimtab")
+        self._journal.append(self._stream, record)
 
 
 def ending_of(report: ExecutionReport) -> Ending | None:
@@ -146,7 +158,7 @@ def _replay(records: Sequence[dict[str, Any]]) -> list[Decision]:
     for record in records:
         kind = record.pop("kind")
         if kind == "decided":
-            decisions.append(Decision(**_numbers(record, ("delta", "size", "acceptable_price"))))
+            decisions.append(Decision(**_numbers(record, ("delta", "band", "size", "acceptable_price"))))
             continue
         sequence = record.pop("sequence")
         if not decisions or decisions[-1].sequence != sequence:

@@ -1,0 +1,164 @@
+"""`trimtab hedge`: keep the configured book's delta inside its band, head by head."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trimtab.cli.failures import run
+from trimtab.cli.options import ConfigOption, DebugOption, JsonOption
+from trimtab.cli.output import money, number, print_table, to_plain
+
+if TYPE_CHECKING:
+    from trimtab.cli.wiring import Session
+    from trimtab.config import HedgeSettings
+    from trimtab.hedging.hedger import Hedger, HedgeStep
+
+OnceOption = Annotated[bool, typer.Option("--once", help="One look at the latest block, then exit.")]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Decide and quote, but send nothing; needs no key.")
+]
+
+
+def hedge(
+    once: OnceOption = False,
+    dry_run: DryRunOption = False,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Hedge the book of the settings file: reconcile first, then look at every new block. Ctrl-C stops."""
+
+    async def job() -> None:
+        from trimtab.cli.wiring import open_session
+
+        show = _print_line if json else _Table().show
+        async with open_session(config) as session, _open_hedger(session, dry_run=dry_run) as hedger:
+            if once:
+                show(await hedger.step())
+                return
+            async for step in hedger.run():
+                show(step)
+
+    run(job(), as_json=json, debug=debug)
+
+
+@asynccontextmanager
+async def _open_hedger(session: Session, *, dry_run: bool) -> AsyncIterator[Hedger]:
+    from trimtab.cli.wiring import executor_options, open_sender
+    from trimtab.execution.executor import Executor
+    from trimtab.hedging.book import Book, OptionLeg, PerpLeg
+    from trimtab.hedging.decisions import DecisionLog
+    from trimtab.hedging.hedger import Hedger
+    from trimtab.journal import Journal
+
+    settings = _settings(session)
+    account = session.account()
+    option_venue, _ = await session.find_option(settings.option_market, settings.option_venue)
+    perp_venue, _ = await session.find_perp(settings.perp_market, settings.perp_venue)
+    book = Book(
+        (OptionLeg(option_venue, settings.option_market, account, settings.underlying),),
+        (PerpLeg(perp_venue, settings.perp_market, account, settings.underlying),),
+    )
+
+    def make(executor: Executor, journal: Journal) -> tuple[Hedger, DecisionLog]:
+        log = DecisionLog(journal, settings.underlying, account, read_only=dry_run)
+        hedger = Hedger(
+            book,
+            executor,
+            settings.policy,
+            settings.limits,
+            underlying=settings.underlying,
+            client=session.client,
+            log=log,
+            dry_run=dry_run,
+        )
+        return hedger, log
+
+    options = executor_options(session.config)
+    if dry_run:
+        with Journal.open(session.config.journal.path) as journal:
+            yield make(Executor(None, session.client, options), journal)[0]
+        return
+    async with open_sender(session) as (sender, journal):
+        hedger, log = make(Executor(sender, session.client, options), journal)
+        try:
+            yield hedger
+        finally:
+            log.close()
+
+
+def _settings(session: Session) -> HedgeSettings:
+    from trimtab.errors import ConfigError
+
+    settings = session.config.hedge
+    if settings is None:
+        raise ConfigError("no book is configured: add a [hedge] table to the settings file", key="hedge")
+    return settings
+
+
+def _print_line(step: HedgeStep) -> None:
+    """One JSON object a line: the command may run for weeks."""
+    import json
+    import sys
+
+    sys.stdout.write(json.dumps(to_plain(_facts(step))) + "\n")
+    sys.stdout.flush()
+
+
+def _facts(step: HedgeStep) -> dict[str, Any]:
+    exposure = step.after
+    return {
+        "reason": step.reason,
+        "block": exposure.block,
+        "underlying": exposure.underlying,
+        "spot": exposure.spot_price,
+        "mark": exposure.mark_price,
+        "delta_before": step.before.delta if step.before else None,
+        "delta_after": exposure.delta,
+        "venue_delta": exposure.venue_greeks.delta,
+        "greeks": exposure.greeks,
+        "band": step.wanted.band if step.wanted else None,
+        "wanted": step.wanted.size if step.wanted else None,
+        "hedge": step.decision,
+        "planned": step.report.quote if step.report and step.report.is_dry_run else None,
+        "refusal": step.refusal,
+    }
+
+
+class _Table:
+    """Rows as they come: quiet looks are one line each, what was traded stands out."""
+
+    def show(self, step: HedgeStep) -> None:
+        exposure = step.after
+        before = step.before.delta if step.before else None
+        print_table(
+            f"block {exposure.block}",
+            ("", ">Spot", ">Delta before", ">Delta after", ">Band", ">Gamma", ">Vega", "What"),
+            [
+                (
+                    exposure.underlying,
+                    money(exposure.spot_price),
+                    number(before),
+                    number(exposure.delta),
+                    number(step.wanted.band if step.wanted else None),
+                    number(exposure.greeks.gamma, 6),
+                    number(exposure.greeks.vega, 2),
+                    _what(step),
+                )
+            ],
+        )
+
+
+def _what(step: HedgeStep) -> str:
+    if step.refusal is not None:
+        return f"refused: {step.refusal}"
+    if step.decision is not None and step.decision.ending is not None:
+        ending = step.decision.ending
+        return f"{ending.status} {ending.filled:+f} at {money(ending.price)}, {ending.tx_hash}"
+    if step.report is not None and step.wanted is not None:
+        return f"would trade {step.wanted.size:+f}"
+    return "inside the band"

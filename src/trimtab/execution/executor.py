@@ -1,0 +1,201 @@
+"""An intent becomes checks, a quote, a plan, transactions, fills and one report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from trimtab.chain.client import Client
+from trimtab.errors import ConfigError, SimulationRevertedError
+from trimtab.execution import checks
+from trimtab.execution.checks import QuoteRules
+from trimtab.execution.orders import Order, advance, record
+from trimtab.execution.outcomes import settle
+from trimtab.model.ids import Address
+from trimtab.model.order import (
+    ExecutionReport,
+    OptionIntent,
+    OptionQuote,
+    OrderStatus,
+    PerpIntent,
+    PerpQuote,
+)
+from trimtab.tx import Finality, Sender, TxHandle, TxIntent
+from trimtab.venues.base import ChainPlan, OptionVenue, PerpVenue, Venue
+
+Quote = PerpQuote | OptionQuote
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutorOptions:
+    """`chain_id` None trusts the client's own check. `timeout` in seconds is how long one transaction's
+    outcome is waited for before the order becomes UNKNOWN. `budget_wei` caps each transaction's worst-case
+    cost."""
+
+    chain_id: int | None = None
+    rules: QuoteRules = field(default_factory=QuoteRules)
+    finality: Finality = Finality.INCLUDED
+    timeout: float = 120.0
+    budget_wei: int | None = None
+
+
+class Executor:
+    """Executes intents, each once: the same `key` again gives the first one's report and sends nothing.
+
+    Whatever is refused before anything left this machine raises (`IntentError`, `VenueError`,
+    `NotSentError`); once something left, the report tells, and a status of UNKNOWN means: reconcile, never
+    resend. Without a sender only dry runs work.
+    """
+
+    def __init__(self, sender: Sender | None, client: Client, options: ExecutorOptions | None = None) -> None:
+        self._maybe_sender = sender
+        self._client = client
+        self._options = options or ExecutorOptions()
+
+    async def execute_perp(
+        self,
+        venue: PerpVenue,
+        account: Address,
+        intent: PerpIntent,
+        *,
+        key: str,
+        rules: QuoteRules | None = None,
+        dry_run: bool = False,
+    ) -> ExecutionReport:
+        """Trade a perpetual. `rules` take the place of the executor's own for this intent."""
+        asked = intent.side.sign * intent.size if intent.size is not None else None
+        if self.knows(key):
+            return await self.resume(venue, account, key, market=intent.market, asked=asked)
+        head = await self._client.block("latest")
+        checks.check_chain(self._options.chain_id, self._client.chain_id)
+        checks.check_perp_intent(intent, await venue.read_markets(), now=head.at)
+        quote = await venue.read_quote(account, intent)
+        checks.check_perp_quote(quote, rules or self._options.rules, head=head.number, now=head.at)
+        plan = venue.encode_order(account, intent, quote)
+        return await self._run(venue, account, Order(key, asked=asked), plan, quote, dry_run=dry_run)
+
+    async def execute_option(
+        self,
+        venue: OptionVenue,
+        account: Address,
+        intent: OptionIntent,
+        *,
+        key: str,
+        rules: QuoteRules | None = None,
+        dry_run: bool = False,
+    ) -> ExecutionReport:
+        """Open, close or force close options."""
+        if self.knows(key):
+            return await self.resume(venue, account, key, market=intent.series.market.name)
+        head = await self._client.block("latest")
+        checks.check_chain(self._options.chain_id, self._client.chain_id)
+        checks.check_option_intent(intent, await venue.read_option_markets(), now=head.at)
+        quote = await venue.read_option_quote(account, intent)
+        checks.check_option_quote(quote, rules or self._options.rules, head=head.number, now=head.at)
+        plan = venue.encode_option_order(account, intent, quote)
+        return await self._run(venue, account, Order(key), plan, quote, dry_run=dry_run)
+
+    async def execute_plan(
+        self, venue: Venue, account: Address, plan: ChainPlan, *, key: str, dry_run: bool = False
+    ) -> ExecutionReport:
+        """Send a plan that trades nothing: deposits, approvals, keeper duties. An empty plan is done."""
+        checks.check_chain(self._options.chain_id, self._client.chain_id)
+        return await self._run(venue, account, Order(key, is_trade=False), plan, None, dry_run=dry_run)
+
+    def knows(self, key: str) -> bool:
+        """Whether an intent of this key left its mark in the journal, in this life or an earlier one."""
+        return self._maybe_sender is not None and self._maybe_sender.find(_tx_key(key, 0)) is not None
+
+    async def resume(
+        self, venue: Venue, account: Address, key: str, *, market: str, asked: Decimal | None = None
+    ) -> ExecutionReport:
+        """The report of an order whose transactions were submitted under this key before: waits for their
+        outcomes and sends nothing new."""
+        order, reason = Order(key, asked=asked), None
+        handles = self._handles(key)
+        for number, handle in enumerate(handles, 1):
+            order, reason = await self._settle(
+                venue, account, order, handle, market=market, is_last=number == len(handles)
+            )
+            if _is_over(order):
+                break
+        return _report(venue, market, order, None, reason)
+
+    async def _run(
+        self,
+        venue: Venue,
+        account: Address,
+        order: Order,
+        plan: ChainPlan,
+        quote: Quote | None,
+        *,
+        dry_run: bool,
+    ) -> ExecutionReport:
+        if dry_run:
+            return replace(
+                _report(venue, plan.market, order, quote, None), is_dry_run=True, notes=plan.labels
+            )
+        reason: str | None = None
+        if not plan.calls:
+            order = advance(order, OrderStatus.FILLED)
+        for number, (call, label) in enumerate(zip(plan.calls, plan.labels, strict=True)):
+            intent = TxIntent(
+                _tx_key(order.key, number), call, budget_wei=self._options.budget_wei, label=label
+            )
+            try:
+                handle = await self._sender.submit(intent)
+            except SimulationRevertedError as error:
+                explained = venue.explain_revert(error.data, plan.market or None)
+                if number == 0:
+                    raise explained from error
+                order, reason = advance(order, OrderStatus.REJECTED), str(explained)
+                break
+            is_last = number == len(plan.calls) - 1
+            order, reason = await self._settle(
+                venue, account, order, handle, market=plan.market, is_last=is_last
+            )
+            if _is_over(order):
+                break
+        return _report(venue, plan.market, order, quote, reason)
+
+    async def _settle(
+        self, venue: Venue, account: Address, order: Order, handle: TxHandle, *, market: str, is_last: bool
+    ) -> tuple[Order, str | None]:
+        settled = await settle(
+            self._sender,
+            handle,
+            venue,
+            account,
+            market=market,
+            finality=self._options.finality,
+            timeout=self._options.timeout,
+        )
+        return record(order, settled.tx, settled.fills, is_last=is_last), settled.reason
+
+    def _handles(self, key: str) -> list[TxHandle]:
+        handles: list[TxHandle] = []
+        while (handle := self._sender.find(_tx_key(key, len(handles)))) is not None:
+            handles.append(handle)
+        return handles
+
+    @property
+    def _sender(self) -> Sender:
+        if self._maybe_sender is None:
+            raise ConfigError("sending needs a key: configure one, or use a dry run")
+        return self._maybe_sender
+
+
+def _tx_key(key: str, number: int) -> str:
+    return f"{key}/{number}"
+
+
+def _is_over(order: Order) -> bool:
+    return order.status.is_terminal or order.status is OrderStatus.UNKNOWN
+
+
+def _report(
+    venue: Venue, market: str, order: Order, quote: Quote | None, reason: str | None
+) -> ExecutionReport:
+    return ExecutionReport(
+        order.key, venue.name, market, order.status, quote, order.fills, order.transactions, reason
+    )

@@ -1,0 +1,201 @@
+"""Keep a book's delta inside its band: look, decide, write it down, trade, look again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+from trimtab.chain.client import Client
+from trimtab.chain.receipt import Block
+from trimtab.errors import HaltError, IntentError, NotSentError, VenueError
+from trimtab.execution.checks import QuoteRules
+from trimtab.execution.executor import Executor
+from trimtab.hedging.book import Book, PerpLeg
+from trimtab.hedging.decisions import VOID, Decision, DecisionLog, Ending, ending_of
+from trimtab.hedging.exposure import UnderlyingExposure, read_exposure
+from trimtab.hedging.limits import WINDOW_SECONDS, Allowance, HedgeLimits, apply_limits
+from trimtab.hedging.policy import HedgeDecision, HedgePolicy
+from trimtab.model.order import ExecutionReport, OrderStatus, PerpIntent, Side
+
+logger = logging.getLogger(__name__)
+
+MAX_FAILURES = 3
+"""After so many hedges of the last hour in a row were mined and failed, the hedger stops: each costs gas."""
+
+
+@dataclass(frozen=True, slots=True)
+class HedgeStep:
+    """One look at the book and what came of it.
+
+    `before` is what was decided on, None when an earlier life did. `wanted` is the policy's word. `decision`
+    is None when there was nothing to do, when the limits refused (`refusal` says why) and in a dry run.
+    """
+
+    reason: str
+    before: UnderlyingExposure | None
+    after: UnderlyingExposure
+    wanted: HedgeDecision | None = None
+    allowed: Allowance | None = None
+    decision: Decision | None = None
+    report: ExecutionReport | None = None
+    refusal: str | None = None
+
+
+class Hedger:
+    """Hedges one underlying of a book with the book's perp.
+
+    Call `reconcile` first: a decision that an earlier life left unfinished is resolved through the journal
+    and the chain before anything new is decided. `step` is one look; `run` looks at every head.
+    """
+
+    def __init__(
+        self,
+        book: Book,
+        executor: Executor,
+        policy: HedgePolicy,
+        limits: HedgeLimits,
+        *,
+        underlying: str,
+        client: Client,
+        log: DecisionLog,
+        dry_run: bool = False,
+    ) -> None:
+        self._book = book
+        self._executor = executor
+        self._policy = policy
+        self._limits = limits
+        self._underlying = underlying
+        self._leg = book.hedge_leg(underlying)
+        self._client = client
+        self._log = log
+        self._dry_run = dry_run
+
+    async def reconcile(self) -> Decision | None:
+        """Resolve what an earlier life left unfinished, and return it; None when there is nothing.
+
+        A decision whose transaction was never written to the journal never left: it is void. Otherwise its
+        outcome is waited for, never sent again; `HaltError` when it stays unknown. A dry run leaves it be.
+        """
+        decision = self._log.unfinished
+        if decision is None or self._dry_run:
+            return None
+        if not self._executor.knows(decision.key):
+            return self._log.end(decision, Ending(VOID, text="the process ended before it was sent"))
+        report = await self._executor.resume(
+            self._leg.venue, self._leg.account, decision.key, market=self._leg.market, asked=decision.size
+        )
+        return self._end(decision, report)
+
+    async def step(self, reason: str | None = None) -> HedgeStep:
+        """Look at the latest block and hedge if the policy and the limits say so.
+
+        `reason` names the occasion (the block, unless given): for one occasion at most one hedge is ever
+        sent, also across restarts.
+        """
+        await self.reconcile()
+        before = await self._look()
+        why = reason or f"block-{before.block}"
+        done = self._log.find(why)
+        if done is not None:
+            return HedgeStep(why, None, before, decision=done)
+        if self._log.unfinished is not None:
+            refusal = f"hedge {self._log.unfinished.key} is not resolved yet"
+            return HedgeStep(why, before, before, refusal=refusal)
+        wanted = self._policy.decide(before)
+        if not wanted.is_hedge:
+            return HedgeStep(why, before, before, wanted)
+        allowed = apply_limits(wanted, before, self._limits, self._log.history(before.at - WINDOW_SECONDS))
+        if allowed.refusal is not None:
+            logger.warning("hedge for %s refused: %s", why, allowed.refusal)
+            return HedgeStep(why, before, before, wanted, allowed, refusal=allowed.refusal)
+        if self._dry_run:
+            return await self._plan(why, before, wanted, allowed)
+        return await self._hedge(why, before, wanted, allowed)
+
+    async def run(self) -> AsyncIterator[HedgeStep]:
+        """Reconcile, then look at every new head, until the consumer stops iterating."""
+        await self.reconcile()
+        async for head in self._client.heads():
+            if isinstance(head, Block):
+                yield await self.step()
+
+    async def _hedge(
+        self, why: str, before: UnderlyingExposure, wanted: HedgeDecision, allowed: Allowance
+    ) -> HedgeStep:
+        self._check_failures(before.at)
+        limit = _limit(allowed)
+        decision = self._log.decide(why, before, band=wanted.band, size=allowed.size, limit=limit)
+        try:
+            report = await self._execute(decision.key, before, allowed)
+        except (IntentError, NotSentError, VenueError) as error:
+            # The three that say for certain that nothing left this machine; any other error leaves the
+            # decision unfinished, and reconcile resolves it.
+            self._log.end(decision, Ending(VOID, text=str(error)))
+            logger.warning("hedge for %s was not sent: %s", why, error)
+            return HedgeStep(why, before, before, wanted, allowed, refusal=str(error))
+        ended = self._end(decision, report)
+        return HedgeStep(why, before, await self._look(), wanted, allowed, ended, report)
+
+    async def _plan(
+        self, why: str, before: UnderlyingExposure, wanted: HedgeDecision, allowed: Allowance
+    ) -> HedgeStep:
+        try:
+            report = await self._execute(f"dry/{why}", before, allowed, dry_run=True)
+        except (IntentError, VenueError) as error:
+            return HedgeStep(why, before, before, wanted, allowed, refusal=str(error))
+        return HedgeStep(why, before, before, wanted, allowed, report=report)
+
+    async def _execute(
+        self, key: str, before: UnderlyingExposure, allowed: Allowance, *, dry_run: bool = False
+    ) -> ExecutionReport:
+        intent = PerpIntent(
+            self._leg.market,
+            Side.BUY if allowed.size > 0 else Side.SELL,
+            size=abs(allowed.size),
+            acceptable_price=_limit(allowed),
+        )
+        rules = QuoteRules(
+            min_health_after=None if _is_reducing(before, self._leg, allowed) else self._limits.min_health
+        )
+        return await self._executor.execute_perp(
+            self._leg.venue, self._leg.account, intent, key=key, rules=rules, dry_run=dry_run
+        )
+
+    def _end(self, decision: Decision, report: ExecutionReport) -> Decision:
+        ending = ending_of(report)
+        if ending is None:
+            raise HaltError(
+                f"hedge {decision.key} of {decision.size} is {report.status} ({report.reason or 'no receipt'}): "
+                "nothing new is hedged before it is known. Start again when the node answers"
+            )
+        if report.status is not OrderStatus.FILLED:
+            logger.error("hedge %s ended %s: %s", decision.key, report.status, report.reason)
+        return self._log.end(decision, ending)
+
+    def _check_failures(self, now: int) -> None:
+        recent = [d for d in self._log.decisions[-MAX_FAILURES:] if d.at > now - WINDOW_SECONDS]
+        last = [d.ending.status for d in recent if d.ending is not None]
+        if len(last) == MAX_FAILURES and all(s not in (VOID, OrderStatus.FILLED) for s in last):
+            raise HaltError(
+                f"the last {MAX_FAILURES} hedges were mined and failed: "
+                f"{self._log.decisions[-1].ending}; see why before more gas is spent"
+            )
+
+    async def _look(self) -> UnderlyingExposure:
+        return (await read_exposure(self._book, self._client)).of(self._underlying)
+
+
+def _limit(allowed: Allowance) -> Decimal:
+    if allowed.acceptable_price is None:
+        raise HaltError(f"a refused hedge has no price ({allowed.refusal}): this is a fault in trimtab")
+    return allowed.acceptable_price
+
+
+def _is_reducing(before: UnderlyingExposure, leg: PerpLeg, allowed: Allowance) -> bool:
+    """A hedge that only makes the perp position smaller is never refused for health."""
+    held = sum(
+        (p.size for p in before.perps if p.market == leg.market and p.account == leg.account), Decimal(0)
+    )
+    return held * allowed.size < 0 and abs(allowed.size) <= abs(held)

@@ -46,6 +46,8 @@ class PerpState:
 
 
 class OptionKind(StrEnum):
+    """The right to buy (call) or to sell (put)."""
+
     CALL = "call"
     PUT = "put"
 

@@ -14,6 +14,8 @@ from trimtab.model.units import to_decimal, to_positive
 
 
 class Side(StrEnum):
+    """The direction of an order; `sign` is +1 for a buyer."""
+
     BUY = "buy"
     SELL = "sell"
 
@@ -54,6 +56,8 @@ class PerpIntent:
 
 
 class OptionAction(StrEnum):
+    """What an option order does. FORCE_CLOSE works where CLOSE no longer does, at a worse price."""
+
     OPEN = "open"
     CLOSE = "close"
     FORCE_CLOSE = "force_close"

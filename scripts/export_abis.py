@@ -1,6 +1,6 @@
 """Write the trimmed ABIs in abis/ from the npm artifacts: `python scripts/export_abis.py [venue ...]`.
 
-abis/manifest.json says what is kept: {venue: {Contract: {path, functions}}}, where path is inside node_modules
+abis/manifest.json says what is kept: {venue: {Contract: {path, functions}}}; path is inside node_modules
 and functions is "*" or a list of names. All events and errors are kept, so that every log and revert decodes.
 `--check` writes nothing and fails when a file would change.
 """

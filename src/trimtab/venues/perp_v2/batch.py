@@ -1,0 +1,98 @@
+"""Many reads and simulations of one block in a single request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from trimtab.chain.call import Call, Read
+from trimtab.chain.client import Client, decode_read
+from trimtab.chain.receipt import Block
+from trimtab.chain.reverts import call_reverted, revert_data
+from trimtab.chain.wire import WireBlock, block_of, call_object
+from trimtab.errors import CallRevertedError, RpcError
+from trimtab.model.ids import Address
+from trimtab.venues.perp_v2.addresses import PerpV2Deployment
+from trimtab.venues.perp_v2.contracts import MULTICALL
+
+BlockRef = int | str
+_AGGREGATE = MULTICALL.function("aggregate")
+_TRY_AGGREGATE = MULTICALL.function("tryAggregate")
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """A call as `sender` would make it, without effect, and how to read its answer."""
+
+    sender: Address
+    read: Read[Any]
+
+
+async def read_batch(
+    client: Client,
+    deployment: PerpV2Deployment,
+    reads: Sequence[Read[Any]],
+    block: BlockRef,
+    simulations: Sequence[Simulation] = (),
+) -> tuple[Block, list[Any], list[Any]]:
+    """The block, the answers to the reads and to the simulations; a revert stays in its place as a
+    `CallRevertedError`. One request: the reads go through the venue's Multicall2, which also tells the block
+    that it ran in, so that a header of another one is read again."""
+    multicall = deployment.contracts["Multicall2"]
+    own_block = _AGGREGATE.at(multicall, [])
+    calls = [(call.target, call.data) for call in (own_block, *(read.call for read in reads))]
+    aggregate = _TRY_AGGREGATE.at(multicall, False, calls)  # noqa: FBT003
+    tag = hex(block) if isinstance(block, int) else block
+    header, outputs, *simulated = await client.batch(
+        [
+            ("eth_getBlockByNumber", [tag, False]),
+            ("eth_call", [_transaction(aggregate), tag]),
+            *(("eth_call", [_transaction(s.read.call, s.sender), tag]) for s in simulations),
+        ]
+    )
+    (_, number_data), *answers = _TRY_AGGREGATE.decode(_bytes(outputs, "tryAggregate", multicall))
+    number = _AGGREGATE.decode(number_data)[0]
+    head = _block(header)
+    if head.number != number and block != "pending":
+        head = await client.block(number)
+    return (
+        head,
+        [_answer(read, ok, data) for read, (ok, data) in zip(reads, answers, strict=True)],
+        [_simulated(s.read, result) for s, result in zip(simulations, simulated, strict=True)],
+    )
+
+
+def _transaction(call: Call, sender: Address | None = None) -> dict[str, str]:
+    return call_object(call.target, call.data, call.value, sender, None)
+
+
+def _block(header: Any) -> Block:
+    if isinstance(header, Exception):
+        raise header
+    if header is None:
+        raise RpcError("the node does not have that block", code=-32001)
+    return block_of(msgspec.convert(header, WireBlock))
+
+
+def _bytes(result: Any, name: str, target: Address) -> bytes:
+    if isinstance(result, RpcError):
+        data = revert_data(result)
+        if data is not None:
+            raise call_reverted(name, target, data, text=result.text) from result
+    if isinstance(result, Exception):
+        raise result
+    return bytes.fromhex(result[2:])
+
+
+def _answer(read: Read[Any], ok: bool, data: bytes) -> Any:  # noqa: FBT001
+    return decode_read(read, data) if ok else call_reverted(read.name, read.call.target, data)
+
+
+def _simulated(read: Read[Any], result: Any) -> Any:
+    try:
+        return decode_read(read, _bytes(result, read.name, read.call.target))
+    except CallRevertedError as error:
+        return error

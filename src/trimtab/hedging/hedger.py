@@ -167,8 +167,8 @@ class Hedger:
         ending = ending_of(report)
         if ending is None:
             raise HaltError(
-                f"hedge {decision.key} of {decision.size} is {report.status} ({report.reason or 'no receipt'}): "
-                "nothing new is hedged before it is known. Start again when the node answers"
+                f"hedge {decision.key} is {report.status} ({report.reason or 'no receipt'}): "
+                "nothing new is hedged before its end is known. Start again when the node answers"
             )
         if report.status is not OrderStatus.FILLED:
             logger.error("hedge %s ended %s: %s", decision.key, report.status, report.reason)

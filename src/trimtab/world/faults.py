@@ -1,0 +1,88 @@
+"""Routes that fail on purpose, wrapped round a real one: for drills and tests of what must survive."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+from trimtab.tx.routes import Route, SendResult
+from trimtab.tx.states import Outcome
+
+Sending = Coroutine[Any, Any, SendResult]
+
+
+class CrashAfterBroadcast:
+    """Kills its own process with SIGKILL right after transaction number `sends` (from 1) was broadcast: the
+    endpoint has answered, nobody has read the answer or the receipt. The same bytes again count once."""
+
+    def __init__(self, route: Route, sends: int) -> None:
+        self.name = route.name
+        self._route = route
+        self._sends = sends
+        self._seen: set[bytes] = set()
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        return self._route.endpoints
+
+    def send(self, raw: bytes) -> Sequence[Sending]:
+        self._seen.add(raw)
+        sendings = self._route.send(raw)
+        return [_then_die(s) for s in sendings] if len(self._seen) == self._sends else sendings
+
+
+class LostAnswers:
+    """The bytes arrive, the answers do not: the first `times` transactions look like time-outs, as behind a
+    proxy that drops the response."""
+
+    def __init__(self, route: Route, times: int) -> None:
+        self.name = route.name
+        self._route = route
+        self._left = times
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        return self._route.endpoints
+
+    def send(self, raw: bytes) -> Sequence[Sending]:
+        sendings = self._route.send(raw)
+        if self._left == 0:
+            return sendings
+        self._left -= 1
+        return [_forget(sending) for sending in sendings]
+
+
+class LostBytes:
+    """Neither bytes nor answers arrive: the first `times` broadcasts end in nothing, as in a mempool that
+    drops what it took."""
+
+    def __init__(self, route: Route, times: int) -> None:
+        self.name = route.name
+        self._route = route
+        self._left = times
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        return self._route.endpoints
+
+    def send(self, raw: bytes) -> Sequence[Sending]:
+        if self._left == 0:
+            return self._route.send(raw)
+        self._left -= 1
+        return [_unknown(endpoint) for endpoint in self._route.endpoints]
+
+
+async def _then_die(sending: Sending) -> SendResult:
+    await sending
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("SIGKILL returns to nobody")
+
+
+async def _forget(sending: Sending) -> SendResult:
+    return await _unknown((await sending).endpoint)
+
+
+async def _unknown(endpoint: str) -> SendResult:
+    return SendResult(endpoint, Outcome.AMBIGUOUS, "AMBIGUOUS", "no answer inside the deadline")

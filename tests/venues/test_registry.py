@@ -7,7 +7,7 @@ from importlib import import_module
 
 import pytest
 
-from trimtab.venues.base import OptionVenue, PerpVenue
+from trimtab.venues.base import OptionVenue, PerpVenue, Venue
 from trimtab.venues.registry import VENUES
 
 
@@ -19,9 +19,10 @@ def test_every_line_leads_to_a_venue(name: str) -> None:
     assert is_dataclass(line.deployment_type())
     venue = getattr(import_module(line.package), line.venue)
     assert venue.name == name
-    roles = [
-        role
-        for role in (PerpVenue, OptionVenue)
-        if all(hasattr(venue, member) for member in vars(role)["__protocol_attrs__"])
-    ]
+    roles = [role for role in (PerpVenue, OptionVenue) if all(hasattr(venue, m) for m in members_of(role))]
     assert roles
+
+
+def members_of(role: type) -> set[str]:
+    """The public members that a role asks for, its bases' included."""
+    return {name for name in dir(role) if not name.startswith("_")} | set(Venue.__annotations__)

@@ -1,7 +1,7 @@
 """An account in the contracts' own integers: equity, margin and liquidation price, now and after a trade.
 
 Repeats Vault, AccountBalance and PerpPortal to the wei, rounding included. Pure. 18-decimal integers unless
-the name says otherwise; divisions round as Solidity's `mulDiv` (towards zero).
+the name says otherwise; ratios are millionths.
 """
 
 from __future__ import annotations
@@ -9,15 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-ONE = 10**18
-RATIO_ONE = 10**6  # the contracts' ratios: 62500 is 6.25 %
+from trimtab.model.units import WAD
+from trimtab.pricing import perp
+from trimtab.pricing.perp import mul_div_trunc, mul_ppm, position_value
+
 DUST = 10  # AccountBalance counts a smaller position as none
-
-
-def mul_div(a: int, b: int, denominator: int) -> int:
-    """a * b / denominator towards zero, as PerpMath.mulDiv."""
-    quotient = abs(a) * abs(b) // denominator
-    return quotient if (a < 0) == (b < 0) else -quotient
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +32,7 @@ class Holding:
 
     @property
     def value(self) -> int:
-        return mul_div(self.size, self.price, ONE)
+        return position_value(self.size, self.price)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +49,7 @@ class Asset:
     def value(self) -> int:
         """What it counts for, after the haircut."""
         scaled = self.balance * 10 ** (18 - self.decimals)
-        return mul_div(mul_div(scaled, self.price, 10**self.price_decimals), self.ratio, RATIO_ONE)
+        return mul_ppm(mul_div_trunc(scaled, self.price, 10**self.price_decimals), self.ratio)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +96,16 @@ class Account:
     def debt(self) -> int:
         """AccountBalance.getTotalDebtValue: what initial margin is asked for."""
         quote = min(sum(h.quote for h in self.holdings.values()), 0)
-        base = sum(mul_div(h.base, h.price, ONE) for h in self.holdings.values() if h.base < 0)
+        base = sum(position_value(h.base, h.price) for h in self.holdings.values() if h.base < 0)
         return abs(quote + base)
 
     @property
     def initial_margin(self) -> int:
-        return mul_div(self.debt, self.im_ratio, RATIO_ONE)
+        return mul_ppm(self.debt, self.im_ratio)
 
     @property
     def maintenance_margin(self) -> int:
-        return mul_div(self.total_abs_value, self.mm_ratio, RATIO_ONE)
+        return perp.maintenance_margin(self.total_abs_value, self.mm_ratio)
 
     @property
     def free_collateral(self) -> int:
@@ -122,15 +118,12 @@ class Account:
         """PerpPortal.getLiquidationPrice: the mark of `market` at which the account falls to its maintenance
         margin, all other marks held. None without a position, or when no price liquidates."""
         held = self.holdings.get(market)
-        if held is None or held.size == 0:
+        if held is None:
             return None
-        sign = 1 if held.size > 0 else -1
-        spare = self.equity - self.maintenance_margin
-        slope = mul_div(held.size, RATIO_ONE - sign * self.mm_ratio, RATIO_ONE)
-        if slope == 0:
-            return None
-        step = mul_div(spare, ONE, abs(slope)) * (1 if slope > 0 else -1)
-        return max(held.price - step, 0) or None
+        found = perp.liquidation_price(
+            held.size, held.price, self.equity, self.total_abs_value, self.mm_ratio
+        )
+        return found or None
 
     def after_swap(self, market: str, base: int, quote: int) -> Account:
         """The account after a taker swap of signed `base` for signed `quote` (fee inside), marks unchanged.
@@ -158,7 +151,7 @@ def realized_pnl(taker_size: int, taker_open_notional: int, base: int, quote: in
     """Exchange.getPnlToBeRealized: what a swap of signed `base` for signed `quote` (fee inside) realizes."""
     if taker_size == 0 or (taker_size < 0) == (base < 0):
         return 0
-    closed = mul_div(abs(base), ONE, abs(taker_size))
-    if closed <= ONE:
-        return quote + mul_div(taker_open_notional, closed, ONE)
-    return taker_open_notional + mul_div(quote, ONE, closed)
+    closed = mul_div_trunc(abs(base), WAD, abs(taker_size))
+    if closed <= WAD:
+        return quote + mul_div_trunc(taker_open_notional, closed, WAD)
+    return taker_open_notional + mul_div_trunc(quote, WAD, closed)

@@ -39,8 +39,7 @@ _APPROVE_TOKEN = ERC20.function("approve")
 class Duties:
     """Calls for the roles of maker, delegator and liquidator in one deployment."""
 
-    def __init__(self, deployment: PerpV2Deployment) -> None:
-        self._deployment = deployment
+    deployment: PerpV2Deployment
 
     def encode_add_liquidity(
         self,
@@ -56,7 +55,7 @@ class Duties:
         """Adds at most `base` and `quote` between two ticks (multiples of the pool's spacing, lower first);
         the pool takes the two in the ratio of its price, at least the minima or it reverts."""
         params = {
-            "baseToken": find_market(self._deployment, market).base_token,
+            "baseToken": find_market(self.deployment, market).base_token,
             "base": _to_wad(base, "base"),
             "quote": _to_wad(quote, "quote"),
             **_range(ticks),
@@ -82,7 +81,7 @@ class Duties:
         if liquidity < 0:
             raise IntentError(f"liquidity must not be negative, got {liquidity}", field="liquidity")
         params = {
-            "baseToken": find_market(self._deployment, market).base_token,
+            "baseToken": find_market(self.deployment, market).base_token,
             **_range(ticks),
             "liquidity": liquidity,
             "minBase": _to_wad(min_base, "min_base"),
@@ -95,13 +94,13 @@ class Duties:
         """Lets `delegate` open positions for the account that sends this, or no longer."""
         function, word = (_APPROVE, "approve") if approve else (_REVOKE, "revoke")
         data = function.encode(delegate, OPEN_POSITION_ACTION)
-        target = self._deployment.contracts["DelegateApproval"]
+        target = self.deployment.contracts["DelegateApproval"]
         return self._plan("", target, data, f"{word} delegate {delegate}")
 
     def encode_liquidate(self, account: Address, market: str, size: Decimal | None = None) -> ChainPlan:
         """Liquidates a position: all that may be, or at most `size` (signed like the position). The sender
         takes it over at the mark price less half the penalty, and needs initial margin for it."""
-        token = find_market(self._deployment, market).base_token
+        token = find_market(self.deployment, market).base_token
         if size is None:
             data = _LIQUIDATE_ALL.encode(account, token)
         else:
@@ -113,21 +112,21 @@ class Duties:
     ) -> ChainPlan:
         """Buys `amount` of the account's collateral at the venue's discount, after approving `max_paid` of
         the settlement token where `allowance` (base units) is below it."""
-        asset = find_collateral(self._deployment, currency)
-        settlement = find_collateral(self._deployment, self._deployment.settlement)
+        asset = find_collateral(self.deployment, currency)
+        settlement = find_collateral(self.deployment, self.deployment.settlement)
         paid = to_base_exact(to_positive(max_paid, "max_paid"), settlement.decimals, "max_paid")
         units = to_base_exact(to_positive(amount, "amount"), asset.decimals, "amount")
-        vault = self._deployment.contracts["Vault"]
+        vault = self.deployment.contracts["Vault"]
         approval = _APPROVE_TOKEN.at(settlement.token, vault, paid)
         buy = _LIQUIDATE_COLLATERAL.at(vault, account, asset.token, units, False)  # noqa: FBT003
         steps = [(buy, f"liquidate {amount} {currency} of {account}")]
         if allowance < paid:
-            steps.insert(0, (approval, f"approve {max_paid} {self._deployment.settlement}"))
+            steps.insert(0, (approval, f"approve {max_paid} {self.deployment.settlement}"))
         return ChainPlan(VENUE, "", tuple(call for call, _ in steps), tuple(label for _, label in steps))
 
     def encode_cancel_excess_orders(self, account: Address, market: str) -> ChainPlan:
         """Removes all liquidity of an account below its maintenance margin, so that it can be liquidated."""
-        token = find_market(self._deployment, market).base_token
+        token = find_market(self.deployment, market).base_token
         data = _CANCEL_EXCESS.encode(account, token)
         return self._plan(market, self._house(), data, f"cancel orders of {account} in {market}")
 
@@ -137,11 +136,11 @@ class Duties:
 
     def encode_quit_market(self, account: Address, market: str) -> ChainPlan:
         """Settles an account's position in a closed market at the closing price."""
-        token = find_market(self._deployment, market).base_token
+        token = find_market(self.deployment, market).base_token
         return self._plan(market, self._house(), _QUIT.encode(account, token), f"quit {market} for {account}")
 
     def _house(self) -> Address:
-        return self._deployment.contracts["ClearingHouse"]
+        return self.deployment.contracts["ClearingHouse"]
 
     def _plan(self, market: str, target: Address, data: bytes, label: str) -> ChainPlan:
         return ChainPlan(VENUE, market, (Call(target, data),), (label,))

@@ -18,7 +18,8 @@ from trimtab.errors import (
 from trimtab.model.ids import Address
 from trimtab.model.order import PerpIntent, PerpQuote, Side
 from trimtab.model.units import from_wad
-from trimtab.venues.perp_v2.account import RATIO_ONE, Account, Holding
+from trimtab.pricing.perp import PPM
+from trimtab.venues.perp_v2.account import Account, Holding
 from trimtab.venues.perp_v2.addresses import PerpV2Deployment, PerpV2MarketAddresses
 from trimtab.venues.perp_v2.amounts import MAX_UINT256, average_price
 from trimtab.venues.perp_v2.batch import BlockRef, Simulation, read_batch
@@ -249,7 +250,7 @@ def _replay_amount(swap: dict[str, Any], exchange_fee: int, pool_fee: int) -> in
     amount: int = swap["amount"]
     if swap["isBaseToQuote"]:
         scaled_by = pool_fee if swap["isExactInput"] else exchange_fee
-        amount = -(-amount * RATIO_ONE // (RATIO_ONE - scaled_by))
+        amount = -(-amount * PPM // (PPM - scaled_by))
     return amount if swap["isExactInput"] else -amount
 
 

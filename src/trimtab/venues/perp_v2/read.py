@@ -12,8 +12,9 @@ from trimtab.chain.receipt import Block
 from trimtab.model.ids import Address
 from trimtab.model.market import PerpMarket, PerpState
 from trimtab.model.position import CollateralBalance, LiquidityRange, MarginAccount, PerpPosition
-from trimtab.model.units import from_base, from_wad
-from trimtab.venues.perp_v2.account import DUST, ONE, RATIO_ONE
+from trimtab.model.units import WAD, from_base, from_wad
+from trimtab.pricing.perp import premium_x96
+from trimtab.venues.perp_v2.account import DUST
 from trimtab.venues.perp_v2.addresses import PerpV2Deployment, PerpV2MarketAddresses
 from trimtab.venues.perp_v2.amounts import average_price, signed_ratio
 from trimtab.venues.perp_v2.batch import BlockRef, read_batch
@@ -202,9 +203,8 @@ class Reader:
 def _funding_rate(sqrt_twap: int, index_twap: int, max_rate: int) -> Decimal:
     """Exchange's premium over the averaging interval, capped, as a fraction of the index: a position pays
     that much of its notional per day (the contract divides by 86400 per second held)."""
-    market, index = price_x96_of_sqrt(sqrt_twap), index_twap * Q96 // ONE
-    cap = index * max_rate // RATIO_ONE
-    return signed_ratio(max(-cap, min(cap, market - index)), index)
+    index = index_twap * Q96 // WAD
+    return signed_ratio(premium_x96(price_x96_of_sqrt(sqrt_twap), index, max_rate), index)
 
 
 def _position(snapshot: Snapshot, account: Address, name: str) -> PerpPosition:

@@ -24,11 +24,11 @@ from trimtab.venues.perp_v2.read import Reader
 from trimtab.venues.perp_v2.reverts import explain_revert
 
 
-class PerpV2(PerpVenue):
+class PerpV2(Duties, PerpVenue):
     """Perpetuals of one Perp v2 deployment, read through `client`. Holds no key, sends nothing.
 
-    `duties` has the calls of makers, delegators and liquidators. Quotes refuse an index older than its feed
-    allows, unless `refuse_stale_index` is false: the venue itself would trade on.
+    Quotes refuse an index older than its feed allows, unless `refuse_stale_index` is false: the venue itself
+    would trade on.
     """
 
     name = VENUE
@@ -50,7 +50,6 @@ class PerpV2(PerpVenue):
         self, client: Client, deployment: PerpV2Deployment, *, refuse_stale_index: bool = True
     ) -> None:
         self.deployment = deployment
-        self.duties = Duties(deployment)
         self._client = client
         self._reader = Reader(client, deployment)
         self._quoter = Quoter(client, deployment, refuse_stale_index=refuse_stale_index)

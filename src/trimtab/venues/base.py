@@ -21,7 +21,7 @@ from trimtab.model.market import (
     PerpState,
 )
 from trimtab.model.order import Fill, OptionIntent, OptionQuote, PerpIntent, PerpQuote
-from trimtab.model.position import MarginAccount, OptionPosition, PerpPosition
+from trimtab.model.position import LiquidityRange, MarginAccount, OptionPosition, PerpPosition
 
 
 class Capability(StrEnum):
@@ -123,6 +123,63 @@ class PerpVenue(Venue, Protocol):
         ...
 
     def encode_withdraw(self, account: Address, currency: str, amount: Decimal) -> ChainPlan: ...
+
+
+@runtime_checkable
+class MakerVenue(Venue, Protocol):
+    """MAKER_LIQUIDITY: ranges of a concentrated-liquidity pool. Zero liquidity removed collects fees only."""
+
+    async def read_liquidity(
+        self, account: Address, market: str, *, block: int | str = "latest"
+    ) -> Sequence[LiquidityRange]: ...
+    def encode_add_liquidity(
+        self,
+        market: str,
+        *,
+        base: Decimal,
+        quote: Decimal,
+        ticks: tuple[int, int],
+        min_base: Decimal = Decimal(0),
+        min_quote: Decimal = Decimal(0),
+        deadline: int | None = None,
+    ) -> ChainPlan: ...
+    def encode_remove_liquidity(
+        self,
+        market: str,
+        *,
+        liquidity: int,
+        ticks: tuple[int, int],
+        min_base: Decimal = Decimal(0),
+        min_quote: Decimal = Decimal(0),
+        deadline: int | None = None,
+    ) -> ChainPlan: ...
+
+
+@runtime_checkable
+class DelegationVenue(Venue, Protocol):
+    """DELEGATED_TRADING: one account trades the margin of another that approved it."""
+
+    async def read_is_delegate(
+        self, account: Address, delegate: Address, *, block: int | str = "latest"
+    ) -> bool: ...
+    def encode_delegation(self, delegate: Address, *, approve: bool) -> ChainPlan: ...
+    def encode_order_for(self, trader: Address, intent: PerpIntent, quote: PerpQuote) -> ChainPlan: ...
+
+
+@runtime_checkable
+class LiquidationVenue(Venue, Protocol):
+    """LIQUIDATE and LIQUIDATE_COLLATERAL: what a keeper sends against an account below its margin."""
+
+    def encode_liquidate(self, account: Address, market: str, size: Decimal | None = None) -> ChainPlan:
+        """All that may be liquidated, or at most `size`, signed like the position."""
+        ...
+
+    def encode_cancel_excess_orders(self, account: Address, market: str) -> ChainPlan: ...
+    def encode_liquidate_collateral(
+        self, account: Address, currency: str, amount: Decimal, allowance: int, max_paid: Decimal
+    ) -> ChainPlan:
+        """Buys `amount` of the account's collateral, paying at most `max_paid`; `allowance` in base units."""
+        ...
 
 
 @runtime_checkable

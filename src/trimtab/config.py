@@ -319,7 +319,7 @@ class _Reader:
                 raise self._error(
                     _join(where, key), f"is a secret: take it out of the file and set {variable}"
                 )
-            near = difflib.get_close_matches(key, allowed, n=1, cutoff=0.5)
+            near = difflib.get_close_matches(key, allowed, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(sorted(allowed))}"
             raise self._error(_join(where, key), f"is not a setting; {hint}")
 

@@ -23,7 +23,7 @@ def test_every_module_has_its_test(modules: list[Any], root: Path) -> None:
             continue
         if not any((root / "tests" / path.parent).glob(f"test_{path.stem}*.py")):
             missing.append(module.path)
-    assert missing == []
+    assert not missing, "\n".join(missing)
 
 
 def test_the_list_of_reasons_is_not_stale(modules: list[Any], root: Path) -> None:
@@ -31,7 +31,7 @@ def test_the_list_of_reasons_is_not_stale(modules: list[Any], root: Path) -> Non
     paths = {m.path for m in modules}
     assert ELSEWHERE.keys() <= paths
     own = [p for p in ELSEWHERE if (root / "tests" / Path(p).parent / f"test_{Path(p).stem}.py").exists()]
-    assert own == []
+    assert not own, "\n".join(own)
 
 
 def test_every_test_states_its_claim(root: Path) -> None:
@@ -46,4 +46,4 @@ def test_every_test_states_its_claim(root: Path) -> None:
             )
             if is_test and not ast.get_docstring(node):  # type: ignore[arg-type]
                 silent.append(f"{path.relative_to(root)}:{node.lineno} {node.name}")  # type: ignore[attr-defined]
-    assert silent == []
+    assert not silent, "\n".join(silent)

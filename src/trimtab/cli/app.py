@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from trimtab.cli import chain, doctor, greeks, markets, positions, quote, trade
+from trimtab.cli import chain, doctor, greeks, hedge, markets, positions, quote, trade
 from trimtab.cli.failures import EXIT_CODES, OTHER_CODES
 
 app = typer.Typer(
@@ -48,4 +48,5 @@ app.add_typer(quote.quote, name="quote")
 app.add_typer(trade.trade, name="trade")
 app.command()(positions.positions)
 app.command()(greeks.greeks)
+app.command()(hedge.hedge)
 app.command()(doctor.doctor)

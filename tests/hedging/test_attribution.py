@@ -41,7 +41,7 @@ def snapshot(at: int, spot: Decimal, iv: Decimal, *, cash: Decimal | None = None
         OptionHolding(kind.value, kind, D(-10), strike, EXPIRY, iv, mark(kind, strike, iv, spot, at))
         for kind, strike in ((OptionKind.CALL, D(2100)), (OptionKind.PUT, D(1900)))
     )
-    accounts = {"options": sum(o.amount * o.mark_price for o in options), "cash": cash or D(0)}
+    accounts = {"options": sum((o.amount * o.mark_price for o in options), D(0)), "cash": cash or D(0)}
     return StepSnapshot(at, spot, D(0), spot, accounts, options, rate=RATE)
 
 

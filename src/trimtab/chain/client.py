@@ -10,10 +10,13 @@ import msgspec
 
 from trimtab.chain import wire
 from trimtab.chain.call import Call, Read
+from trimtab.chain.chains import chain_info
+from trimtab.chain.heads import HeadWatcher, ReorgNotice
+from trimtab.chain.logs import LogReader, Topic
 from trimtab.chain.messages import encode
-from trimtab.chain.multicall import MULTICALL3, Aggregator
+from trimtab.chain.multicall import Aggregator
 from trimtab.chain.options import ClientOptions
-from trimtab.chain.receipt import Block, Receipt
+from trimtab.chain.receipt import Block, Log, Receipt
 from trimtab.chain.reverts import call_reverted, revert_data
 from trimtab.chain.transports import make_transport
 from trimtab.chain.transports.base import Transport
@@ -35,7 +38,8 @@ class Client:
         self.options = options
         self.stats = stats
         self._failover = failover
-        self._aggregator = Aggregator(failover, options, MULTICALL3)
+        self._log_reader = LogReader(failover, options)
+        self._aggregator = Aggregator(failover, options, chain_info(chain_id).multicall)
 
     @classmethod
     @asynccontextmanager
@@ -149,6 +153,29 @@ class Client:
             raise RpcError(message, code=-32603)
         return receipt
 
+    async def logs(
+        self,
+        addresses: Address | Sequence[Address],
+        topics: Sequence[Topic],
+        from_block: BlockRef,
+        to_block: BlockRef = "latest",
+    ) -> list[Log]:
+        """Logs of a range, both ends included, in order of block and index; no address means any.
+
+        A range that the node refuses splits itself. Raises `ReorgError` when the chain changed meanwhile.
+        """
+        first, last = await self._number(from_block), await self._number(to_block)
+        return await self._log_reader.read(addresses, topics, first, last)
+
+    async def _number(self, block: BlockRef) -> int:
+        if isinstance(block, int):
+            return block
+        return await self.block_number() if block == "latest" else (await self.block(block)).number
+
+    def heads(self) -> AsyncIterator[Block | ReorgNotice]:
+        """New heads from the present one on, gaps filled; a `ReorgNotice` when blocks left the chain."""
+        return HeadWatcher(self._failover, self.options).watch()
+
     async def balance(self, address: Address, block: BlockRef = "latest") -> int:
         """The balance in wei."""
         params = encode([address, wire.block_param(block)])
@@ -163,6 +190,12 @@ class Client:
         """The code at an address, empty when there is none."""
         params = encode([address, wire.block_param(block)])
         return wire.decode_bytes(await self._failover.send("eth_getCode", params))
+
+    def web3(self) -> Any:
+        """An `AsyncWeb3` over the same connections. Raises `ConfigError` when web3 is not installed."""
+        from trimtab.chain.web3_provider import make_web3
+
+        return make_web3(self._failover)
 
 
 def decode_read(read: Read[T], data: bytes) -> T:

@@ -59,11 +59,15 @@ def decode_batch(payload: bytes, first: int, count: int, endpoint: str) -> list[
     """The replies of a batch in the order of its requests; a lone error object answers them all."""
     if payload.lstrip()[:1] == b"{":
         return [decode_reply(payload, endpoint)] * count
+    return order_batch(decode_replies(payload, endpoint), first, count, endpoint)
+
+
+def decode_replies(payload: bytes, endpoint: str) -> list[Reply]:
+    """The replies of a batch as they came. Raises `ConnectionLostError` when they are not JSON-RPC."""
     try:
-        replies = _decode_replies(payload)
+        return _decode_replies(payload)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise not_json(payload, endpoint) from error
-    return order_batch(replies, first, count, endpoint)
 
 
 def order_batch(replies: Sequence[Reply], first: int, count: int, endpoint: str) -> list[Reply]:

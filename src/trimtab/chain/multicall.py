@@ -77,8 +77,6 @@ def assemble(listing: str) -> bytes:
 
 READER_CODE = assemble(_LISTING)
 READER_ADDRESS = Address("0x" + keccak256(b"trimtab reader")[12:].hex())
-MULTICALL3 = Address("0xca11bde05977b3631167028862be2a173976ca11")
-"""Where Multicall3 stands on most chains (github.com/mds1/multicall3)."""
 
 # Both Multicall2 and Multicall3 have it.
 _TRY_AGGREGATE = Abi.parse(

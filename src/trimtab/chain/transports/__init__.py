@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from trimtab.chain.transports.base import Transport
 from trimtab.chain.transports.http import HttpTransport
+from trimtab.chain.transports.ipc import IpcTransport
+from trimtab.chain.transports.websocket import WebSocketTransport
 from trimtab.errors import ConfigError
 from trimtab.net import mask_url
 
@@ -15,6 +17,10 @@ def make_transport(url: str | Transport) -> Transport:
     scheme = url.partition("://")[0].lower() if "://" in url else ""
     if scheme in ("http", "https"):
         return HttpTransport(url)
+    if scheme in ("ws", "wss"):
+        return WebSocketTransport(url)
+    if not scheme and url:
+        return IpcTransport(url)
     raise ConfigError(
         f"{mask_url(url)!r} is not a node: give http(s)://, ws(s):// or the path of an IPC socket"
     )

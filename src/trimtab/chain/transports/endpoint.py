@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +14,7 @@ import msgspec
 
 from trimtab.chain.messages import Reply, encode, result_of, rpc_error
 from trimtab.chain.options import ClientOptions
-from trimtab.chain.transports.base import Request, Transport
+from trimtab.chain.transports.base import Request, StreamingTransport, Transport
 from trimtab.errors import (
     ConnectionLostError,
     RateLimitedError,
@@ -115,6 +117,15 @@ class Endpoint:
         self.breaker.record_success()
         return [self._settle(reply, method) for (method, _), reply in zip(requests, replies, strict=True)]
 
+    @asynccontextmanager
+    async def subscribe(self, params: bytes) -> AsyncIterator[AsyncIterator[msgspec.Raw]]:
+        """A subscription on a streaming transport. Raises `ConnectionLostError` when it ends."""
+        assert isinstance(self.transport, StreamingTransport)
+        self._stats.requests["eth_subscribe"] += 1
+        self._stats.round_trips += 1
+        async with self.transport.subscribe(params, self._options.timeout) as stream:
+            yield stream
+
     def _settle(self, reply: Reply, method: str) -> msgspec.Raw | RpcError | RateLimitedError:
         if reply.error and reply.error != b"null":
             return rpc_error(reply.error, method, self.name)
@@ -125,8 +136,6 @@ class Endpoint:
     async def _wait_turn(self, timeout: float, tokens: int, lane: Lane) -> float:
         """Seconds spent waiting for our own rate limit. Raises `RateLimitedError` past the deadline."""
         assert self._limiter is not None
-        import asyncio
-
         start = self._clock()
         try:
             async with asyncio.timeout(timeout):

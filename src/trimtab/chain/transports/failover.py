@@ -47,13 +47,14 @@ class Failover:
         self._stats = stats
         self._rng = random.Random()
         self.expected_chain = options.chain_id
+        self.no_subscriptions: set[Endpoint] = set()
 
     async def send(self, method: str, params: bytes, *, timeout: float | None = None) -> msgspec.Raw:
         """The result as JSON."""
         limit = self._options.timeout if timeout is None else timeout
         if method in READ_METHODS:
             return await self._read(lambda endpoint, left: endpoint.send(method, params, left), limit)
-        endpoint = self._best(self.endpoints)
+        endpoint = self.best(self.endpoints)
         await self._verify(endpoint, limit)
         return await endpoint.send(method, params, limit)
 
@@ -64,7 +65,7 @@ class Failover:
         limit = self._options.timeout
         if all(method in READ_METHODS for method, _ in requests):
             return await self._read(lambda endpoint, left: endpoint.send_batch(requests, left), limit)
-        endpoint = self._best(self.endpoints)
+        endpoint = self.best(self.endpoints)
         await self._verify(endpoint, limit)
         return await endpoint.send_batch(requests, limit)
 
@@ -82,7 +83,7 @@ class Failover:
         for endpoint in self.endpoints:
             await endpoint.transport.close()
 
-    def _best(self, candidates: Sequence[Endpoint]) -> Endpoint:
+    def best(self, candidates: Sequence[Endpoint]) -> Endpoint:
         """The quickest of those whose breaker lets through; the first to recover when none does."""
         if len(candidates) == 1:
             return candidates[0]
@@ -100,7 +101,7 @@ class Failover:
         untried = list(self.endpoints)
         attempt = 0
         while True:
-            endpoint = self._best(untried)
+            endpoint = self.best(untried)
             left = deadline - time.monotonic()
             if len(self.endpoints) > 1:  # leave time for the others
                 left = min(left, self._options.attempt_timeout)

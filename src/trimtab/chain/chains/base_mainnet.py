@@ -1,0 +1,17 @@
+"""Base, an OP stack chain."""
+
+from __future__ import annotations
+
+from trimtab.chain.chains.base import ChainInfo
+from trimtab.chain.chains.optimism import GAS_PRICE_ORACLE
+
+BASE = ChainInfo(
+    chain_id=8453,
+    name="base",
+    currency="ETH",
+    block_time=2.0,
+    tip_floor=1_000_000,
+    reorg_depth=30,
+    has_mempool=False,
+    l1_fee_oracle=GAS_PRICE_ORACLE,
+)

@@ -250,7 +250,7 @@ REVERT_CODES: Final[Mapping[str, tuple[type[VenueError], str]]] = {
     "AS": (OrderRejectedError, "the swapped amount is zero"),
     "IIA": (OrderRejectedError, "the pool was paid too little"),
     "LOK": (OrderRejectedError, "the pool is locked"),
-    "LA": (OrderRejectedError, "liquidity overflow"),
+    "LA": (OrderRejectedError, "the liquidity would overflow"),
     "LO": (OrderRejectedError, "too much liquidity on one tick"),
     "LS": (OrderRejectedError, "more liquidity removed than there is"),
     "M0": (OrderRejectedError, "the pool was paid too little base"),

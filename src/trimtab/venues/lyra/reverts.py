@@ -25,7 +25,7 @@ CUSTOM_ERRORS: dict[str, Meaning] = {
         "the total cost is beyond limit_cost; quote again or widen the limit",
     ),
     "TradeDeltaOutOfRange": (
-        MarketClosedError,
+        OrderRejectedError,
         "the strike's call delta is outside the range that trades; use another strike, or force close",
     ),
     "ForceCloseDeltaOutOfRange": (
@@ -234,6 +234,17 @@ TEXTS: dict[str, Meaning] = {
         "the caller may not move this position",
     ),
     "ERC721: transfer of token that is not own": (OrderRejectedError, "the position is another account's"),
+    "SafeCast: value must be positive": (
+        OrderRejectedError,
+        "the amount is larger than all that is open in this strike",
+    ),
+    "SafeCast: value doesn't fit in an int256": (OrderRejectedError, "the amount is too large for the venue"),
+    "not trusted counter": (OrderRejectedError, "the wrapper is not trusted by its fee counter"),
+    "not enough collateral": (InsufficientMarginError, "the pool's short at Synthetix lacks collateral"),
+    "must provide more than minCollateral": (
+        InsufficientMarginError,
+        "the pool's short at Synthetix lacks its minimum collateral",
+    ),
     "ReentrancyGuard: reentrant call": (OrderRejectedError, "the contract was called from inside itself"),
 }
 

@@ -1,0 +1,261 @@
+"""Random actions on a real node: every read is the protocol's view, every quote is the fill, every refusal
+is understood."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from decimal import Decimal
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from tests.venues.lyra.actions import Actions
+from tests.venues.lyra.stage import DAY, Stage
+
+from trimtab.model.ids import Address
+from trimtab.model.market import OptionType
+from trimtab.model.position import OptionPosition
+from trimtab.world import World
+
+pytestmark = pytest.mark.node
+
+ACCOUNTS = tuple(Address(f"0x{n:02x}" + "ee" * 19) for n in (0xA1, 0xB2))
+KEEPER = Address("0xcc" + "ee" * 19)
+amounts = st.decimals("0.01", 30, places=4)
+whos = st.sampled_from(ACCOUNTS)
+picks = st.integers(0, 50)
+
+
+class Machine(RuleBasedStateMachine):
+    """Two traders, who provide liquidity too, a keeper, an owner and an oracle."""
+
+    runner: ClassVar[asyncio.Runner]
+    actions: ClassVar[Actions]
+    snapshot: ClassVar[str]
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return type(self).runner.run(work)
+
+    @initialize()
+    def start_anew(self) -> None:
+        """Every example starts from the freshly deployed market."""
+        control = self.actions.stage.control
+
+        async def restore() -> str:
+            await control.revert(type(self).snapshot)
+            return await control.snapshot()
+
+        type(self).snapshot = self.run(restore())
+
+    @invariant()
+    def reads_are_the_protocols_views(self) -> None:
+        self.run(self.actions.views.check_all(ACCOUNTS))
+
+    @rule(
+        who=whos,
+        pick=picks,
+        kind=st.sampled_from(OptionType),
+        amount=amounts,
+        parts=st.integers(1, 4),
+        margin=st.sampled_from([Decimal("1.01"), Decimal("1.6"), Decimal("0.9")]),
+    )
+    def open(
+        self, who: Address, pick: int, kind: OptionType, amount: Decimal, parts: int, margin: Decimal
+    ) -> None:
+        self.run(self.actions.open(who, pick, kind, amount, margin, parts))
+
+    def on_position(self, who: Address, pick: int, act: Callable[[OptionPosition], Awaitable[Any]]) -> None:
+        """Do something with one of the account's positions; open one when it has none."""
+
+        async def chosen() -> None:
+            held = await self.actions.positions(who)
+            if not held:
+                kind = tuple(OptionType)[pick % len(OptionType)]
+                await self.actions.open(who, pick, kind, Decimal(2), Decimal("1.4"), 1)
+                held = await self.actions.positions(who)
+            if held:
+                await act(held[pick % len(held)])
+
+        self.run(chosen())
+
+    @rule(who=whos, pick=picks, amount=amounts)
+    def grow(self, who: Address, pick: int, amount: Decimal) -> None:
+        self.on_position(who, pick, lambda p: self.actions.grow(p, who, amount))
+
+    @rule(
+        who=whos,
+        pick=picks,
+        force=st.booleans(),
+        part=st.sampled_from([Decimal("0.25"), Decimal("0.7"), Decimal(1), Decimal("1.5")]),
+    )
+    def close(self, who: Address, pick: int, force: bool, part: Decimal) -> None:
+        self.on_position(who, pick, lambda p: self.actions.close(p, who, part, force=force))
+
+    @rule(who=whos, pick=picks, amount=amounts)
+    def add_collateral(self, who: Address, pick: int, amount: Decimal) -> None:
+        plans = self.actions.venue.positions
+        self.on_position(
+            who,
+            pick,
+            lambda p: self.actions.attempt(
+                "add collateral",
+                who,
+                plans.encode_add_collateral(p.series.market.name, p.position_id, amount),
+            ),
+        )
+
+    @rule(who=whos, pick=picks, factor=st.sampled_from([Decimal("0.5"), Decimal("1.02"), Decimal(2)]))
+    def set_collateral(self, who: Address, pick: int, factor: Decimal) -> None:
+        async def set_to(p: OptionPosition) -> None:
+            if p.min_collateral is not None:
+                target = (p.min_collateral * factor).quantize(Decimal("1e-18"))
+                plan = self.actions.venue.positions.encode_set_collateral(p, target)
+                await self.actions.attempt("set collateral", who, plan)
+
+        self.on_position(who, pick, set_to)
+
+    @rule(who=whos, other=whos, pick=picks, part=st.sampled_from([Decimal("0.4"), Decimal(1)]))
+    def split(self, who: Address, other: Address, pick: int, part: Decimal) -> None:
+        async def split_off(p: OptionPosition) -> None:
+            wei = Decimal("1e-18")
+            amount, collateral = (p.amount * part).quantize(wei), (p.collateral * part).quantize(wei)
+            plan = self.actions.venue.positions.encode_split(
+                p.series.market.name, p.position_id, amount, collateral, other
+            )
+            await self.actions.attempt("split", who, plan)
+
+        self.on_position(who, pick, split_off)
+
+    @rule(who=whos, like=st.booleans())
+    def merge(self, who: Address, like: bool) -> None:
+        async def merge_two() -> None:
+            held = list(await self.actions.positions(who))
+            if like and held:
+                held = [p for p in held if (p.series, p.type) == (held[0].series, held[0].type)]
+            if len(held) >= 2:
+                plan = self.actions.venue.positions.encode_merge(
+                    held[0].series.market.name, [p.position_id for p in held[:3]]
+                )
+                await self.actions.attempt("merge", who, plan)
+
+        self.run(merge_two())
+
+    @rule(who=whos, other=whos, pick=picks)
+    def transfer(self, who: Address, other: Address, pick: int) -> None:
+        plans = self.actions.venue.positions
+        self.on_position(
+            who,
+            pick,
+            lambda p: self.actions.attempt(
+                "transfer", who, plans.encode_transfer(p.series.market.name, p.position_id, who, other)
+            ),
+        )
+
+    @rule(who=whos, amount=st.decimals("0.5", 20_000, places=2))
+    def deposit(self, who: Address, amount: Decimal) -> None:
+        async def put_in() -> None:
+            plan = await self.actions.venue.pool.encode_deposit(who, self.actions.stage.market, amount)
+            await self.actions.attempt("deposit", who, plan)
+
+        self.run(put_in())
+
+    @rule(who=whos, part=st.sampled_from([Decimal("0.3"), Decimal(1), Decimal("1.1")]))
+    def withdraw(self, who: Address, part: Decimal) -> None:
+        async def take_out() -> None:
+            market = self.actions.stage.market
+            held = (await self.actions.venue.pool.read_balances(who, market)).liquidity_tokens
+            tokens = (held * part).quantize(Decimal("1e-18"))
+            if tokens > 0:
+                plan = self.actions.venue.pool.encode_withdraw(who, market, tokens)
+                await self.actions.attempt("withdraw", who, plan)
+
+        self.run(take_out())
+
+    @rule(duty=st.sampled_from(["stale", "hedge", "base", "breakers", "deposits", "withdrawals"]))
+    def keep(self, duty: str) -> None:
+        keeper, market = self.actions.venue.keeper, self.actions.stage.market
+        plan = {
+            "stale": lambda: keeper.encode_refresh_greeks(market),
+            "hedge": lambda: keeper.encode_hedge(market),
+            "base": lambda: keeper.encode_exchange_base(market),
+            "breakers": lambda: keeper.encode_update_breakers(market),
+            "deposits": lambda: keeper.encode_process_deposits(market, 3),
+            "withdrawals": lambda: keeper.encode_process_withdrawals(market, 3),
+        }[duty]()
+        self.run(self.actions.attempt(f"keep {duty}", KEEPER, plan))
+
+    @rule(factor=st.sampled_from([Decimal(f) for f in ("0.7", "0.94", "0.99", "1.01", "1.06", "1.4")]))
+    def move_spot(self, factor: Decimal) -> None:
+        self.run(self.actions.move_spot(factor))
+
+    @rule(seconds=st.sampled_from([3600, 4 * 3600, DAY + 1, 8 * DAY]))
+    def let_time_pass(self, seconds: int) -> None:
+        self.run(self.actions.warp(seconds))
+
+    @rule(before=st.sampled_from([6 * 3600, 60, -60]))
+    def approach_expiry(self, before: int) -> None:
+        self.run(self.actions.to_expiry(before))
+
+    @rule()
+    def liquidate(self) -> None:
+        self.run(self.actions.liquidate(KEEPER))
+
+    @rule()
+    def settle(self) -> None:
+        self.run(self.actions.settle(KEEPER))
+
+    @rule()
+    def list_board(self) -> None:
+        self.run(self.actions.list_board())
+
+
+async def _prepare(world: World) -> Actions:
+    await world.deploy()
+    stage = Stage(world.client, world.lyra)
+    await stage.prepare([*ACCOUNTS, KEEPER])
+    return Actions(stage, ACCOUNTS)
+
+
+def _play(examples: int, steps: int) -> Actions:
+    """Play on a node of its own, in an event loop of its own: Hypothesis' machines are not async."""
+    with asyncio.Runner() as runner:
+        opened = World.open()
+        world = runner.run(opened.__aenter__())
+        try:
+            Machine.runner = runner
+            Machine.actions = runner.run(_prepare(world))
+            Machine.snapshot = runner.run(Machine.actions.stage.control.snapshot())
+            run_state_machine_as_test(
+                Machine,
+                settings=settings(
+                    max_examples=examples,
+                    stateful_step_count=steps,
+                    deadline=None,
+                    database=None,
+                    derandomize=True,
+                    phases=[Phase.explicit, Phase.generate],
+                    suppress_health_check=list(HealthCheck),
+                ),
+            )
+        finally:
+            runner.run(opened.__aexit__(None, None, None))
+    return Machine.actions
+
+
+def test_sixty_random_actions() -> None:
+    """At least 60 actions; after each, every read is the protocol's own view to the wei."""
+    actions = _play(examples=4, steps=30)
+    assert actions.count >= 60
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+def test_five_hundred_random_actions() -> None:
+    """At least 500 actions, all five option types traded, and refusals of several kinds among them."""
+    actions = _play(examples=25, steps=40)
+    assert actions.count >= 500
+    assert {f"open {kind}" for kind in OptionType} <= actions.done.keys()
+    assert len(actions.refused) >= 10

@@ -6,15 +6,26 @@ REJECTED, EXPIRED: nothing on chain     LIVE <-> RESOLVING -> INCLUDED | SUPERSE
 
 from __future__ import annotations
 
+from trimtab.chain.rpc_errors import SendClass
 from trimtab.tx import events as e
 from trimtab.tx import records as r
 from trimtab.tx.observing import observe_slot
 from trimtab.tx.states import Attempt, IntentState, Kind, Outcome, Refusal, Slot, SlotState
 from trimtab.tx.turn import Turn
 
-REQUOTE = frozenset({"UNDERPRICED", "FEECAP_LT_BASE"})
+REQUOTE = frozenset({SendClass.UNDERPRICED, SendClass.FEECAP_LT_BASE})
 """The price was too low on arrival: sign again at the market's, same nonce."""
-RELEASE = frozenset({"PERMANENT", "GASLIMIT", "INTRINSIC", "FUNDS", "CONDITIONAL", "NODE_CAP", "REVERT"})
+RELEASE = frozenset(
+    {
+        SendClass.PERMANENT,
+        SendClass.GASLIMIT,
+        SendClass.INTRINSIC,
+        SendClass.FUNDS,
+        SendClass.CONDITIONAL,
+        SendClass.NODE_CAP,
+        SendClass.REVERT,
+    }
+)
 """A definite no to these very bytes; with one from every endpoint the nonce is free again (T4)."""
 
 
@@ -163,12 +174,12 @@ def _take_answer(turn: Turn, event: e.SendAnswered) -> None:
 
 def _contradicts(slot: Slot, event: e.SendAnswered) -> bool:
     """T9: the node says the nonce is used, or that something else holds it although nothing of ours does."""
-    if event.send_class == "NONCE_LOW":
+    if event.send_class == SendClass.NONCE_LOW:
         return True
     is_ours_out = any(
         outcome is not Outcome.REJECTED for item in slot.attempts for outcome, _ in item.results.values()
     )
-    return event.send_class == "REPL_UNDERPRICED" and not is_ours_out
+    return event.send_class == SendClass.REPL_UNDERPRICED and not is_ours_out
 
 
 def _take_refusal(turn: Turn, slot: Slot, attempt: Attempt, event: e.SendAnswered) -> None:
@@ -179,7 +190,7 @@ def _take_refusal(turn: Turn, slot: Slot, attempt: Attempt, event: e.SendAnswere
     elif attempt.classes <= REQUOTE and len(slot.attempts) <= turn.policy.requotes:
         turn.ask_signature(slot.nonce, attempt.kind, attempt.fees)
     elif attempt.classes <= RELEASE | REQUOTE:
-        refusal = Refusal.FUNDS if "FUNDS" in attempt.classes else Refusal.ROUTE
+        refusal = Refusal.FUNDS if SendClass.FUNDS in attempt.classes else Refusal.ROUTE
         turn.note(r.Released(nonce=slot.nonce, refusal=refusal, reason=event.message))
 
 
@@ -259,7 +270,7 @@ def _call_ambiguous(turn: Turn, slot: Slot) -> None:
                     tx_hash=attempt.tx_hash,
                     endpoint=endpoint,
                     outcome=Outcome.AMBIGUOUS,
-                    send_class="AMBIGUOUS",
+                    send_class=SendClass.AMBIGUOUS,
                     message="interrupted before the answer",
                 )
             )

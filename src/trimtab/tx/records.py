@@ -212,5 +212,11 @@ Durable: TypeAlias = (
 Passing: TypeAlias = Queued | Dropped | HeadMoved | SignAsked | SignRefused | Missed
 TxFact: TypeAlias = Durable | Passing
 
+
+def stream_name(chain_id: int, account: Address) -> str:
+    """The journal stream of an account's transactions; its writer lock has the same name."""
+    return f"tx/{chain_id}/{account}"
+
+
 encode_record = msgspec.json.Encoder().encode
 decode_record = msgspec.json.Decoder(Durable).decode

@@ -1,0 +1,278 @@
+"""The reducer's hands: writes its records, then does what it asks, and brings back what happened."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Coroutine, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+from trimtab.chain.call import Call
+from trimtab.chain.client import Client
+from trimtab.chain.receipt import Receipt
+from trimtab.errors import (
+    FeeCapExceededError,
+    HaltError,
+    InsufficientFundsError,
+    SigningError,
+    TrimtabError,
+)
+from trimtab.journal import Journal
+from trimtab.model.ids import TxHash
+from trimtab.tx import events as e
+from trimtab.tx.chain_clock import ChainClock
+from trimtab.tx.drafting import Desk, Draft, check_funds
+from trimtab.tx.envelope import SignedTx, TxFields
+from trimtab.tx.market import FeeMarket
+from trimtab.tx.options import SenderOptions
+from trimtab.tx.records import decode_record, encode_record
+from trimtab.tx.reducer import advance, replay
+from trimtab.tx.routes.base import Route, SendResult
+from trimtab.tx.signers.base import Signer, check_signed
+from trimtab.tx.simulate import Simulator
+from trimtab.tx.states import Refusal
+from trimtab.tx.turn import Effect
+
+logger = logging.getLogger(__name__)
+
+_REFUSALS: dict[type[TrimtabError], Refusal] = {
+    FeeCapExceededError: Refusal.FEE_CAP,
+    InsufficientFundsError: Refusal.FUNDS,
+    SigningError: Refusal.SIGNER,
+}
+
+
+@runtime_checkable
+class NowaitSigner(Signer, Protocol):
+    """A signer that has its key at hand, and need not wait."""
+
+    def sign_nowait(self, fields: TxFields) -> SignedTx: ...
+
+
+class Driver:
+    """Owns the state of one account. `feed` takes an event; everything else follows from the reducer.
+
+    All records that an event leads to are one commit, made before any byte leaves. Signing with a key at hand
+    happens in between, so a submitted intent costs one commit in all. When the journal cannot be written,
+    the driver is broken for good: memory is ahead of the disk.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        signer: Signer,
+        journal: Journal,
+        stream: str,
+        options: SenderOptions,
+        routes: Sequence[Route],
+        clock: ChainClock,
+        tasks: asyncio.TaskGroup,
+    ) -> None:
+        self.state = replay(decode_record(record.payload) for record in journal.replay(stream))
+        self.market = FeeMarket(client.chain_id, options.tip_floor)
+        self.clock = clock
+        self.balance: int | None = None
+        self.errors: dict[str, TrimtabError] = {}
+        self.look_now = asyncio.Event()
+        self.receipts: dict[TxHash, Receipt] = {}
+        self._client = client
+        self._signer = signer
+        self._journal = journal
+        self._stream = stream
+        self._options = options
+        self._routes = {name: route for route in routes for name in route.endpoints}
+        self._tasks = tasks
+        self._desk = Desk(client.chain_id, signer.address, options.fee_cap, options.cancel_gas)
+        self._simulator = Simulator(client, signer.address)
+        self._running: set[asyncio.Task[None]] = set()
+        self._sending: set[asyncio.Task[None]] = set()
+        self._inbox: deque[e.Event] = deque()
+        self._is_draining = False
+        self._unwritten: list[bytes] = []
+        self._waiters: dict[str, asyncio.Event] = {}
+        self._broken: HaltError | None = None
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        return tuple(self._routes)
+
+    def check_whole(self) -> None:
+        """Raise `HaltError` when the journal could not be written."""
+        if self._broken is not None:
+            raise self._broken
+
+    def feed(self, event: e.Event) -> None:
+        """Take an event, and do all that follows from it up to the next wait."""
+        self.check_whole()
+        self._inbox.append(event)
+        if self._is_draining:
+            return  # the drain below this call on the stack takes it
+        later: list[e.Action] = []
+        self._is_draining = True
+        try:
+            while self._inbox:
+                for effect in advance(self.state, self._inbox.popleft(), self._options.policy):
+                    self._sort(effect, later)
+            self._commit()
+        except BaseException as error:
+            self.stop(f"the transaction engine failed: {error}")
+            raise
+        finally:
+            self._is_draining = False
+        for action in later:
+            self._do(action)
+
+    def stop(self, reason: str) -> None:
+        """Take nothing more, and let whoever waits know."""
+        self._broken = self._broken or HaltError(reason)
+        waiters, self._waiters = self._waiters, {}
+        for event in waiters.values():
+            event.set()
+
+    async def close(self) -> None:
+        """Wait a while for the answers to broadcasts, so that they are written; then stop."""
+        if self._sending:
+            await asyncio.wait(self._sending, timeout=self._options.close_timeout)
+        self.stop("the sender is closed: open it again")
+        for task in self._running:
+            task.cancel()
+
+    async def changed(self, key: str, timeout: float | None) -> None:
+        """Wait until the intent moves. Raises `TimeoutError`."""
+        event = self._waiters.setdefault(key, asyncio.Event())
+        async with asyncio.timeout(timeout):
+            await event.wait()
+        self.check_whole()
+
+    def _sort(self, effect: Effect, later: list[e.Action]) -> None:
+        match effect:
+            case e.Sign():
+                self._sign(effect)
+            case e.Check() | e.Send() | e.Observe() | e.Changed():
+                later.append(effect)
+            case _ if effect.durable:
+                self._unwritten.append(encode_record(effect))
+
+    def _commit(self) -> None:
+        if not self._unwritten:
+            return
+        records, self._unwritten = self._unwritten, []
+        self._journal.append_many(self._stream, records)
+
+    def _do(self, action: e.Action) -> None:
+        match action:
+            case e.Check(key=key):
+                self._start_check(key)
+            case e.Send():
+                self._start_sends(action)
+            case e.Observe():
+                self.look_now.set()
+            case e.Changed(key=key):
+                waiter = self._waiters.pop(key, None)
+                if waiter is not None:
+                    waiter.set()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = self._tasks.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
+
+    # Checks
+
+    def _start_check(self, key: str) -> None:
+        gas_limit = self.state.intents[key].gas_limit
+        if gas_limit and not self._options.simulate:
+            self.feed(e.CheckPassed(key, gas_limit, self.clock.now()))
+        else:
+            self._spawn(self._check(key))
+
+    async def _check(self, key: str) -> None:
+        intent = self.state.intents[key]
+        call = Call(intent.target, intent.data, intent.value)
+        try:
+            gas = await self._simulator.find_gas(call, intent.gas_limit or None)
+        except TrimtabError as error:
+            self.errors[key] = error
+            self.feed(e.CheckFailed(key))
+            return
+        self.feed(e.CheckPassed(key, gas, self.clock.now()))
+
+    # Signatures
+
+    def _sign(self, ask: e.Sign) -> None:
+        slot = self.state.slots[ask.nonce]
+        try:
+            draft = self._draft(ask)
+            check_funds(self.state, draft, self.balance)
+            if isinstance(self._signer, NowaitSigner):
+                self._take_signed(ask, draft, self._signer.sign_nowait(draft.fields))
+                return
+        except InsufficientFundsError:
+            pass  # the balance may be old: ask before refusing
+        except TrimtabError as error:
+            self._refuse_signature(ask, slot.key, error)
+            return
+        self._spawn(self._sign_later(ask, slot.key))
+
+    async def _sign_later(self, ask: e.Sign, key: str) -> None:
+        try:
+            self.balance = await self._client.balance(self._signer.address)
+        except TrimtabError:
+            logger.warning("the balance of %s could not be read", self._signer.address)
+        try:
+            draft = self._draft(ask)
+            check_funds(self.state, draft, self.balance)
+            self._take_signed(ask, draft, await self._signer.sign_transaction(draft.fields))
+        except TrimtabError as error:
+            self._refuse_signature(ask, key, error)
+
+    def _draft(self, ask: e.Sign) -> Draft:
+        intent = self.state.intents[self.state.slots[ask.nonce].key]
+        return self._desk.draft(intent, ask, self.market.quote(), self.market.base_fee)
+
+    def _take_signed(self, ask: e.Sign, draft: Draft, signed: SignedTx) -> None:
+        check_signed(signed, draft.fields, self._signer.address)
+        self.feed(
+            e.Signed(
+                nonce=ask.nonce,
+                kind=ask.kind,
+                tx_hash=signed.tx_hash,
+                raw=signed.raw,
+                fees=draft.fees,
+                gas_limit=draft.fields.gas_limit,
+                worst_cost=draft.worst_cost,
+                endpoints=self.endpoints,
+                at=self.clock.now(),
+            )
+        )
+
+    def _refuse_signature(self, ask: e.Sign, key: str, error: TrimtabError) -> None:
+        self.errors[key] = error
+        refusal = _REFUSALS.get(type(error), Refusal.SIGNER)
+        self.feed(e.SignFailed(ask.nonce, refusal, str(error), self.clock.now()))
+
+    # Broadcasts
+
+    def _start_sends(self, action: e.Send) -> None:
+        for route in dict.fromkeys(self._routes.values()):
+            for answer in route.send(action.raw):
+                task = self._spawn(self._take_answer(action, answer))
+                self._sending.add(task)
+                task.add_done_callback(self._sending.discard)
+
+    async def _take_answer(self, action: e.Send, answer: Coroutine[Any, Any, SendResult]) -> None:
+        result = await answer
+        self.feed(
+            e.SendAnswered(
+                nonce=action.nonce,
+                tx_hash=action.tx_hash,
+                endpoint=result.endpoint,
+                outcome=result.outcome,
+                send_class=result.send_class,
+                message=result.message,
+                at=self.clock.now(),
+            )
+        )
+        self.look_now.set()

@@ -1,0 +1,129 @@
+"""A durable hold on one transaction: where it stands, and how it ends."""
+
+from __future__ import annotations
+
+import time
+
+from trimtab.chain.client import Client
+from trimtab.chain.receipt import Receipt
+from trimtab.errors import OutcomeUnknownError
+from trimtab.model.ids import TxHash
+from trimtab.tx import events as e
+from trimtab.tx.driver import Driver
+from trimtab.tx.failures import explain_revert, not_sent
+from trimtab.tx.outcome import Cancelled, Expired, Finality, Reverted, Succeeded, Superseded, TxOutcome
+from trimtab.tx.states import Intent, IntentState, Kind, Mined, Refusal, Slot
+
+_AT_LEAST: dict[Finality, frozenset[IntentState]] = {
+    Finality.INCLUDED: frozenset(state for state in IntentState if state.is_mined),
+    Finality.CONFIRMED: frozenset(state for state in IntentState if state.is_mined) - {IntentState.INCLUDED},
+    Finality.FINAL: frozenset(state for state in IntentState if state.is_mined and state.is_terminal),
+}
+
+
+class TxHandle:
+    """Given by `Sender.submit` and `Sender.recovered`. It holds no state of its own: dropping it or
+    cancelling a wait changes nothing."""
+
+    def __init__(self, key: str, driver: Driver, client: Client) -> None:
+        self.key = key
+        self._driver = driver
+        self._client = client
+
+    def __repr__(self) -> str:
+        return f"<TxHandle {self.key} {self.state} nonce={self.nonce}>"
+
+    @property
+    def state(self) -> IntentState:
+        return self._intent.state
+
+    @property
+    def nonce(self) -> int:
+        """The nonce it holds; -1 when it was refused before it got one."""
+        nonce = self._intent.nonce
+        return -1 if nonce is None else nonce
+
+    @property
+    def tx_hash(self) -> TxHash:
+        """The hash that is mined, else the one broadcast last; empty when nothing was signed."""
+        slot = self._slot
+        if slot is None or not slot.attempts:
+            return TxHash("")
+        return slot.mined.tx_hash if slot.mined else slot.last.tx_hash
+
+    async def outcome(self, *, at: Finality = Finality.INCLUDED, timeout: float | None = None) -> TxOutcome:
+        """Wait until the chain has decided to the depth `at`. What happened on chain never raises.
+
+        Raises `OutcomeUnknownError` after `timeout` seconds: it may still be mined, so wait again or
+        reconcile, and never submit it under another key. Raises `NotSentError` for a handle whose intent was
+        refused.
+        """
+        until = None if timeout is None else time.monotonic() + timeout
+        while (ended := self._ended(at)) is None:
+            left = None if until is None else until - time.monotonic()
+            try:
+                await self._driver.changed(self.key, left)
+            except TimeoutError:
+                raise self._unknown(at, timeout or 0) from None
+        if isinstance(ended, Mined):
+            return await self._read_outcome(ended)
+        return ended
+
+    def cancel(self) -> None:
+        """Ask for a transfer of nothing in its place, at the same nonce; which of them is mined decides, and
+        `outcome` says it."""
+        self._driver.feed(e.CancelAsked(self.key))
+
+    def _ended(self, at: Finality) -> TxOutcome | Mined | None:
+        intent = self._intent
+        match intent.state:
+            case IntentState.EXPIRED:
+                return Expired()
+            case IntentState.SUPERSEDED:
+                return Superseded(self.nonce)
+            case IntentState.REJECTED if intent.refusal is Refusal.WITHDRAWN:
+                return Cancelled(None)
+            case IntentState.REJECTED:
+                raise not_sent(intent, self._slot)
+        slot = self._slot
+        return slot.mined if slot is not None and intent.state in _AT_LEAST[at] else None
+
+    async def _read_outcome(self, mined: Mined) -> TxOutcome:
+        receipt = await self._receipt(mined)
+        slot = self._slot
+        attempt = slot.attempt(mined.tx_hash) if slot else None
+        if attempt is not None and attempt.kind is Kind.CANCEL:
+            return Cancelled(receipt)
+        if mined.is_success:
+            return Succeeded(receipt)
+        return Reverted(receipt, await explain_revert(self._client, receipt, self._intent))
+
+    async def _receipt(self, mined: Mined) -> Receipt:
+        kept = self._driver.receipts.get(mined.tx_hash)
+        if kept is not None and kept.block_hash == mined.block_hash:
+            return kept
+        receipt = await self._client.receipt(mined.tx_hash)
+        if receipt is None:
+            raise OutcomeUnknownError(
+                f"{mined.tx_hash} was in block {mined.block}, and the node no longer shows its receipt: "
+                "wait for its outcome again",
+                tx_hash=mined.tx_hash,
+                nonce=self.nonce,
+            )
+        return receipt
+
+    def _unknown(self, at: Finality, timeout: float) -> OutcomeUnknownError:
+        return OutcomeUnknownError(
+            f"{self.key} (nonce {self.nonce}, {self.tx_hash}) is {self.state}, not {at}, after {timeout} s: "
+            "it may still be mined. Wait again, or reconcile; do not submit it under another key",
+            tx_hash=self.tx_hash,
+            nonce=self.nonce,
+        )
+
+    @property
+    def _intent(self) -> Intent:
+        return self._driver.state.intents[self.key]
+
+    @property
+    def _slot(self) -> Slot | None:
+        return self._driver.state.slot_of(self.key)

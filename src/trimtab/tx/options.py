@@ -1,0 +1,27 @@
+"""How a sender behaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from trimtab.tx.fees import CANCEL_GAS
+from trimtab.tx.policy import TxPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class SenderOptions:
+    """`simulate`: run each call before signing it; without, an intent needs its own gas limit. `fee_cap` and
+    `tip_floor`: wei per gas, None for no cap and for the chain's usual floor. `poll_interval`: seconds
+    between looks at the chain while something is in flight and no head comes. `submit_timeout`: seconds that
+    `submit` waits for a place in the window. `close_timeout`: seconds that closing waits for answers to
+    broadcasts. `chain_id`: refuse any other chain."""
+
+    policy: TxPolicy = field(default_factory=TxPolicy)
+    simulate: bool = True
+    fee_cap: int | None = None
+    tip_floor: int | None = None
+    poll_interval: float = 0.5
+    submit_timeout: float = 120.0
+    close_timeout: float = 5.0
+    cancel_gas: int = CANCEL_GAS
+    chain_id: int | None = None

@@ -1,0 +1,54 @@
+"""How a transaction ended, as a closed union for `match`, and how sure the caller wants to be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from trimtab.chain.receipt import Receipt
+from trimtab.errors import RevertedError
+
+
+class Finality(StrEnum):
+    """INCLUDED: in a canonical block. CONFIRMED: under the policy's number of blocks. FINAL: cannot be
+    reorganised any more."""
+
+    INCLUDED = "included"
+    CONFIRMED = "confirmed"
+    FINAL = "final"
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Reverted:
+    """Mined without effect. `error` has the decoded reason and the raw revert data."""
+
+    receipt: Receipt
+    error: RevertedError
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The cancellation was mined in its place; None for an intent that was withdrawn before it was sent."""
+
+    receipt: Receipt | None
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """Its deadline passed before any endpoint took it: nothing is on chain, nothing can be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """Somebody else used the nonce with the same key; the account is halted."""
+
+    nonce: int
+
+
+TxOutcome: TypeAlias = Succeeded | Reverted | Cancelled | Expired | Superseded

@@ -1,0 +1,64 @@
+"""Into the public mempool through every endpoint of a client at once."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+from trimtab.chain.client import Client
+from trimtab.chain.rpc_errors import SendClass, classify_send_error
+from trimtab.chain.transports.endpoint import Endpoint
+from trimtab.errors import ChainError, RpcError
+from trimtab.tx.routes.base import SendResult
+from trimtab.tx.states import Outcome
+
+ACCEPTED = frozenset({SendClass.ALREADY_KNOWN, SendClass.SYNC_TIMEOUT})
+AMBIGUOUS = frozenset({SendClass.AMBIGUOUS, SendClass.NODE_STATE, SendClass.NONCE_LOW})
+"""Answers that say nothing sure about these bytes: "nonce too low" may mean that they are mined already."""
+
+
+class PublicRoute:
+    """Each endpoint gets the bytes once; what it answers is its outcome, whatever the others say."""
+
+    name = "public"
+
+    def __init__(self, client: Client) -> None:
+        self._endpoints = dict(_named(client.endpoints))
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        return tuple(self._endpoints)
+
+    def send(self, raw: bytes) -> Sequence[Coroutine[Any, Any, SendResult]]:
+        params = ["0x" + raw.hex()]
+        return [_send_to(name, endpoint, params) for name, endpoint in self._endpoints.items()]
+
+
+async def _send_to(name: str, endpoint: Endpoint, params: list[str]) -> SendResult:
+    try:
+        await endpoint.request("eth_sendRawTransaction", params)
+    except RpcError as error:
+        return result_of(name, classify_send_error(error.text, error.code, error.data), error.text)
+    except (ChainError, OSError) as error:
+        return SendResult(name, Outcome.AMBIGUOUS, SendClass.AMBIGUOUS, str(error))
+    return SendResult(name, Outcome.ACCEPTED, "")
+
+
+def result_of(endpoint: str, send_class: SendClass, message: str) -> SendResult:
+    """What a class of the error table means for the bytes that were refused with it."""
+    if send_class in ACCEPTED:
+        outcome = Outcome.ACCEPTED
+    elif send_class in AMBIGUOUS:
+        outcome = Outcome.AMBIGUOUS
+    else:
+        outcome = Outcome.REJECTED
+    return SendResult(endpoint, outcome, send_class, message)
+
+
+def _named(endpoints: Sequence[Endpoint]) -> list[tuple[str, Endpoint]]:
+    """Two connections to one host are two endpoints: the second is told apart by its position."""
+    names = [endpoint.name for endpoint in endpoints]
+    return [
+        (endpoint.name if names.index(endpoint.name) == i else f"{endpoint.name}#{i}", endpoint)
+        for i, endpoint in enumerate(endpoints)
+    ]

@@ -1,0 +1,259 @@
+"""The one door for writes: intents in, durable handles out. A thin shell round the reducer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Self
+
+from trimtab.chain.client import Client
+from trimtab.errors import (
+    HaltError,
+    IntentError,
+    NonceConflictError,
+    NotSentError,
+    WrongChainError,
+)
+from trimtab.journal import Journal
+from trimtab.model.ids import Address
+from trimtab.model.order import TxRecord
+from trimtab.runtime.clock import Clock, SystemClock
+from trimtab.tx import events as e
+from trimtab.tx.chain_clock import ChainClock
+from trimtab.tx.driver import Driver
+from trimtab.tx.failures import not_sent
+from trimtab.tx.handle import TxHandle
+from trimtab.tx.intent import TxIntent
+from trimtab.tx.options import SenderOptions
+from trimtab.tx.records import Submitted, stream_name
+from trimtab.tx.reporting import record_of
+from trimtab.tx.routes.base import Route
+from trimtab.tx.routes.public import PublicRoute
+from trimtab.tx.signers.base import Signer
+from trimtab.tx.states import IntentState
+from trimtab.tx.watching import Watcher
+
+__all__ = ["Sender", "SenderOptions", "Snapshot"]
+
+_WAITING = frozenset({IntentState.QUEUED, IntentState.CHECKED, IntentState.ASSIGNED})
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The journal's view of an account, without a request. `halted` says why, None when it is not."""
+
+    chain_id: int
+    account: Address
+    next_nonce: int
+    balance: int | None
+    halted: str | None
+    queued: tuple[str, ...]
+    in_flight: tuple[TxRecord, ...]
+
+
+class Sender:
+    """Sends intents of one account on one chain, each exactly once. Made by `Sender.open`."""
+
+    def __init__(self, client: Client, signer: Signer, driver: Driver, options: SenderOptions) -> None:
+        self.address = signer.address
+        self.recovered: tuple[TxHandle, ...] = ()
+        self._client = client
+        self._driver = driver
+        self._options = options
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        client: Client,
+        signer: Signer,
+        journal: Journal,
+        options: SenderOptions | None = None,
+        routes: Sequence[Route] | None = None,
+        clock: Clock | None = None,
+    ) -> AsyncIterator[Self]:
+        """Lock the account, replay its journal and recover: when the body runs, what was in flight has been
+        broadcast again as identical bytes, and `recovered` holds it.
+
+        Raises `ConfigError` when another process has the account, `WrongChainError`, `TransportError`, and
+        `HaltError` for a damaged journal.
+        """
+        chosen = options or SenderOptions()
+        _check_chain(chosen.chain_id, client.chain_id)
+        stream = stream_name(client.chain_id, signer.address)
+        failure: Exception | None = None
+        with journal.acquire(stream):
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    chain_clock = ChainClock(clock or SystemClock())
+                    ways = list(routes) if routes is not None else [PublicRoute(client)]
+                    driver = Driver(client, signer, journal, stream, chosen, ways, chain_clock, tasks)
+                    watcher = Watcher(client, signer.address, driver, chosen)
+                    try:
+                        await watcher.recover()
+                        sender = cls(client, signer, driver, chosen)
+                        sender.recovered = sender._in_flight()
+                        loops = [
+                            tasks.create_task(watcher.follow_heads()),
+                            tasks.create_task(watcher.look()),
+                        ]
+                        try:
+                            yield sender
+                        finally:
+                            for loop in loops:
+                                loop.cancel()
+                    except Exception as error:  # noqa: BLE001  raised again below, outside the group
+                        failure = error
+                    finally:
+                        await driver.close()
+            except BaseExceptionGroup as group:
+                # One cause is told as itself: callers match on the error tree, not on groups.
+                if len(group.exceptions) == 1:
+                    raise group.exceptions[0] from None
+                raise
+        if failure is not None:
+            raise failure
+
+    async def submit(self, intent: TxIntent) -> TxHandle:
+        """Check, simulate, price, sign, write and broadcast; a handle once an endpoint has the bytes, or may
+        have them. The same key with the same content gives the same transaction, also after a restart.
+
+        Raises while nothing is exposed: `IntentError`, `NonceConflictError` (the key means something else),
+        `SimulationRevertedError`, `InsufficientFundsError`, `FeeCapExceededError`, `SigningError`,
+        `RouteRefusedError` (every endpoint said no), `AbiError` (no code at the target), `HaltError`,
+        `TransportError`. Cancelling the wait withdraws an intent that has no nonce yet, else changes nothing.
+        """
+        self._driver.check_whole()
+        known = self._driver.state.intents.get(intent.key)
+        if known is not None and known.digest != intent.digest:
+            raise NonceConflictError(
+                f"the key {intent.key!r} already means another transaction (nonce {known.nonce}): "
+                "give each transaction a key of its own",
+                nonce=known.nonce,
+                key=intent.key,
+            )
+        if known is None or known.refusal is not None:
+            self._admit(intent)
+        return await self._reach_network(intent.key)
+
+    def handle(self, key: str) -> TxHandle:
+        """The transaction that was submitted under `key`, now or in an earlier life. Raises `IntentError`
+        when there is none."""
+        self._check_known(key)
+        return TxHandle(key, self._driver, self._client)
+
+    def record(self, key: str) -> TxRecord:
+        """One transaction as reports tell it. Raises `IntentError` for an unknown key."""
+        self._check_known(key)
+        return record_of(self._driver.state, key)
+
+    def snapshot(self) -> Snapshot:
+        """Where the account stands, from memory."""
+        state = self._driver.state
+        return Snapshot(
+            chain_id=self._client.chain_id,
+            account=self.address,
+            next_nonce=state.nonces.lowest,
+            balance=self._driver.balance,
+            halted=state.halted,
+            queued=tuple(state.queue),
+            in_flight=tuple(record_of(state, slot.key) for slot in state.unmined),
+        )
+
+    async def resume(self) -> None:
+        """Let a halted account go on, from the chain's own nonce: call it after you know who used the key."""
+        nonce = await self._client.nonce(self.address, "pending")
+        self._driver.feed(e.ResumeAsked(nonce))
+
+    def _admit(self, intent: TxIntent) -> None:
+        driver = self._driver
+        now = driver.clock.now()
+        if driver.state.halted is not None:
+            raise HaltError(
+                f"{self.address} is halted: {driver.state.halted}. Find out who uses the key, then resume()"
+            )
+        if intent.deadline is not None and intent.deadline <= now:
+            raise IntentError(
+                f"{intent.key}: its deadline {intent.deadline} has passed; the chain's time is {now}",
+                field="deadline",
+                value=intent.deadline,
+            )
+        if not self._options.simulate and intent.gas_limit is None:
+            raise IntentError(f"{intent.key}: without simulation give it a gas_limit", field="gas_limit")
+        driver.errors.pop(intent.key, None)
+        driver.feed(e.Submit(_submitted(intent, now)))
+
+    async def _reach_network(self, key: str) -> TxHandle:
+        driver = self._driver
+        try:
+            async with asyncio.timeout(self._options.submit_timeout):
+                while self._is_waiting(key):
+                    await driver.changed(key, None)
+        except (TimeoutError, asyncio.CancelledError) as stopped:
+            if key not in driver.state.queue:
+                if isinstance(stopped, TimeoutError):
+                    return TxHandle(key, driver, self._client)
+                raise
+            driver.feed(e.CancelAsked(key))
+            if isinstance(stopped, TimeoutError):
+                raise NotSentError(
+                    f"{key} waited {self._options.submit_timeout} s for a place among the "
+                    f"{self._options.policy.window} in flight: submit it again later"
+                ) from None
+            raise
+        self._check_sent(key)
+        return TxHandle(key, driver, self._client)
+
+    def _is_waiting(self, key: str) -> bool:
+        self._driver.check_whole()
+        intent = self._driver.state.intents.get(key)
+        return intent is not None and intent.state in _WAITING
+
+    def _check_sent(self, key: str) -> None:
+        """Raise what stopped an intent before any of its bytes were out."""
+        driver = self._driver
+        intent = driver.state.intents.get(key)
+        if intent is not None and intent.refusal is None:
+            return
+        error = driver.errors.get(key)
+        if error is not None:
+            raise error
+        if intent is None:
+            raise NotSentError(
+                f"{key} was given up before it was signed: its deadline passed, or it was halted"
+            )
+        raise not_sent(intent, driver.state.slot_of(key))
+
+    def _check_known(self, key: str) -> None:
+        if key not in self._driver.state.intents:
+            raise IntentError(f"no transaction was submitted under the key {key!r}", field="key", value=key)
+
+    def _in_flight(self) -> tuple[TxHandle, ...]:
+        slots = sorted(self._driver.state.slots.values(), key=lambda slot: slot.nonce)
+        return tuple(TxHandle(slot.key, self._driver, self._client) for slot in slots)
+
+
+def _submitted(intent: TxIntent, now: int) -> Submitted:
+    return Submitted(
+        key=intent.key,
+        digest=intent.digest,
+        target=Address(intent.call.target.lower()),
+        data=intent.call.data,
+        value=intent.call.value,
+        gas_limit=intent.gas_limit or 0,
+        deadline=intent.deadline,
+        budget_wei=intent.budget_wei,
+        label=intent.label,
+        at=now,
+    )
+
+
+def _check_chain(expected: int | None, actual: int) -> None:
+    if expected is not None and expected != actual:
+        raise WrongChainError(
+            f"the node serves chain {actual}, this sender is for chain {expected}: check the URL",
+            expected=expected,
+            actual=actual,
+        )

@@ -1,0 +1,142 @@
+"""Keeps the driver informed: follows heads, looks at the chain while something is in flight."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import aclosing
+
+from trimtab.chain.client import Client
+from trimtab.chain.heads import ReorgNotice
+from trimtab.chain.receipt import Block
+from trimtab.errors import ReorgError, RpcError, TransportError
+from trimtab.model.ids import Address
+from trimtab.runtime.clock import wait_for_event
+from trimtab.tx import events as e
+from trimtab.tx.driver import Driver
+from trimtab.tx.observe import Sighting, mined_of, observe
+from trimtab.tx.options import SenderOptions
+
+logger = logging.getLogger(__name__)
+
+FIRST_LOOK = 0.02
+"""Seconds after a broadcast: a local node mines at once."""
+IDLE_LOOK = 30.0
+"""Seconds between looks with nothing in flight: the balance, and whether another uses the key."""
+SLOWEST_LOOK = 4.0
+FULL_LOOK_EVERY = 16
+
+
+class Watcher:
+    """Two loops for the sender's task group: `follow_heads` and `look`."""
+
+    def __init__(self, client: Client, account: Address, driver: Driver, options: SenderOptions) -> None:
+        self._client = client
+        self._account = account
+        self._driver = driver
+        self._options = options
+        self._block_seconds = 0.0
+        self._last_head: Block | None = None
+        self._delay = FIRST_LOOK
+        self._looks = 0
+
+    async def recover(self) -> None:
+        """T16, before anything new. Raises `TransportError` when the node cannot be asked."""
+        nonce = await self._client.nonce(self._account, "pending")
+        seen = await self._see(full=True)
+        if seen is None:
+            raise RpcError("the node does not say what its latest block is; is it syncing?", code=-32000)
+        driver = self._driver
+        driver.feed(e.Recovered(nonce, seen.head.number, driver.clock.now(), driver.endpoints))
+        self._feed(seen)
+
+    async def follow_heads(self) -> None:
+        """Each head moves the base fee and the chain's clock, and asks for a look."""
+        while True:
+            try:
+                async with aclosing(self._client.heads()) as heads:  # type: ignore[type-var]
+                    async for head in heads:
+                        self._take_head(head)
+            except (TransportError, RpcError, ReorgError) as error:
+                logger.warning("following heads was interrupted, trying again: %s", error)
+                await asyncio.sleep(1.0)
+
+    async def look(self) -> None:
+        """Look when asked, and now and then unasked."""
+        while True:
+            if await wait_for_event(self._driver.look_now, self._patience()):
+                self._delay = FIRST_LOOK
+            else:
+                self._delay = min(self._delay * 2, self._slowest())
+            try:
+                seen = await self._see(full=self._looks % FULL_LOOK_EVERY == 0)
+            except (TransportError, RpcError) as error:
+                logger.warning("looking at the chain failed, trying again: %s", error)
+                seen = None
+            self._looks += 1
+            if seen is None:
+                self._driver.feed(e.Ticked(self._driver.clock.now(), self._driver.endpoints))
+            else:
+                self._feed(seen)
+
+    def _take_head(self, head: Block | ReorgNotice) -> None:
+        if isinstance(head, ReorgNotice):
+            self._looks = 0  # the next look checks every block that holds one of ours
+            return
+        if self._last_head is not None:
+            self._block_seconds = max(head.at - self._last_head.at, 0)
+        self._last_head = head
+        self._driver.market.take_head(head.number, head.base_fee)
+        self._driver.clock.take_head(head.at)
+        if self._driver.state.slots:
+            self._driver.look_now.set()
+
+    async def _see(self, *, full: bool) -> Sighting | None:
+        driver = self._driver
+        seen = await observe(
+            self._client,
+            self._account,
+            driver.state,
+            finality_depth=self._options.policy.finality_depth,
+            wants_history=driver.market.is_history_due,
+            full=full,
+        )
+        if seen is None:
+            return None
+        driver.market.take_head(seen.head.number, seen.head.base_fee)
+        driver.clock.take_head(seen.head.at)
+        if seen.history is not None:
+            driver.market.take_history(seen.history)
+        if seen.balance is not None:
+            driver.balance = seen.balance
+        driver.receipts.update(seen.receipts)
+        return seen
+
+    def _feed(self, seen: Sighting) -> None:
+        driver = self._driver
+        driver.feed(
+            e.Observed(
+                head=seen.head.number,
+                at=driver.clock.now(),
+                finalized=seen.finalized,
+                account_nonce=seen.account_nonce,
+                final_nonce=seen.final_nonce,
+                mined=mined_of(seen.receipts.values()),
+                absent=frozenset(seen.absent),
+                canonical=seen.canonical,
+                market=driver.market.quote(),
+                endpoints=driver.endpoints,
+            )
+        )
+        watched = {attempt.tx_hash for slot in driver.state.slots.values() for attempt in slot.attempts}
+        driver.receipts = {key: kept for key, kept in driver.receipts.items() if key in watched}
+
+    def _patience(self) -> float:
+        slots = self._driver.state.slots.values()
+        if any(slot.mined is None for slot in slots):
+            return self._delay
+        return IDLE_LOOK
+
+    def _slowest(self) -> float:
+        """A fraction of the chain's block time: more would only repeat the same answer."""
+        return min(max(self._options.poll_interval, self._block_seconds / 4), SLOWEST_LOOK)

@@ -188,6 +188,7 @@ class TxStatus(StrEnum):
     CANCELED = "canceled"
     EXPIRED = "expired"
     SUPERSEDED = "superseded"
+    REJECTED = "rejected"
     UNKNOWN = "unknown"
 
 

@@ -75,6 +75,7 @@ def test_a_plan_without_trade_is_done_with_its_last_transaction() -> None:
     ("outcome", "status"),
     [
         (TxStatus.REVERTED, OrderStatus.REJECTED),
+        (TxStatus.REJECTED, OrderStatus.REJECTED),
         (TxStatus.CANCELED, OrderStatus.CANCELED),
         (TxStatus.EXPIRED, OrderStatus.EXPIRED),
         (TxStatus.SUPERSEDED, OrderStatus.CANCELED),
@@ -91,3 +92,9 @@ def test_a_second_word_after_the_end_is_a_fault() -> None:
     filled = record(Order("k"), tx(), (fill("1"),), is_last=True)
     with pytest.raises(HaltError, match="cannot go from filled to rejected"):
         record(filled, tx(TxStatus.REVERTED), (), is_last=True)
+
+
+def test_every_failure_of_a_transaction_has_its_meaning() -> None:
+    """No status of a transaction is left without a status of its order."""
+    for status in TxStatus:
+        record(Order("k", is_trade=False), tx(status), (), is_last=True)

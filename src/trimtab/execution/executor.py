@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from trimtab.chain.client import Client
-from trimtab.errors import ConfigError, SimulationRevertedError
+from trimtab.errors import ConfigError, IntentError, SimulationRevertedError
 from trimtab.execution import checks
 from trimtab.execution.checks import QuoteRules
 from trimtab.execution.orders import Order, advance, record
@@ -104,7 +104,7 @@ class Executor:
 
     def knows(self, key: str) -> bool:
         """Whether an intent of this key left its mark in the journal, in this life or an earlier one."""
-        return self._maybe_sender is not None and self._maybe_sender.find(_tx_key(key, 0)) is not None
+        return self._maybe_sender is not None and self._find(_tx_key(key, 0)) is not None
 
     async def resume(
         self, venue: Venue, account: Address, key: str, *, market: str, asked: Decimal | None = None
@@ -174,9 +174,15 @@ class Executor:
 
     def _handles(self, key: str) -> list[TxHandle]:
         handles: list[TxHandle] = []
-        while (handle := self._sender.find(_tx_key(key, len(handles)))) is not None:
+        while (handle := self._find(_tx_key(key, len(handles)))) is not None:
             handles.append(handle)
         return handles
+
+    def _find(self, tx_key: str) -> TxHandle | None:
+        try:
+            return self._sender.handle(tx_key)
+        except IntentError:
+            return None
 
     @property
     def _sender(self) -> Sender:

@@ -23,6 +23,7 @@ TRANSITIONS: Mapping[OrderStatus, frozenset[OrderStatus]] = {
 }
 _FAILED: Mapping[TxStatus, OrderStatus] = {
     TxStatus.REVERTED: _S.REJECTED,
+    TxStatus.REJECTED: _S.REJECTED,
     TxStatus.CANCELED: _S.CANCELED,
     TxStatus.EXPIRED: _S.EXPIRED,
     TxStatus.SUPERSEDED: _S.CANCELED,

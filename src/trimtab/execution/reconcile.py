@@ -9,8 +9,12 @@ from decimal import Decimal
 
 from trimtab.chain.client import Client
 from trimtab.chain.receipt import Receipt
+from trimtab.journal import Journal
 from trimtab.model.ids import Address
 from trimtab.model.order import Fill, TxRecord, TxStatus
+from trimtab.tx.records import decode_record, stream_name
+from trimtab.tx.reducer import replay
+from trimtab.tx.reporting import record_of
 from trimtab.venues.base import PerpVenue
 
 
@@ -70,6 +74,14 @@ async def reconcile_perp(
         fills,
         position.result().size - opening_size - sum((fill.size for fill in fills), Decimal(0)),
     )
+
+
+def read_records(journal: Journal, chain_id: int, account: Address) -> tuple[TxRecord, ...]:
+    """Every transaction of an account that the journal knows, in the order of their intents; needs neither
+    key nor lock."""
+    stream = stream_name(chain_id, account)
+    state = replay(decode_record(record.payload) for record in journal.replay(stream))
+    return tuple(record_of(state, key) for key in state.intents)
 
 
 def foreign_nonces(records: Sequence[TxRecord], first: int, used: int) -> tuple[int, ...]:

@@ -1,0 +1,75 @@
+"""What a run of the demo is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+
+from trimtab.demo.opening import BookOptions
+from trimtab.errors import ConfigError
+from trimtab.hedging.limits import HedgeLimits
+from trimtab.hedging.policy import FixedBand, WhalleyWilmott
+
+UNDERLYING, OPTION_MARKET, PERP_MARKET = "ETH", "sETH", "vETH"
+
+
+class PolicyName(StrEnum):
+    BAND = "band"
+    WW = "ww"
+
+
+class Engine(StrEnum):
+    ANVIL = "anvil"
+    PY_EVM = "py-evm"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """`steps` looks, `step_seconds` of chain time apart; the first is at the opening price. `band` is the
+    half-width in units of underlying (for `ww` the widest it may get). `path` is "gbm", "gbm-jumps" or a CSV
+    file of prices. `crash_at` N kills the hedger right after the broadcast of its N-th hedge. `folder` keeps
+    journal and logs, None for a temporary one. Raises `ConfigError` on a combination that cannot run.
+    """
+
+    seed: int = 1
+    steps: int = 30
+    band: Decimal = Decimal("0.5")
+    policy: PolicyName = PolicyName.BAND
+    path: str = "gbm-jumps"
+    is_hedged: bool = True
+    crash_at: int | None = None
+    engine: Engine = Engine.ANVIL
+    fork_url: str | None = None
+    step_seconds: int = 3600
+    book: BookOptions = field(default_factory=BookOptions)
+    limits: HedgeLimits = field(default_factory=HedgeLimits)
+    folder: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise ConfigError(f"--steps must be at least 1, got {self.steps}", key="steps")
+        if self.crash_at is not None and self.crash_at < 1:
+            raise ConfigError(f"--crash-at counts hedges from 1, got {self.crash_at}", key="crash_at")
+        if self.crash_at is not None and not self.is_hedged:
+            raise ConfigError("--crash-at needs the hedger: leave out --no-hedge", key="crash_at")
+        if self.engine is Engine.PY_EVM and (self.fork_url or self.crash_at):
+            what = "--fork-url" if self.fork_url else "--crash-at"
+            raise ConfigError(
+                f"{what} needs a node of its own, the py-evm engine lives in this process: use anvil",
+                key="engine",
+            )
+
+    def make_policy(self) -> FixedBand | WhalleyWilmott:
+        """The hedging policy. Whalley-Wilmott: 0.1 % taker fee and as much again for impact; an aversion that
+        puts the band of this book near a half ETH."""
+        if self.policy is PolicyName.BAND:
+            return FixedBand(self.band)
+        return WhalleyWilmott(
+            risk_aversion=Decimal("0.05"),
+            cost_rate=Decimal("0.002"),
+            min_width=self.band / 10,
+            max_width=self.band,
+            lot=min(Decimal("0.0001"), self.band / 10),
+        )

@@ -48,7 +48,8 @@ if TYPE_CHECKING:
     )
     from trimtab.model.position import MarginAccount, OptionPosition, PerpPosition
     from trimtab.tx.intent import TxIntent
-    from trimtab.tx.sender import Sender, SenderOptions
+    from trimtab.tx.options import SenderOptions
+    from trimtab.tx.sender import Sender
     from trimtab.tx.signers.local import LocalSigner
     from trimtab.venues.base import ChainPlan, OptionVenue, PerpVenue
     from trimtab.venues.lyra.addresses import LyraDeployment
@@ -110,7 +111,7 @@ _HOMES = {
     "Read": "chain.call",
     "Receipt": "chain.receipt",
     "Sender": "tx.sender",
-    "SenderOptions": "tx.sender",
+    "SenderOptions": "tx.options",
     "Side": "model.order",
     "TrimtabError": "errors",
     "TxIntent": "tx.intent",

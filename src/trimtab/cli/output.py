@@ -21,7 +21,7 @@ def to_plain(value: object) -> Any:
     """Any value of the domain as JSON can hold it. Decimals become text, because a reader's JSON number is a
     float; bytes become 0x hex; dataclasses and mappings become objects."""
     if isinstance(value, Decimal):
-        return f"{value.normalize():f}" if value else "0"
+        return _trim(f"{value:f}")
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, bytes):
@@ -72,13 +72,15 @@ def text(value: object) -> str:
 
 
 def number(value: object, places: int = 4) -> str:
-    """A number for the eye: grouped thousands, at most `places` decimals, a dash for nothing."""
+    """A number for the eye: grouped thousands, at most `places` decimals, two digits of one too small for
+    them, a dash for nothing."""
     if value is None:
         return DASH
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Decimal):
-        return _trim(f"{value:,.{places}f}")
+        digits = _trim(f"{value:,.{places}f}")
+        return f"{value:.1e}" if value and digits == "0" else digits
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 

@@ -126,9 +126,12 @@ def executor_options(config: Config) -> ExecutorOptions:
 
 
 def sender_options(config: Config) -> SenderOptions:
-    """The settings' fee cap as the sender takes it."""
+    """The settings' chain and fee cap as the sender takes them."""
     cap = config.tx.fee_cap_gwei
-    return SenderOptions() if cap is None else SenderOptions(fee_cap=to_base_exact(cap, 9, "tx.fee_cap_gwei"))
+    return SenderOptions(
+        chain_id=config.chain.chain_id,
+        fee_cap=None if cap is None else to_base_exact(cap, 9, "tx.fee_cap_gwei"),
+    )
 
 
 def load_signer(account: AccountSettings) -> LocalSigner:

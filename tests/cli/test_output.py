@@ -1,0 +1,103 @@
+"""Tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from types import MappingProxyType
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trimtab.cli.output import (
+    moment,
+    money,
+    number,
+    percent,
+    print_facts,
+    print_json,
+    print_table,
+    to_plain,
+)
+
+
+class _Kind(StrEnum):
+    CALL = "call"
+
+
+@dataclass(frozen=True)
+class _Value:
+    size: Decimal
+    kind: _Kind
+    data: bytes
+    names: MappingProxyType[str, tuple[int, ...]]
+    nothing: None = None
+
+
+def test_any_value_becomes_plain() -> None:
+    """Dataclasses, enums, bytes, mappings and tuples become what JSON can hold."""
+    value = _Value(Decimal("1.50"), _Kind.CALL, b"\xff", MappingProxyType({"a": (1, 2)}))
+    assert to_plain(value) == {
+        "size": "1.5",
+        "kind": "call",
+        "data": "0xff",
+        "names": {"a": [1, 2]},
+        "nothing": None,
+    }
+
+
+@given(value=st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**60), max_value=10**60))
+def test_decimals_in_json_are_exact(value: Decimal) -> None:
+    """A Decimal comes back equal from the JSON text, without an exponent, however large or small."""
+    text = json.loads(json.dumps(to_plain(value)))
+    assert Decimal(text) == value
+    assert "E" not in text
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (Decimal("1234567.8900"), "1,234,567.89"),
+        (Decimal("-0.00001"), "-1.0e-5"),
+        (Decimal(0), "0"),
+        (Decimal("0.00005"), "5.0e-5"),
+        (Decimal(-3), "-3"),
+        (Decimal(100), "100"),
+        (None, "–"),
+        (True, "yes"),
+        (1234, "1,234"),
+        ("as it is", "as it is"),
+    ],
+)
+def test_numbers_for_the_eye(value: object, shown: str) -> None:
+    """Grouped, trimmed, and never a nothing where there is something."""
+    assert number(value) == shown
+
+
+def test_money_percent_and_moment() -> None:
+    """Two decimals for money, per cent for fractions, UTC to the minute for times."""
+    assert money(Decimal("1234.5")) == "1,234.50"
+    assert money(None) == percent(None) == "–"
+    assert percent(Decimal("0.0123")) == "1.23 %"
+    assert moment(1_700_000_000) == "2023-11-14 22:13"
+
+
+def test_tables_hold_their_cells(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every title, heading and cell is printed, right-aligned columns without their mark."""
+    print_table("Perps", ("Market", ">Mark"), [("vETH", Decimal("1500.5"))], "block 7")
+    print_facts("Quote", {"price": Decimal("1.25"), "side": "buy"})
+    out = capsys.readouterr().out
+    for word in ("Perps", "Market", "Mark", "vETH", "1,500.5", "block 7", "Quote", "price", "1.25", "buy"):
+        assert word in out
+    assert ">" not in out
+
+
+def test_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
+    """print_json writes one parseable document that ends in a newline."""
+    print_json({"a": Decimal("0.1")})
+    out = capsys.readouterr().out
+    assert json.loads(out) == {"a": "0.1"}
+    assert out.endswith("\n")

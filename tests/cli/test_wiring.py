@@ -1,0 +1,104 @@
+"""Wiring: settings become a signer, options and a session; what is missing is said."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eth_account import Account
+
+from trimtab.cli.wiring import (
+    configured_account,
+    executor_options,
+    load_signer,
+    parse_amount,
+    sender_options,
+)
+from trimtab.config import AccountSettings, ChainSettings, Config, Secret, TxSettings
+from trimtab.errors import ConfigError, IntentError, SigningError
+from trimtab.model.ids import Address
+
+KEY = "0x" + "11" * 32
+ADDRESS = Address(Account.from_key(KEY).address.lower())
+CHAIN = ChainSettings(("http://node",), 7)
+
+
+@pytest.fixture(scope="session")
+def keystore(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A keystore of KEY with the password "right", weak on purpose so that tests are quick."""
+    import json
+
+    path = tmp_path_factory.mktemp("keys") / "key.json"
+    path.write_text(json.dumps(Account.encrypt(bytes.fromhex(KEY[2:]), "right", kdf="pbkdf2", iterations=2)))
+    path.chmod(0o600)
+    return path
+
+
+def test_a_key_of_the_environment_signs() -> None:
+    """The environment's key becomes the signer of its address."""
+    assert load_signer(AccountSettings(private_key=Secret(KEY))).address == ADDRESS
+    assert configured_account(AccountSettings(private_key=Secret(KEY))) == ADDRESS
+
+
+def test_a_keystore_signs_with_its_password(keystore: Path, tmp_path: Path) -> None:
+    """The password is the environment's or the password file's."""
+    assert load_signer(AccountSettings(keystore=keystore, password=Secret("right"))).address == ADDRESS
+    file = tmp_path / "password"
+    file.write_text("right\n")
+    file.chmod(0o600)
+    assert load_signer(AccountSettings(keystore=keystore, password_file=file)).address == ADDRESS
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "words"),
+    [
+        ({}, ConfigError, "sending needs a key: set TRIMTAB_PRIVATE_KEY"),
+        ({"private_key": Secret("0x12")}, SigningError, "32 bytes"),
+        ({"private_key": Secret("zz")}, SigningError, "not hex"),
+        ({"keystore": Path("gone.json"), "password": Secret("x")}, SigningError, "no keystore at gone.json"),
+        ({"keystore": Path("gone.json")}, ConfigError, "needs a password: set TRIMTAB_KEYSTORE_PASSWORD"),
+        (
+            {"private_key": Secret(KEY), "address": Address("0x" + "22" * 20)},
+            ConfigError,
+            "one of them is wrong",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_key_is_said(
+    changes: dict[str, Any], error: type[Exception], words: str
+) -> None:
+    """A missing, malformed or foreign key is a typed error with the cure, and never shows the key."""
+    with pytest.raises(error, match=words) as caught:
+        load_signer(AccountSettings(**changes))
+    assert KEY[2:] not in str(caught.value)
+
+
+def test_a_wrong_password_is_said(keystore: Path) -> None:
+    """A wrong password is told as such, without the password."""
+    with pytest.raises(SigningError, match="wrong password") as caught:
+        load_signer(AccountSettings(keystore=keystore, password=Secret("hunter2")))
+    assert "hunter2" not in str(caught.value)
+
+
+def test_caps_become_wei() -> None:
+    """Ether and gwei of the settings reach the rooms as exact wei; too many decimals are refused."""
+    config = Config(CHAIN, tx=TxSettings(Decimal("80.5"), Decimal("0.05"), Decimal(3)))
+    assert executor_options(config).budget_wei == 5 * 10**16
+    assert executor_options(config).timeout == 3
+    assert executor_options(config).chain_id == 7
+    assert sender_options(config).fee_cap == 80_500_000_000
+    assert sender_options(Config(CHAIN)).fee_cap is None
+    with pytest.raises(IntentError, match="9 decimal places"):
+        sender_options(Config(CHAIN, tx=TxSettings(Decimal("1e-10"))))
+
+
+def test_amounts_of_the_command_line_are_exact() -> None:
+    """A typed number keeps its digits; words and NaN are refused with the option's name."""
+    assert parse_amount("0.1", "size") == Decimal("0.1")
+    assert parse_amount(None, "size") is None
+    for bad in ("NaN", "inf", "1,5", "0x1", ""):
+        with pytest.raises(IntentError) as caught:
+            parse_amount(bad, "size")
+        assert caught.value.field == "size"

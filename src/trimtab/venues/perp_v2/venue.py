@@ -50,7 +50,7 @@ class PerpV2(Duties, PerpVenue):
         self, client: Client, deployment: PerpV2Deployment, *, refuse_stale_index: bool = True
     ) -> None:
         self.deployment = deployment
-        self._client = client
+        self.client = client
         self._reader = Reader(client, deployment)
         self._quoter = Quoter(client, deployment, refuse_stale_index=refuse_stale_index)
         self._decoder = Decoder(deployment)
@@ -93,7 +93,7 @@ class PerpV2(Duties, PerpVenue):
         """Whether `delegate` may open positions for `account`."""
         read = DELEGATE_APPROVAL.function("canOpenPositionFor")
         target = self.deployment.contracts["DelegateApproval"]
-        return bool(await self._client.call(read.read(target, account, delegate), block=block))
+        return bool(await self.client.call(read.read(target, account, delegate), block=block))
 
     async def read_quote(
         self, account: Address, intent: PerpIntent, *, block: BlockRef = "pending"
@@ -119,7 +119,7 @@ class PerpV2(Duties, PerpVenue):
         """What the Vault may take of the account's tokens, in base units."""
         token = find_collateral(self.deployment, currency).token
         read = ERC20.function("allowance").read(token, account, self.deployment.contracts["Vault"])
-        return int(await self._client.call(read))
+        return int(await self.client.call(read))
 
     def decode_log(self, log: Log) -> VenueEvent | None:
         return self._decoder.decode_log(log)

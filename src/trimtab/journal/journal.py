@@ -6,7 +6,6 @@ it to another thread would cost as much, and would let other tasks run between a
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import sqlite3
@@ -37,8 +36,6 @@ CREATE TABLE IF NOT EXISTS records (
 CREATE INDEX IF NOT EXISTS records_by_stream ON records (stream, id);
 """
 
-logger = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -57,8 +54,8 @@ class Journal:
     """Open it with `Journal.open(path)`; use it as a (sync or async) context manager.
 
     Each record carries a CRC-32 over its stream, its payload and the record before it in its stream, so a
-    changed, missing or reordered record is found. A damaged last record is a torn tail: it is dropped with a
-    warning. Damage before the tail raises `HaltError`.
+    changed, missing or reordered record raises `HaltError`. A commit that a crash tore apart was never
+    acknowledged: SQLite's own log drops it, and the records before it stand.
     """
 
     def __init__(self, path: Path, db: sqlite3.Connection) -> None:
@@ -120,7 +117,6 @@ class Journal:
     def replay(self, stream: str) -> Iterator[Record]:
         """Every record of a stream, oldest first, checksums verified."""
         crc = 0
-        last = self._last_id(stream)
         with _damage_as_halt(self.path):
             cursor = self._db.execute(
                 "SELECT id, at, payload, crc FROM records WHERE stream = ? ORDER BY id", (stream,)
@@ -128,8 +124,10 @@ class Journal:
             for number, at, payload, stored in cursor:
                 crc = _checksum(crc, stream, payload)
                 if crc != stored:
-                    self._drop_tail(stream, number, last)
-                    return
+                    raise HaltError(
+                        f"record {number} of {stream} in the journal {self.path} fails its checksum: the file "
+                        "was changed or damaged. Restore it from a copy; send nothing before"
+                    )
                 yield Record(number, at, payload)
 
     def streams(self) -> tuple[str, ...]:
@@ -157,20 +155,6 @@ class Journal:
                 crc = _checksum(crc, stream, record.payload)
             self._tails[stream] = crc
         return self._tails[stream]
-
-    def _last_id(self, stream: str) -> int | None:
-        with _damage_as_halt(self.path):
-            row = self._db.execute("SELECT max(id) FROM records WHERE stream = ?", (stream,)).fetchone()
-        return row[0] if row else None
-
-    def _drop_tail(self, stream: str, number: int, last: int | None) -> None:
-        if number != last:
-            raise HaltError(
-                f"record {number} of {stream} in the journal {self.path} fails its checksum, and records "
-                "follow it: the file was changed or damaged. Restore it from a copy; send nothing before"
-            )
-        logger.warning("dropped the torn last record %d of %s in %s", number, stream, self.path)
-        self._db.execute("DELETE FROM records WHERE id = ?", (number,))
 
     def __enter__(self) -> Journal:
         return self

@@ -1,0 +1,134 @@
+"""The local signer: where keys come from, and that they go nowhere."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+import stat
+import traceback
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eth_account import Account
+from eth_account.messages import encode_typed_data
+
+from trimtab.errors import SigningError
+from trimtab.model.ids import Address
+from trimtab.tx.envelope import DynamicFeeTx
+from trimtab.tx.signers import LocalSigner, Signer
+
+KEY = bytes.fromhex("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80")
+ADDRESS = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"
+TYPED: dict[str, Any] = {
+    "types": {
+        "EIP712Domain": [{"name": "name", "type": "string"}, {"name": "chainId", "type": "uint256"}],
+        "Order": [{"name": "trader", "type": "address"}, {"name": "size", "type": "int256"}],
+    },
+    "primaryType": "Order",
+    "domain": {"name": "Desk", "chainId": 10},
+    "message": {"trader": ADDRESS, "size": -5},
+}
+
+
+@pytest.fixture(scope="module")
+def keystore(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("keys") / "key.json"
+    file.write_text(json.dumps(Account.encrypt(KEY, "secret", kdf="pbkdf2", iterations=2)))
+    file.chmod(0o600)
+    return file
+
+
+def test_the_address_is_that_of_the_key() -> None:
+    """Bytes and hex, with or without 0x, give the same account."""
+    for signer in (
+        LocalSigner.from_key(KEY),
+        LocalSigner.from_hex(KEY.hex()),
+        LocalSigner.from_hex("0x" + KEY.hex()),
+    ):
+        assert signer.address == ADDRESS
+        assert isinstance(signer, Signer)
+
+
+def test_a_keystore_opens_with_its_password(keystore: Path) -> None:
+    """A file written by eth-account gives the key's account."""
+    assert LocalSigner.from_keystore(keystore, "secret").address == ADDRESS
+
+
+def test_a_wrong_password_is_named_as_such(keystore: Path) -> None:
+    """The error says that it is the password, and which file."""
+    with pytest.raises(SigningError, match=f"wrong password .*{keystore.name}"):
+        LocalSigner.from_keystore(keystore, "wrong")
+
+
+def test_a_missing_keystore_names_the_path(tmp_path: Path) -> None:
+    """The error says which file is not there."""
+    with pytest.raises(SigningError, match=r"no keystore at .*nowhere\.json"):
+        LocalSigner.from_keystore(tmp_path / "nowhere.json", "secret")
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"crypto": {}, "version": 9}', "\x00\x01"])
+def test_a_file_that_is_no_keystore_is_refused(tmp_path: Path, content: str) -> None:
+    """Empty, truncated and foreign files are a `SigningError`, never a stack trace from a library."""
+    file = tmp_path / "key.json"
+    file.write_text(content)
+    file.chmod(0o600)
+    with pytest.raises(SigningError, match=r"key\.json"):
+        LocalSigner.from_keystore(file, "secret")
+
+
+def test_a_keystore_that_others_can_read_is_warned_about(keystore: Path, tmp_path: Path) -> None:
+    """The warning has the command that mends it."""
+    open_file = tmp_path / "key.json"
+    open_file.write_bytes(keystore.read_bytes())
+    open_file.chmod(0o644)
+    with pytest.warns(UserWarning, match="chmod 600"):
+        LocalSigner.from_keystore(open_file, "secret")
+    assert stat.S_IMODE(keystore.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("key", [b"", b"\x01" * 31, b"\x00" * 32, b"\xff" * 32])
+def test_a_bad_key_is_refused(key: bytes) -> None:
+    """Wrong length, zero, and above the curve's order."""
+    with pytest.raises(SigningError):
+        LocalSigner.from_key(key)
+
+
+def test_a_key_that_is_not_hex_is_refused_without_quoting_it() -> None:
+    """A typing error in a key does not put the rest of the key into logs."""
+    almost = KEY.hex()[:-1] + "x"
+    with pytest.raises(SigningError) as caught:
+        LocalSigner.from_hex(almost)
+    assert almost[:16] not in "".join(traceback.format_exception(caught.value))
+
+
+def test_the_key_is_in_no_text_and_no_copy(keystore: Path) -> None:
+    """repr, str, dir, errors, pickle and copy give nothing of the key away."""
+    signer = LocalSigner.from_keystore(keystore, "secret")
+    for text in (repr(signer), str(signer), f"{signer!r:>80}"):
+        assert KEY.hex()[:8] not in text
+    assert not hasattr(signer, "__dict__")
+    for take in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match="not pickled or copied"):
+            take(signer)
+
+
+async def test_typed_data_is_signed_as_eth_account_signs_it() -> None:
+    """EIP-712 signatures equal the oracle's."""
+    ours = await LocalSigner.from_key(KEY).sign_typed_data(TYPED)
+    oracle = Account.sign_message(encode_typed_data(full_message=TYPED), KEY)
+    assert ours == bytes(oracle.signature)
+
+
+async def test_typed_data_that_does_not_encode_is_refused() -> None:
+    """A message without types is a `SigningError`, not a KeyError."""
+    with pytest.raises(SigningError, match="typed data"):
+        await LocalSigner.from_key(KEY).sign_typed_data({"message": {}})
+
+
+async def test_signing_is_deterministic() -> None:
+    """The same fields give the same bytes (RFC 6979): a signature asked for twice is one transaction."""
+    fields = DynamicFeeTx(1, 0, 1, 2, 21_000, Address(ADDRESS))
+    signer = LocalSigner.from_key(KEY)
+    assert await signer.sign_transaction(fields) == signer.sign_nowait(fields)

@@ -32,8 +32,7 @@ class NodeOptions:
     """How anvil runs. `port` None takes a free one; `timestamp` is the genesis time, unix seconds.
 
     `fork_url` continues another chain's state from `fork_block` (its latest when None). `ipc_path` adds a
-    socket. `block_interval` is the seconds between blocks, None for the wall clock. `order` is how the
-    pool sorts: "fees" as in production, or "fifo".
+    socket. `order` is how the pool sorts: "fees" as in production, or "fifo".
     """
 
     port: int | None = None
@@ -42,7 +41,6 @@ class NodeOptions:
     gas_limit: int = 2_000_000_000
     accounts: int = 10
     timestamp: int | None = None
-    block_interval: int | None = None
     fork_url: str | None = None
     fork_block: int | None = None
     ipc_path: Path | None = None

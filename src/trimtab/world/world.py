@@ -179,7 +179,9 @@ class World:
         return Snapshot(await self.control.snapshot(), await self.now())
 
     async def restore(self, snapshot: Snapshot) -> None:
-        """Go back; a snapshot restores once. Nonces and blocks go back too."""
+        """Go back; a snapshot restores once. Nonces and blocks go back too, and the pool is emptied."""
+        await self.control.drop_all()
+        await self.control.set_automine(True)
         await self.control.revert(snapshot.id)
 
     @asynccontextmanager

@@ -15,7 +15,7 @@ try:
     from pytest_asyncio import fixture as _fixture
 except ImportError:  # it comes with trimtab's wheel: somebody without async tests shall not notice
 
-    def _fixture(*, scope: Any, **_options: Any) -> Any:  # type: ignore[no-redef,misc]
+    def _fixture(*, scope: Any, **_options: Any) -> Any:  # type: ignore[no-redef]
         return pytest.fixture(scope=scope)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from trimtab.chain.client import Client
+from trimtab.chain.receipt import Receipt
 from trimtab.demo.protocol import Hedge
 from trimtab.execution.reconcile import Reconciliation, reconcile_perp
 from trimtab.hedging.book import PerpLeg
@@ -38,7 +39,8 @@ async def audit(
     first_nonce: int,
 ) -> Audit:
     """Compare blocks `first_block` to the latest with the journal's `records` and the hedger's `hedges`."""
-    on_chain = await read_sent(client, leg.account, first_block)
+    last_block = await client.block_number()
+    on_chain = await read_sent(client, leg.account, first_block, last_block)
     found = await reconcile_perp(client, records, leg.venue, leg.account, leg.market, first_nonce=first_nonce)
     strangers = set(on_chain) - {record.tx_hash for record in records}
     return Audit(
@@ -49,11 +51,10 @@ async def audit(
     )
 
 
-async def read_sent(client: Client, account: Address, first_block: int) -> tuple[TxHash, ...]:
-    """Every transaction of `account` in the blocks from `first_block` on, in order."""
-    last = await client.block_number()
+async def read_sent(client: Client, account: Address, first: int, last: int) -> tuple[TxHash, ...]:
+    """Every transaction of `account` in the blocks `first` to `last`, in order."""
     sent: list[TxHash] = []
-    for start in range(first_block, last + 1, _BATCH):
+    for start in range(first, last + 1, _BATCH):
         numbers = range(start, min(start + _BATCH, last + 1))
         blocks = await client.batch([("eth_getBlockByNumber", [hex(n), True]) for n in numbers])
         for block in blocks:
@@ -61,6 +62,12 @@ async def read_sent(client: Client, account: Address, first_block: int) -> tuple
                 raise block
             sent += [TxHash(tx["hash"]) for tx in block["transactions"] if tx["from"].lower() == account]
     return tuple(sent)
+
+
+async def read_receipts(client: Client, account: Address, first: int, last: int) -> tuple[Receipt, ...]:
+    """The receipts of all that."""
+    found = [await client.receipt(tx_hash) for tx_hash in await read_sent(client, account, first, last)]
+    return tuple(receipt for receipt in found if receipt is not None)
 
 
 def count_duplicates(fills: Iterable[Fill], reasons: Mapping[TxHash, str]) -> int:

@@ -1,0 +1,210 @@
+"""The main job: open a book in a local world, move the price, let the hedger work, keep the books."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from trimtab.demo.accounts import AccountValues, read_accounts
+from trimtab.demo.audit import audit, read_receipts
+from trimtab.demo.ledger import Ledger, Posting
+from trimtab.demo.opening import Opening, open_book
+from trimtab.demo.options import OPTION_MARKET, PERP_MARKET, UNDERLYING, DemoOptions
+from trimtab.demo.protocol import Hedge, Start
+from trimtab.demo.run import Event, Finished, Opened, Stepped
+from trimtab.demo.runner import Runner, open_runner
+from trimtab.demo.stage import Stage, open_stage
+from trimtab.demo.wiring import make_book
+from trimtab.execution.executor import Executor
+from trimtab.execution.reconcile import read_records
+from trimtab.hedging.book import Book
+from trimtab.hedging.policy import FixedBand
+from trimtab.journal import Journal
+from trimtab.tx import Sender
+from trimtab.tx.signers import LocalSigner
+
+JUMP = Decimal("0.04")
+"""A move of this much in one step is told as a jump."""
+
+
+async def play(options: DemoOptions) -> AsyncIterator[Event]:
+    """Run the demo: `Opened`, then a `Stepped` for each step, then `Finished`.
+
+    Everything that was started is stopped when the iteration ends, however it ends. Raises what the rooms
+    that it uses raise.
+    """
+    started = time.monotonic()
+    with _folder(options.folder) as folder:
+        async with open_stage(options) as stage:
+            scenario = await Scenario.open(options, stage, folder)
+            yield scenario.opened
+            client = stage.world.client
+            async with open_runner(options, scenario.start, client, folder) as runner:
+                for number in range(options.steps):
+                    yield await scenario.step(number, runner)
+            yield await scenario.finish(runner.crashes, time.monotonic() - started)
+
+
+@dataclass(slots=True)
+class Scenario:
+    """A book that was opened on a stage, and the way from one step to the next."""
+
+    options: DemoOptions
+    stage: Stage
+    start: Start
+    book: Book
+    opened: Opened
+    ledger: Ledger
+    prices: Sequence[Decimal]
+    began_at: int
+    first_block: int
+    first_nonce: int
+    steps: list[Stepped]
+
+    @classmethod
+    async def open(cls, options: DemoOptions, stage: Stage, folder: Path) -> Scenario:
+        """Open the book and the ledger; afterwards the trader's key is the hedger's alone."""
+        client, trader = stage.world.client, stage.trader.address
+        start = _start_message(options, stage, folder)
+        book = make_book(client, start)
+        block, nonce = await client.block_number(), await client.nonce(trader)
+        chain = await book.options[0].venue.read_chain(OPTION_MARKET)
+        ledger = Ledger(chain.rate)
+        ledger.open(await read_accounts(client, book, UNDERLYING, stage.tokens))
+        clock = time.monotonic()
+        opening = await _open_positions(options, stage, start, book)
+        values = await read_accounts(client, book, UNDERLYING, stage.tokens)
+        fills = [fill for report in opening.reports for fill in report.fills]
+        posting = ledger.post(values, fills, opening.gas_wei)
+        stage.seconds["opening"] = time.monotonic() - clock
+        return cls(
+            options,
+            stage,
+            start,
+            book,
+            Opened(stage.seconds, opening, posting, stage.world.url),
+            ledger,
+            make_prices(options, values.spot),
+            values.at,
+            block + 1,
+            nonce,
+            [],
+        )
+
+    async def step(self, number: int, runner: Runner) -> Stepped:
+        """Move the price (not in the first step), let the runner look, write the books."""
+        if number:
+            at = self.began_at + number * self.options.step_seconds
+            await self.stage.world.set_price(UNDERLYING, self.prices[number], at=at)
+        crashes = runner.crashes
+        before = await self._read()
+        looked = await runner.look(f"step-{number}")
+        after = await self._read()
+        event = _tell(self.prices, number, restarted=runner.crashes > crashes)
+        posting = await self._post(before, after)
+        self.steps.append(Stepped(number, before, looked, posting, event))
+        return self.steps[-1]
+
+    async def finish(self, crashes: int, wall_seconds: float) -> Finished:
+        """Count on the chain what was done, and close the books."""
+        client = self.stage.world.client
+        leg = self.book.hedge_leg(UNDERLYING)
+        with Journal.open(self.start.journal) as journal:
+            records = read_records(journal, client.chain_id, leg.account)
+        audited = await audit(
+            client,
+            leg,
+            records,
+            self._hedges(),
+            first_block=self.first_block,
+            first_nonce=self.first_nonce,
+        )
+        return Finished(
+            self.options,
+            self.opened,
+            self.ledger.postings[0],
+            self.steps,
+            audited,
+            records,
+            crashes,
+            wall_seconds,
+            self.stage.name,
+        )
+
+    async def _read(self) -> AccountValues:
+        return await read_accounts(self.stage.world.client, self.book, UNDERLYING, self.stage.tokens)
+
+    async def _post(self, before: AccountValues, after: AccountValues) -> Posting:
+        """What the chain says the trader did in this step, whatever the hedger told."""
+        leg = self.book.hedge_leg(UNDERLYING)
+        client = self.stage.world.client
+        receipts = await read_receipts(client, leg.account, before.block + 1, after.block)
+        fills = [fill for r in receipts for fill in leg.venue.decode_fills(r, leg.account)]
+        return self.ledger.post(after, fills, sum(r.fee_wei for r in receipts))
+
+    def _hedges(self) -> list[Hedge]:
+        return [step.looked.hedge for step in self.steps if step.looked and step.looked.hedge]
+
+
+def make_prices(options: DemoOptions, spot: Decimal) -> Sequence[Decimal]:
+    """The spot at each step, the first one the opening price."""
+    raise NotImplementedError
+
+
+def _tell(prices: Sequence[Decimal], number: int, *, restarted: bool) -> str | None:
+    words = ["crash and restart"] if restarted else []
+    move = prices[number] / prices[number - 1] - 1 if number else Decimal(0)
+    if abs(move) >= JUMP:
+        words.insert(0, f"jump {move * 100:+.1f} %")
+    return "; ".join(words) or None
+
+
+def _start_message(options: DemoOptions, stage: Stage, folder: Path) -> Start:
+    world, policy = stage.world, options.make_policy()
+    return Start(
+        url=world.url,
+        chain_id=world.client.chain_id,
+        key="0x" + stage.trader.key.hex(),
+        account=stage.trader.address,
+        journal=str(folder / "journal.db"),
+        underlying=UNDERLYING,
+        option_market=OPTION_MARKET,
+        perp_market=PERP_MARKET,
+        perp=world.perp,
+        lyra=world.lyra,
+        limits=options.limits,
+        fixed_band=policy if isinstance(policy, FixedBand) else None,
+        whalley_wilmott=None if isinstance(policy, FixedBand) else policy,
+        crash_at=options.crash_at,
+    )
+
+
+async def _open_positions(options: DemoOptions, stage: Stage, start: Start, book: Book) -> Opening:
+    """Through the one door, into the journal that the hedger goes on with."""
+    client = stage.world.client
+    signer = LocalSigner.from_key(stage.trader.key)
+    with Journal.open(start.journal) as journal:
+        async with Sender.open(client, signer, journal) as sender:
+            return await open_book(
+                Executor(sender, client),
+                book.options[0],
+                book.hedge_leg(UNDERLYING),
+                options.book,
+                settlement=start.perp.settlement,
+            )
+
+
+@contextmanager
+def _folder(given: Path | None) -> Iterator[Path]:
+    """The folder of journal and logs: a given one is kept, else one that goes with the run."""
+    if given is not None:
+        given.mkdir(parents=True, exist_ok=True)
+        yield given
+        return
+    with tempfile.TemporaryDirectory(prefix="trimtab-demo-") as name:
+        yield Path(name)

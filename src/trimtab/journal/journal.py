@@ -125,8 +125,8 @@ class Journal:
                 crc = _checksum(crc, stream, payload)
                 if crc != stored:
                     raise HaltError(
-                        f"record {number} of {stream} in the journal {self.path} fails its checksum: the file "
-                        "was changed or damaged. Restore it from a copy; send nothing before"
+                        f"record {number} of {stream} in the journal {self.path} fails its checksum: the "
+                        "file was changed or damaged. Restore it from a copy; send nothing before"
                     )
                 yield Record(number, at, payload)
 

@@ -1,0 +1,525 @@
+"""The invariants of the transaction engine, over a model chain with faulty endpoints, reorgs, foreign use of
+the key, and crashes between any two effects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from trimtab.chain.rpc_errors import SendClass
+from trimtab.errors import FeeCapExceededError
+from trimtab.model.ids import Address, BlockHash, TxHash
+from trimtab.tx import events as e
+from trimtab.tx import records as r
+from trimtab.tx.fees import Fees, bump_price, fit, fit_bump, quote, worst_cost
+from trimtab.tx.policy import TxPolicy
+from trimtab.tx.reducer import replay, step
+from trimtab.tx.states import Intent, IntentState, Kind, Mined, Outcome, Refusal, SlotState, State
+
+POLICY = TxPolicy(
+    window=4, confirmations=2, finality_depth=4, rebroadcast_after=30, retry_after=1, clean_passes=3
+)
+ENDPOINTS = ("a", "b")
+FEE_CAP = 5_000
+FOREIGN = "foreign"
+
+
+@dataclass(frozen=True)
+class ModelTx:
+    """What the chain knows of a transaction."""
+
+    tx_hash: TxHash
+    nonce: int
+    fees: Fees
+
+
+@dataclass(frozen=True)
+class ModelBlock:
+    number: int
+    hash: BlockHash
+    txs: tuple[ModelTx, ...]
+
+
+class ModelChain:
+    """A chain for one account, with a pool for each endpoint."""
+
+    def __init__(self) -> None:
+        self.blocks = [ModelBlock(0, BlockHash("g"), ())]
+        self.pools: dict[str, dict[int, ModelTx]] = {name: {} for name in ENDPOINTS}
+        self.base_fee = 100
+        self._made = 0
+
+    @property
+    def head(self) -> int:
+        return self.blocks[-1].number
+
+    def nonce(self, height: int | None = None) -> int:
+        until = len(self.blocks) if height is None else height + 1
+        return sum(len(block.txs) for block in self.blocks[:until])
+
+    def mined(self, height: int | None = None) -> dict[TxHash, ModelBlock]:
+        until = len(self.blocks) if height is None else height + 1
+        return {tx.tx_hash: block for block in self.blocks[:until] for tx in block.txs}
+
+    def mine(self, picks: Iterable[ModelTx] = ()) -> None:
+        self._made += 1
+        number = self.head + 1
+        self.blocks.append(ModelBlock(number, BlockHash(f"{number}.{self._made}"), tuple(picks)))
+        for pool in self.pools.values():
+            for nonce in [n for n in pool if n < self.nonce()]:
+                del pool[nonce]
+
+    def candidates(self, nonce: int) -> list[ModelTx]:
+        offers = [pool[nonce] for pool in self.pools.values() if nonce in pool]
+        return [tx for tx in offers if tx.fees.fee_cap >= self.base_fee]
+
+    def reorg(self, depth: int, keep: bool) -> None:
+        dropped = self.blocks[-depth:]
+        del self.blocks[-depth:]
+        for block in dropped:
+            for tx in block.txs if keep else ():
+                self.pools["a"].setdefault(tx.nonce, tx)
+        for _ in dropped:
+            self.mine()
+
+    def offer(self, endpoint: str, tx: ModelTx) -> SendClass | None:
+        """What an honest node answers; None is a plain yes."""
+        pool = self.pools[endpoint]
+        if tx.nonce < self.nonce():
+            return SendClass.NONCE_LOW
+        held = pool.get(tx.nonce)
+        if held is None and any(n not in pool for n in range(self.nonce(), tx.nonce)):
+            return SendClass.NONCE_HIGH
+        if held is not None and held.tx_hash == tx.tx_hash:
+            return SendClass.ALREADY_KNOWN
+        if held is not None and tx.fees.fee_cap < bump_price(held.fees.fee_cap):
+            return SendClass.REPL_UNDERPRICED
+        if tx.fees.fee_cap < self.base_fee // 2:
+            return SendClass.UNDERPRICED
+        pool[tx.nonce] = tx
+        return None
+
+
+class CrashError(Exception):
+    """The process died between two effects."""
+
+
+REFUSALS = (
+    SendClass.POOL_FULL,
+    SendClass.FUNDS,
+    SendClass.UNDERPRICED,
+    SendClass.PERMANENT,
+    SendClass.NODE_CAP,
+    SendClass.NONCE_HIGH,
+)
+
+
+class Engine(RuleBasedStateMachine):
+    """The reducer with a model of everything around it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.chain = ModelChain()
+        self.journal: list[bytes] = []
+        self.state = State()
+        self.at = 1_000
+        self.submitted: dict[str, str] = {}
+        self.checks: list[str] = []
+        self.asks: list[e.Sign] = []
+        self.answers: list[e.SendAnswered] = []
+        self.raws: dict[bytes, ModelTx] = {}
+        self.final: dict[str, IntentState] = {}
+        self.lies = 0
+        self.foreign_used = False
+        self.effects_left: int | None = None
+
+    # The shell
+
+    def feed(self, event: e.Event) -> None:
+        before = self.state.copy()
+        after, effects = step(self.state, event, POLICY)
+        assert self.state == before, "step changed its argument"
+        self.state = after
+        for effect in effects:
+            self._spend_crash_budget()
+            self._do(effect)
+
+    def _spend_crash_budget(self) -> None:
+        if self.effects_left is not None:
+            if self.effects_left == 0:
+                raise CrashError
+            self.effects_left -= 1
+
+    def _do(self, effect: Any) -> None:
+        match effect:
+            case e.Check(key=key):
+                self.checks.append(key)
+            case e.Sign():
+                self.asks.append(effect)
+            case e.Send():
+                self._send(effect)
+            case e.Observe() | e.Changed():
+                pass
+            case r.Released():
+                self._check_release(effect)
+                self.journal.append(r.encode_record(effect))
+            case _ if effect.durable:
+                self.journal.append(r.encode_record(effect))
+
+    def _check_release(self, effect: r.Released) -> None:
+        """12: a nonce is given back only if never sent, or refused for certain by every endpoint."""
+        exposed: dict[tuple[str, str], bool] = {}
+        hashes = set()
+        for record in map(r.decode_record, self.journal):
+            match record:
+                case r.Reserved(nonce=effect.nonce):
+                    exposed, hashes = {}, set()
+                case r.SendBegun(nonce=effect.nonce):
+                    hashes.add(record.tx_hash)
+                    exposed |= {(record.tx_hash, name): True for name in record.endpoints}
+                case r.SendResult(nonce=effect.nonce, outcome=Outcome.REJECTED):
+                    exposed[record.tx_hash, record.endpoint] = False
+        assert not any(exposed.values()), f"nonce {effect.nonce} was released while exposed"
+        assert not hashes & {tx.tx_hash for pool in self.chain.pools.values() for tx in pool.values()}
+        assert not hashes & set(self.chain.mined())
+
+    def _send(self, effect: e.Send) -> None:
+        """Invariants 4, 6 and 9 at the moment the bytes leave."""
+        records = [r.decode_record(raw) for raw in self.journal]
+        attempts = {item.tx_hash: item for item in records if isinstance(item, r.Attempted)}
+        begun = {item.tx_hash for item in records if isinstance(item, r.SendBegun)}
+        assert attempts[effect.tx_hash].raw == effect.raw
+        assert effect.tx_hash in begun
+        slot = self.state.slots[effect.nonce]
+        intent = self.state.intents[slot.key]
+        if attempts[effect.tx_hash].kind is Kind.NORMAL:
+            assert not intent.is_late(self.at), "a normal attempt was sent after its deadline"
+            assert not slot.is_cancelling
+        for name in ENDPOINTS:
+            self.answers.append(
+                e.SendAnswered(effect.nonce, effect.tx_hash, name, Outcome.AMBIGUOUS, "", "", self.at)
+            )
+
+    def _sign(self, ask: e.Sign, cap: int) -> e.Event:
+        slot = self.state.slots.get(ask.nonce)
+        market = quote(self.chain.base_fee, 1)
+        try:
+            fees = (
+                fit(market, self.chain.base_fee, cap)
+                if ask.above is None
+                else fit_bump(ask.above, market, cap)
+            )
+        except FeeCapExceededError as error:
+            return e.SignFailed(ask.nonce, Refusal.FEE_CAP, str(error), self.at)
+        key = slot.key if slot else "?"
+        raw = repr((key, ask.nonce, ask.kind.value, fees.tip, fees.fee_cap)).encode()
+        tx_hash = TxHash("0x" + raw.hex())
+        self.raws[raw] = ModelTx(tx_hash, ask.nonce, fees)
+        cost = worst_cost(21_000, fees, 0)
+        return e.Signed(ask.nonce, ask.kind, tx_hash, raw, fees, 21_000, cost, ENDPOINTS, self.at)
+
+    def _tx(self, tx_hash: str) -> ModelTx:
+        return next(tx for tx in self.raws.values() if tx.tx_hash == tx_hash)
+
+    # Rules
+
+    @initialize(pending=st.integers(0, 2))
+    def start(self, pending: int) -> None:
+        """The account may have sent transactions before this journal began."""
+        self.chain.mine([ModelTx(TxHash(f"old{n}"), n, Fees(1, 1)) for n in range(pending)])
+        self._recover()
+
+    @rule(deadline=st.none() | st.integers(5, 300), crash=st.none() | st.integers(0, 3))
+    def submit(self, deadline: int | None, crash: int | None) -> None:
+        if self.state.halted:
+            return
+        key = f"k{len(self.submitted)}"
+        self.submitted[key] = key
+        intent = r.Submitted(
+            key=key,
+            digest=key,
+            target=Address("0x"),
+            data=b"",
+            value=0,
+            gas_limit=21_000,
+            deadline=None if deadline is None else self.at + deadline,
+            at=self.at,
+        )
+        self._feed_or_crash(e.Submit(intent), crash)
+
+    @precondition(lambda self: self.checks)
+    @rule(data=st.data(), passes=st.integers(0, 9), crash=st.none() | st.integers(0, 5))
+    def check(self, data: st.DataObject, passes: int, crash: int | None) -> None:
+        key = self.checks.pop(data.draw(st.integers(0, len(self.checks) - 1)))
+        event = e.CheckPassed(key, 21_000, self.at) if passes else e.CheckFailed(key)
+        self._feed_or_crash(event, crash)
+
+    @precondition(lambda self: self.asks)
+    @rule(cap=st.sampled_from([FEE_CAP, FEE_CAP, FEE_CAP, 150]), crash=st.none() | st.integers(0, 5))
+    def sign(self, cap: int, crash: int | None) -> None:
+        self._feed_or_crash(self._sign(self.asks.pop(0), cap), crash)
+
+    @precondition(lambda self: self.answers)
+    @rule(
+        data=st.data(),
+        fault=st.sampled_from(["none", "none", "none", "timeout", "lost", "refuse"]),
+        refusal=st.sampled_from(REFUSALS),
+        crash=st.none() | st.integers(0, 5),
+    )
+    def answer(self, data: st.DataObject, fault: str, refusal: SendClass, crash: int | None) -> None:
+        """Deliver one endpoint's answer to a broadcast: honest, or lost on the way, or refused."""
+        asked = self.answers.pop(data.draw(st.integers(0, len(self.answers) - 1)))
+        tx = self._tx(asked.tx_hash)
+        if fault == "refuse":
+            said: SendClass | None = refusal
+        else:
+            said = SendClass.AMBIGUOUS if fault == "lost" else self.chain.offer(asked.endpoint, tx)
+            said = SendClass.AMBIGUOUS if fault == "timeout" else said
+        if fault == "refuse" and tx.tx_hash in self.chain.mined():
+            said = SendClass.NONCE_LOW
+        self._feed_or_crash(replace(asked, outcome=_outcome(said), send_class=said or "", at=self.at), crash)
+
+    @rule(seconds=st.integers(1, 60), crash=st.none() | st.integers(0, 5))
+    def wait(self, seconds: int, crash: int | None) -> None:
+        self.at += seconds
+        self._feed_or_crash(e.Ticked(self.at, ENDPOINTS), crash)
+
+    @rule(data=st.data(), most=st.integers(0, 3))
+    def mine(self, data: st.DataObject, most: int) -> None:
+        picks, nonce = list[ModelTx](), self.chain.nonce()
+        for _ in range(most):
+            offers = self.chain.candidates(nonce)
+            if not offers:
+                break
+            picks.append(data.draw(st.sampled_from(offers)))
+            nonce += 1
+        self.chain.mine(picks)
+        self.at += 12
+
+    @precondition(lambda self: self.chain.head >= 4)
+    @rule(depth=st.integers(1, 3), keep=st.booleans())
+    def reorg(self, depth: int, keep: bool) -> None:
+        self.chain.reorg(depth, keep)
+
+    @rule(endpoint=st.sampled_from(ENDPOINTS))
+    def drop_pool(self, endpoint: str) -> None:
+        self.chain.pools[endpoint].clear()
+
+    @rule(base_fee=st.integers(1, 2_000))
+    def move_base_fee(self, base_fee: int) -> None:
+        self.chain.base_fee = base_fee
+
+    @precondition(lambda self: len(self.submitted) > 2)
+    @rule(draw=st.integers(0, 19))
+    def use_the_key_elsewhere(self, draw: int) -> None:
+        if draw == 0:
+            nonce = self.chain.nonce()
+            self.chain.mine([ModelTx(TxHash(f"{FOREIGN}{nonce}.{self.chain.head}"), nonce, Fees(1, 1))])
+            self.foreign_used = True
+
+    @precondition(lambda self: self.state.slots)
+    @rule(data=st.data(), crash=st.none() | st.integers(0, 5))
+    def cancel(self, data: st.DataObject, crash: int | None) -> None:
+        key = data.draw(st.sampled_from(sorted(self.submitted)))
+        self._feed_or_crash(e.CancelAsked(key), crash)
+
+    @rule(
+        lag=st.sampled_from([0, 0, 0, 1, 2]),
+        lie=st.booleans(),
+        blind=st.sampled_from(["", "", "", "receipts", "nonce", "blocks"]),
+        crash=st.none() | st.integers(0, 6),
+    )
+    def observe(self, lag: int, lie: bool, blind: str, crash: int | None) -> None:
+        """One pass through a node that may lag, hide receipts (at most twice in a row), or fail in part."""
+        self.lies = self.lies + 1 if lie and self.lies < POLICY.clean_passes - 1 else 0
+        self._feed_or_crash(self._view(lag, hide=self.lies > 0, blind=blind), crash)
+
+    @rule()
+    def crash(self) -> None:
+        self._recover()
+
+    def _view(self, lag: int = 0, *, hide: bool = False, blind: str = "") -> e.Observed:
+        height = max(self.chain.head - lag, 0)
+        mined = self.chain.mined(height)
+        ours = {attempt.tx_hash for slot in self.state.slots.values() for attempt in slot.attempts}
+        seen = {} if hide or blind == "receipts" else {h: mined[h] for h in ours if h in mined}
+        finalized = max(height - 3, 0)
+        return e.Observed(
+            head=height,
+            at=self.at,
+            finalized=finalized,
+            account_nonce=None if blind == "nonce" else self.chain.nonce(height),
+            final_nonce=None if blind == "nonce" else self.chain.nonce(finalized),
+            mined={h: Mined(h, block.number, block.hash, True, 21_000, 1) for h, block in seen.items()},
+            absent=frozenset() if blind == "receipts" else frozenset(ours - set(seen)),
+            canonical=(
+                {} if blind == "blocks" else {b.number: b.hash for b in self.chain.blocks[: height + 1]}
+            ),
+            market=quote(self.chain.base_fee, 1),
+            endpoints=ENDPOINTS,
+        )
+
+    def _feed_or_crash(self, event: e.Event, effects_left: int | None) -> None:
+        self.effects_left = effects_left
+        try:
+            self.feed(event)
+        except CrashError:
+            self.effects_left = None
+            self._recover()
+        self.effects_left = None
+
+    def _recover(self) -> None:
+        """A new life: memory is gone, the journal is what there is. Answers to old broadcasts never come,
+        but their bytes may have arrived."""
+        for lost in self.answers:
+            if len(lost.tx_hash) % 2:
+                self.chain.offer(lost.endpoint, self._tx(lost.tx_hash))
+        self.checks, self.asks, self.answers = [], [], []
+        self.state = replay(map(r.decode_record, self.journal))
+        pending = max((n + 1 for pool in self.chain.pools.values() for n in pool), default=0)
+        event = e.Recovered(max(self.chain.nonce(), pending), self.chain.head, self.at, ENDPOINTS)
+        self.feed(event)
+        before = _durable(self.state)
+        again, effects = step(replay(map(r.decode_record, self.journal)), event, POLICY)
+        assert _durable(again) == before, "recovering twice is not recovering once"
+        sent = {effect.raw for effect in effects if isinstance(effect, e.Send)}
+        assert sent <= set(self.raws), "recovery sent bytes that were never signed"
+
+    # Invariants
+
+    @invariant()
+    def replay_gives_the_state(self) -> None:
+        """16: memory holds nothing that the journal does not, but for open questions."""
+        assert _durable(replay(map(r.decode_record, self.journal))) == _durable(self.state)
+
+    @invariant()
+    def no_two_live_intents_share_a_slot(self) -> None:
+        """2, 13: each live intent has a nonce of its own, each slot one intent."""
+        keys = [slot.key for slot in self.state.slots.values()]
+        assert len(keys) == len(set(keys))
+        for nonce, slot in self.state.slots.items():
+            assert self.state.intents[slot.key].nonce == nonce
+
+    @invariant()
+    def committed_nonces_are_contiguous(self) -> None:
+        """3: nothing is committed above a nonce that is not."""
+        states = [self.state.slots[n].state for n in sorted(self.state.slots)]
+        loose = [state in (SlotState.RESERVED, SlotState.PROVISIONAL) for state in states]
+        assert loose == sorted(loose)
+        assert sum(loose) <= 1
+
+    @invariant()
+    def prices_rise_by_legal_steps_under_the_cap(self) -> None:
+        """7: each attempt of a slot replaces the one before at every known pool."""
+        for slot in (*self.state.slots.values(), *self.state.finished.values()):
+            for old, new in zip(slot.attempts, slot.attempts[1:], strict=False):
+                assert new.fees.tip >= bump_price(old.fees.tip)
+                assert new.fees.fee_cap >= bump_price(old.fees.fee_cap)
+            assert all(attempt.fees.fee_cap <= FEE_CAP for attempt in slot.attempts)
+
+    @invariant()
+    def final_is_absorbing_and_true(self) -> None:
+        """1, 11, 14: a final outcome never changes, and is what the chain holds."""
+        mined = self.chain.mined()
+        for nonce, slot in self.state.finished.items():
+            state = self.state.intents[slot.key].state
+            assert state.is_terminal
+            assert self.final.setdefault(slot.key, state) == state
+            ours = [attempt for attempt in slot.attempts if attempt.tx_hash in mined]
+            if state is IntentState.SUPERSEDED:
+                assert not ours
+                assert self.chain.nonce() > nonce
+                continue
+            assert [attempt.tx_hash for attempt in ours] == [slot.mined.tx_hash if slot.mined else ""]
+            assert (ours[0].kind is Kind.CANCEL) == (state is IntentState.CANCELLED)
+
+    @invariant()
+    def no_intent_is_executed_twice(self) -> None:
+        """1, 5: at most one normal attempt of an intent is ever canonical, over all its nonces."""
+        records = [r.decode_record(raw) for raw in self.journal]
+        holder: dict[int, str] = {}
+        by_key: dict[str, int] = {}
+        mined = self.chain.mined()
+        for record in records:
+            if isinstance(record, r.Reserved):
+                holder[record.nonce] = record.key
+            elif isinstance(record, r.Attempted) and record.kind is Kind.NORMAL and record.tx_hash in mined:
+                by_key[holder[record.nonce]] = by_key.get(holder[record.nonce], 0) + 1
+        assert all(count == 1 for count in by_key.values())
+
+    def teardown(self) -> None:
+        """5, 15: with fair endpoints and a quiet market everything ends, and what ended is true."""
+        self.chain.base_fee = 1
+        for _ in range(60):
+            self._settle_calmly()
+            if not self.state.slots and not self.state.queue:
+                break
+        if self.state.halted is None:
+            assert not self.state.slots
+            assert not self.state.queue
+        else:
+            assert self.foreign_used
+        self.final_is_absorbing_and_true()
+        self.no_intent_is_executed_twice()
+        for intent in self.state.intents.values():
+            self._check_execution(intent)
+
+    def _settle_calmly(self) -> None:
+        while self.checks:
+            self.feed(e.CheckPassed(self.checks.pop(0), 21_000, self.at))
+        while self.asks:
+            self.feed(self._sign(self.asks.pop(0), FEE_CAP))
+        while self.answers:
+            asked = self.answers.pop(0)
+            said = self.chain.offer(asked.endpoint, self._tx(asked.tx_hash))
+            self.feed(replace(asked, outcome=_outcome(said), send_class=said or "", at=self.at))
+        picks, nonce = list[ModelTx](), self.chain.nonce()
+        while offers := self.chain.candidates(nonce):
+            picks.append(offers[0])
+            nonce += 1
+        self.chain.mine(picks)
+        self.at += 12
+        self.feed(self._view())
+
+    def _check_execution(self, intent: Intent) -> None:
+        """Executed if and only if one of its normal attempts is canonical."""
+        mined = self.chain.mined()
+        slot = self.state.slot_of(intent.key)
+        attempts = slot.attempts if slot else ()
+        executed = any(a.tx_hash in mined and a.kind is Kind.NORMAL for a in attempts)
+        assert executed == (intent.state in (IntentState.SUCCEEDED, IntentState.REVERTED)) or not (
+            intent.state.is_terminal
+        )
+
+
+def _outcome(said: SendClass | None) -> Outcome:
+    if said in (None, SendClass.ALREADY_KNOWN):
+        return Outcome.ACCEPTED
+    if said in (SendClass.AMBIGUOUS, SendClass.NONCE_LOW):
+        return Outcome.AMBIGUOUS
+    return Outcome.REJECTED
+
+
+def _durable(state: State) -> State:
+    """A state without what only this life knows."""
+    intents = {k: i for k, i in state.intents.items() if i.state is not IntentState.QUEUED}
+    slots = {n: replace(s, is_signing=False, misses=0) for n, s in state.slots.items()}
+    finished = {n: replace(s, is_signing=False, misses=0) for n, s in state.finished.items()}
+    slots = {n: replace(s, attempts=_unblocked(s.attempts)) for n, s in slots.items()}
+    finished = {n: replace(s, attempts=_unblocked(s.attempts)) for n, s in finished.items()}
+    queue = {k: None for k in state.queue if k in intents}
+    return replace(state, intents=intents, slots=slots, finished=finished, queue=queue, head=0, at=0)
+
+
+def _unblocked(attempts: Any) -> Any:
+    """`block` counts from the head at signing until the first broadcast says it durably."""
+    return tuple(a if a.is_begun else replace(a, block=0) for a in attempts)
+
+
+TestEngine = Engine.TestCase
+TestEngine.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)

@@ -85,7 +85,7 @@ class Artifacts:
         folders = list(dict.fromkeys((*node_modules, *default_node_modules())))
         reasons = []
         for folder in folders:
-            absent = _missing(folder)
+            absent = missing_files(folder)
             if not absent:
                 return cls(folder)
             reasons.append(f"{folder}: {_summary(absent)}")
@@ -104,9 +104,10 @@ class Artifacts:
         return self[name].abi
 
 
-def _missing(root: Path) -> list[str]:
+def missing_files(root: Path, package: str = "") -> list[str]:
+    """The artifact files that `root` lacks, of one package or of all."""
     needed = (*_PATHS.values(), _TYPECHAIN, _TYPECHAIN_ABI)
-    return [path for path in needed if not (root / path).is_file()]
+    return [path for path in needed if path.startswith(package) and not (root / path).is_file()]
 
 
 def _summary(paths: list[str]) -> str:
@@ -129,7 +130,7 @@ def _load(root: Path, name: str) -> Artifact:
     except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
         raise ConfigError(
             f"the artifact {name} under {root} is missing or damaged ({type(error).__name__}: {error}); "
-            + FETCH_HINT,
+            "run `trimtab world fetch --force`",
             key="node_modules",
         ) from error
 

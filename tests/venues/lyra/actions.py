@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
 
 from tests.venues.lyra.stage import DAY, Stage
 from tests.venues.lyra.views import Views
@@ -20,14 +19,12 @@ from trimtab.errors import (
     UnknownMarketError,
     VenueError,
 )
-from trimtab.model.greeks import Greeks
 from trimtab.model.ids import Address
 from trimtab.model.market import OptionChain, OptionSeries, OptionType
 from trimtab.model.order import OptionAction, OptionIntent, OptionQuote
 from trimtab.model.position import OptionPosition
-from trimtab.model.units import from_wad
 from trimtab.venues.base import ChainPlan
-from trimtab.venues.lyra.encode import is_buy
+from trimtab.venues.lyra.contracts import CONTRACTS, walk_addresses
 from trimtab.venues.lyra.reverts import CUSTOM_ERRORS, PANICS, TEXTS
 
 MEANINGS = {meaning for table in (CUSTOM_ERRORS, TEXTS, PANICS) for _, meaning in table.values()}
@@ -71,8 +68,9 @@ class Actions:
         self.refused[f"{name}: {type(error).__name__}"] += 1
 
     def check_logs(self, receipt: Receipt) -> None:
-        """Every log of one of the venue's addresses decodes."""
-        known = set(self.venue.addresses.values())
+        """Every log of one of the venue's contracts decodes; Synthetix and its test doubles are not ours."""
+        walked = walk_addresses(self.stage.deployment)
+        known = {address for _, _, contract, address in walked if contract in CONTRACTS}
         for log in receipt.logs:
             assert (self.venue.decode_log(log) is not None) == (log.address in known), log
 
@@ -104,52 +102,19 @@ class Actions:
         plan = self.venue.encode_option_order(account, intent, quote)
         receipt = await self.attempt(name, account, plan)
         if receipt is not None:
-            await self._check_fill(account, intent, quote, receipt)
+            await self.stage.check_fill(account, quote, receipt)
             await self._check_limit_bites(account, intent, quote)
         return receipt
 
     async def _check_refused_too(self, account: Address, intent: OptionIntent, error: VenueError) -> None:
         """What was not quoted is not traded either."""
-        block = await self.stage.client.block("pending")
-        zero = Decimal(0)
-        quote = OptionQuote(intent, zero, zero, zero, None, Greeks(), zero, None, block.number, block.at)
+        quote = await self.stage.any_quote(intent)
         plan = self.venue.encode_option_order(account, intent, quote)
         assert type(await self.stage.refusal(account, plan)) in (
             type(error),
             UnknownMarketError,
             OrderRejectedError,
         )
-
-    async def _check_fill(
-        self, account: Address, intent: OptionIntent, quote: OptionQuote, receipt: Receipt
-    ) -> None:
-        """Cost, fee, volatility, block and minimum collateral as quoted, to the wei."""
-        (fill,) = self.venue.decode_fills(receipt, account)
-        (event,) = self.events(receipt, "Trade")
-        assert receipt.block == quote.block
-        assert quote.at == event["timestamp"]
-        assert from_wad(event["trade"].totalCost) == quote.total_cost
-        assert fill.fee == quote.fee
-        bought = is_buy(intent.type, intent.action)
-        assert fill.size == (intent.amount if bought else -intent.amount)
-        premium = sum(result.premium for result in event["tradeResults"])
-        assert premium == int((quote.total_cost + (-quote.fee if bought else quote.fee)) * 10**18)
-        last = event["tradeResults"][-1]
-        assert quote.iv_after == from_wad(last.newBaseIv * last.newSkew // 10**18)
-        assert quote.spot_price == from_wad(event["trade"].spotPrice)
-        if not intent.type.is_long:
-            await self._check_min_collateral(account, intent, quote, fill.position_id, receipt.block)
-
-    async def _check_min_collateral(
-        self, account: Address, intent: OptionIntent, quote: OptionQuote, number: int | None, block: int
-    ) -> None:
-        held = {p.position_id: p for p in await self.venue.read_option_positions(account, block=block)}
-        position = held.get(number or 0)
-        if position is None:  # closed to the last wei
-            assert quote.min_collateral == 0
-            return
-        assert position.collateral == intent.set_collateral_to
-        assert position.min_collateral == quote.min_collateral
 
     async def _check_limit_bites(self, account: Address, intent: OptionIntent, quote: OptionQuote) -> None:
         """With a limit one wei better than what is quoted now, the venue refuses to trade."""
@@ -168,11 +133,6 @@ class Actions:
         assert type(error).__name__ == "AcceptablePriceError"
         exact = replace(tight, limit_cost=fresh.total_cost)
         await self.venue.read_option_quote(account, exact)
-
-    def events(self, receipt: Receipt, name: str) -> list[dict[str, Any]]:
-        """Arguments of the receipt's events of this name."""
-        found = (self.venue.decode_log(log) for log in receipt.logs)
-        return [event.args for event in found if event is not None and event.name == name]
 
     async def open(
         self,

@@ -1,14 +1,18 @@
-"""A deployment that exists on paper: pure tests need addresses, not code."""
+"""A deployment on paper for pure tests, and a stage on a node for the others."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from decimal import Decimal
 from itertools import count
 
 import pytest
+from tests.venues.lyra.stage import KEEPER, TRADER, Stage
 
 from trimtab.model.ids import Address
 from trimtab.model.market import OptionMarket, OptionSeries
 from trimtab.venues.lyra.addresses import LyraDeployment, LyraMarketAddresses, TokenStorage
+from trimtab.world.world import World
 
 GLOBALS = ("SynthetixAdapter", "OptionMarketViewer", "OptionMarketWrapper", "LyraRegistry", "BlackScholes")
 MARKET = (
@@ -49,8 +53,24 @@ def paper() -> LyraDeployment:
 
 @pytest.fixture(scope="session")
 def series(paper: LyraDeployment) -> OptionSeries:
-    from decimal import Decimal
-
     contract = paper.markets["sETH"].contracts["OptionMarket"]
     market = OptionMarket("lyra", "sETH", "ETH", "sUSD", contract)
     return OptionSeries(market, 1, 3, Decimal(1750), 1_702_419_200)
+
+
+@pytest.fixture(scope="session")
+async def deployed() -> AsyncIterator[Stage]:
+    """One world for all of this folder, with funded accounts."""
+    async with World.open() as world:
+        await world.deploy()
+        stage = Stage(world.client, world.lyra)
+        await stage.fund(TRADER, KEEPER)
+        yield stage
+
+
+@pytest.fixture
+async def stage(deployed: Stage) -> AsyncIterator[Stage]:
+    """The stage as it was after deployment: what a test does is undone."""
+    snapshot = await deployed.control.snapshot()
+    yield deployed
+    await deployed.control.revert(snapshot)

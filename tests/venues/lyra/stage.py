@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -14,16 +13,20 @@ from trimtab.chain.call import Call
 from trimtab.chain.client import Client
 from trimtab.chain.receipt import Receipt
 from trimtab.errors import CallRevertedError, VenueError
+from trimtab.model.greeks import Greeks
 from trimtab.model.ids import Address
 from trimtab.model.market import OptionSeriesState, OptionType
 from trimtab.model.order import OptionAction, OptionIntent, OptionQuote
-from trimtab.model.units import WAD, to_wad_exact
+from trimtab.model.units import WAD, from_wad, to_wad_exact
 from trimtab.venues.base import ChainPlan
 from trimtab.venues.lyra import Lyra, LyraDeployment
+from trimtab.venues.lyra.encode import is_buy
 from trimtab.world.control import NodeControl
 
 ROOT = Path(__file__).parents[3]
 CONTRACTS = ROOT / "node_modules" / "@lyrafinance" / "protocol" / "dist" / "artifacts" / "contracts"
+TRADER = Address("0xa1" + "ee" * 19)
+KEEPER = Address("0xcc" + "ee" * 19)
 GAS = 16_000_000
 DAY = 86_400
 
@@ -45,23 +48,21 @@ class Stage:
         self.market = market
         self.at = deployment.markets[market]
         self.venue = Lyra(client, deployment)
+        self.trader, self.keeper = TRADER, KEEPER
 
-    async def prepare(self, accounts: Sequence[Address]) -> None:
-        """Blocks one second apart, so that pending is known; accounts with ether, tokens and approvals."""
-        await self.control.set_block_interval(1)
+    async def fund(self, *accounts: Address) -> None:
+        """Ether, tokens of the market and approvals; the node signs for them."""
         for account in accounts:
             await self.control.impersonate(account)
             await self.control.set_balance(account, 10**24)
-            for token, storage in (
-                (self.at.quote_asset, self.at.quote_storage),
-                (self.at.base_asset, self.at.base_storage),
-            ):
+            for token, amount in ((self.at.quote_asset, 10**6), (self.at.base_asset, 10**4)):
                 minter = await self.owner_of(token, "TestERC20Fail")
-                amount = 10**6 * WAD if token == self.at.quote_asset else 10**4 * WAD
-                await self.act(minter, "TestERC20Fail", token, "mint", account, amount)
-                assert storage is not None
-            for plan in (await self.venue.encode_approvals(account, self.market),):
-                await self.send(account, plan)
+                await self.act(minter, "TestERC20Fail", token, "mint", account, amount * WAD)
+            await self.send(account, await self.venue.encode_approvals(account, self.market))
+
+    def requests(self) -> int:
+        """How many requests the client has sent."""
+        return self.client.stats.requests.total()
 
     async def owner_of(self, target: Address, contract: str) -> Address:
         """Who may administrate `target`: its owner; a token has none, then the market's owner stands in."""
@@ -131,9 +132,23 @@ class Stage:
         target = self.at.contracts.get(contract) or self.deployment.contracts[contract]
         return await self.act(await self.owner_of(target, contract), contract, target, function, *args)
 
-    async def strike(self, board: int = 0, index: int = 2) -> OptionSeriesState:
+    async def strike(self) -> OptionSeriesState:
+        """The strike of the first board that is nearest to the spot."""
         chain = await self.venue.read_chain(self.market)
-        return chain.boards[board].strikes[index]
+        return min(chain.boards[0].strikes, key=lambda s: abs(s.series.strike - chain.spot_price))
+
+    async def cached_vol(self, board_id: int, strike_id: int, updated_at: int) -> float:
+        """The averaged volatility with which the cache was updated: of the block of that time."""
+        block = await self.client.block()
+        while block.at > updated_at:
+            block = await self.client.block(block.number - 1)
+        cache, number = self.at.contracts["OptionGreekCache"], block.number
+        params = await self.view("OptionGreekCache", cache, "getGreekCacheParams")
+        period = params.optionValueIvGWAVPeriod
+        iv = await self.view("OptionGreekCache", cache, "getIvGWAV", board_id, period, block=number)
+        period = params.optionValueSkewGWAVPeriod
+        skew = await self.view("OptionGreekCache", cache, "getSkewGWAV", strike_id, period, block=number)
+        return float(from_wad(iv * skew // WAD))
 
     async def intent(
         self, option_type: OptionType, amount: Decimal, *, margin: Decimal = Decimal("1.5"), **changes: Any
@@ -160,3 +175,40 @@ class Stage:
         except VenueError as error:
             return error
         raise AssertionError(f"{plan.labels} was not refused")
+
+    async def any_quote(self, intent: OptionIntent) -> OptionQuote:
+        """A quote that promises nothing: for orders that shall be refused."""
+        block, zero = await self.client.block("pending"), Decimal(0)
+        return OptionQuote(intent, zero, zero, zero, None, Greeks(), zero, None, block.number, block.at)
+
+    def events(self, receipt: Receipt, name: str) -> list[dict[str, Any]]:
+        """Arguments of the receipt's events of this name."""
+        found = (self.venue.decode_log(log) for log in receipt.logs)
+        return [event.args for event in found if event is not None and event.name == name]
+
+    async def check_fill(self, account: Address, quote: OptionQuote, receipt: Receipt) -> None:
+        """Cost, fee, volatility, spot, block and minimum collateral as quoted, to the wei."""
+        intent = quote.intent
+        (fill,) = self.venue.decode_fills(receipt, account)
+        (event,) = self.events(receipt, "Trade")
+        assert (receipt.block, event["timestamp"]) == (quote.block, quote.at)
+        assert from_wad(event["trade"].totalCost) == quote.total_cost
+        assert from_wad(event["trade"].spotPrice) == quote.spot_price
+        assert fill.fee == quote.fee
+        bought = is_buy(intent.type, intent.action)
+        assert fill.size == (intent.amount if bought else -intent.amount)
+        premium = from_wad(sum(result.premium for result in event["tradeResults"]))
+        assert premium == quote.total_cost + (-quote.fee if bought else quote.fee)
+        last = event["tradeResults"][-1]
+        assert quote.iv_after == from_wad(last.newBaseIv * last.newSkew // WAD)
+        held = {
+            p.position_id: p for p in await self.venue.read_option_positions(account, block=receipt.block)
+        }
+        position = held.get(fill.position_id or 0)
+        if intent.type.is_long:
+            assert quote.min_collateral is None
+        elif position is None:  # closed to the last wei
+            assert quote.min_collateral == 0
+        else:
+            assert position.collateral == intent.set_collateral_to
+            assert position.min_collateral == quote.min_collateral

@@ -121,8 +121,8 @@ def test_a_liquidation_buys_the_short_back(paper: LyraDeployment) -> None:
         BOB,
         OptionType.SHORT_CALL_QUOTE,
     )
-    assert (liquidation.returned, liquidation.pool_premium, liquidation.pool_fee) == (5, 4, 3)
-    assert (liquidation.liquidator_fee, liquidation.security_module_fee) == (2, 1)
+    parts = [liquidation.returned, liquidation.pool_premium, liquidation.pool_fee]
+    assert [*parts, liquidation.liquidator_fee, liquidation.security_module_fee] == [5, 4, 3, 2, 1]
     assert decoder.decode_liquidations(receipt_of(log), BOB) == ()
 
 
@@ -133,7 +133,7 @@ def test_a_settlement_is_decoded_for_its_owner(paper: LyraDeployment) -> None:
     receipt = receipt_of(make_log(at, "ShortCollateral", "PositionSettled", *args))
     (settlement,) = Decoder(paper).decode_settlements(receipt, ALICE)
     assert (settlement.market, settlement.position_id, settlement.type) == ("sBTC", 9, OptionType.LONG_CALL)
-    assert (settlement.paid, settlement.settlement_price) == (1500, 2050)
+    assert [settlement.paid, settlement.settlement_price] == [1500, 2050]
     assert Decoder(paper).decode_settlements(receipt, BOB) == ()
 
 

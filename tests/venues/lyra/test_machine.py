@@ -13,17 +13,16 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from tests.venues.lyra.actions import Actions
-from tests.venues.lyra.stage import DAY, Stage
+from tests.venues.lyra.stage import DAY, KEEPER, Stage
 
 from trimtab.model.ids import Address
 from trimtab.model.market import OptionType
 from trimtab.model.position import OptionPosition
-from trimtab.world import World
+from trimtab.world.world import World
 
 pytestmark = pytest.mark.node
 
 ACCOUNTS = tuple(Address(f"0x{n:02x}" + "ee" * 19) for n in (0xA1, 0xB2))
-KEEPER = Address("0xcc" + "ee" * 19)
 amounts = st.decimals("0.01", 30, places=4)
 whos = st.sampled_from(ACCOUNTS)
 picks = st.integers(0, 50)
@@ -215,7 +214,7 @@ class Machine(RuleBasedStateMachine):
 async def _prepare(world: World) -> Actions:
     await world.deploy()
     stage = Stage(world.client, world.lyra)
-    await stage.prepare([*ACCOUNTS, KEEPER])
+    await stage.fund(*ACCOUNTS, KEEPER)
     return Actions(stage, ACCOUNTS)
 
 
@@ -247,7 +246,7 @@ def _play(examples: int, steps: int) -> Actions:
 
 def test_sixty_random_actions() -> None:
     """At least 60 actions; after each, every read is the protocol's own view to the wei."""
-    actions = _play(examples=4, steps=30)
+    actions = _play(examples=6, steps=30)
     assert actions.count >= 60
 
 

@@ -82,7 +82,7 @@ class Quoter:
     async def _call(
         self, account: Address, at: LyraMarketAddresses, trade: Read[Any], market: str, block: BlockTag
     ) -> Any:
-        lent = _lend(account, at) if self._lend_funds else None
+        lent = lend(account, at) if self._lend_funds else None
         client = self._reader.client
         try:
             try:
@@ -168,7 +168,7 @@ def _vol_after(view: MarketView, strike: StrikeView, intent: OptionIntent) -> in
     return strike_vol(base_iv, skew)
 
 
-def _lend(account: Address, at: LyraMarketAddresses) -> Overrides | None:
+def lend(account: Address, at: LyraMarketAddresses) -> Overrides | None:
     """State overrides that give `account` the tokens and let the market take them."""
     spender = at.contracts["OptionMarket"]
     tokens = ((at.quote_asset, at.quote_storage), (at.base_asset, at.base_storage))

@@ -12,7 +12,7 @@ from typing import Any
 from trimtab.chain.abi_types import Tuple
 from trimtab.model.ids import Address
 from trimtab.model.units import to_wad_exact
-from trimtab.venues.lyra.addresses import LyraDeployment, LyraMarketAddresses
+from trimtab.venues.lyra.addresses import LyraDeployment, LyraMarketAddresses, TokenStorage
 from trimtab.world.artifacts import Artifacts
 from trimtab.world.lyra_parameters import (
     EXCHANGE_FEE_FROM_BASE,
@@ -122,6 +122,10 @@ class LyraMarket:
     contracts: dict[str, Deployed]
 
 
+# OpenZeppelin's ERC20, which the package's test token extends, keeps its mappings in the first two slots.
+TEST_TOKEN_STORAGE = TokenStorage(balances=0, allowances=1)
+
+
 @dataclass(frozen=True, slots=True)
 class LyraWorld:
     """Lyra as deployed: `contracts` by name (also Synthetix's test contracts), `markets` by underlying."""
@@ -138,6 +142,8 @@ class LyraWorld:
                 contracts={n: c.address for n, c in market.contracts.items() if n != "base"},
                 base_asset=market.contracts["base"].address,
                 quote_asset=quote,
+                base_storage=TEST_TOKEN_STORAGE,
+                quote_storage=TEST_TOKEN_STORAGE,
             )
             for symbol, market in self.markets.items()
         }

@@ -88,7 +88,7 @@ class TransactionRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 class PositionRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the book at the end. Greeks are for the signed amount: ours, and the venue's where it has
-    them; `value` at the venue's mark."""
+    them; `value` at the venue's mark, for a perp its unrealised profit."""
 
     venue: str
     instrument: str

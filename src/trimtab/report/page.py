@@ -1,0 +1,262 @@
+"""Assemble the page: headlines, tiles, charts and tables around the template in `page.html`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from html import escape
+from importlib import resources
+from string import Template
+from typing import Any
+
+import msgspec
+
+from trimtab.report import figures, tables
+from trimtab.report.format import MINUS, moment, money, number, part_name, percent, plural
+from trimtab.report.record import RunRecord, decode_record
+from trimtab.report.style import Figure
+
+_ZERO = Decimal(0)
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One exhibit: a headline that says what it shows, a caption that says what it is, and its content."""
+
+    headline: str
+    caption: str
+    body: str
+    is_half: bool = False
+
+
+def render_report(record: dict[str, Any]) -> str:
+    """One self-contained HTML page from the record of `trimtab demo --json`: no network, nothing to install.
+    Raises `ConfigError` when the record does not hold what `report.record` asks for."""
+    run = decode_record(record)
+    charts: dict[str, Figure] = {}
+    sections = [*_hedging_sections(run, charts), *_profit_sections(run, charts), *_book_sections(run, charts)]
+    return Template(_data("page.html")).substitute(
+        title=escape(run.title),
+        lead=escape(_lead(run)),
+        description=escape(run.description or ""),
+        dateline=escape(_dateline(run)),
+        tiles="".join(_tile(*tile) for tile in _tiles(run)),
+        sections="".join(_render(number + 1, section) for number, section in enumerate(sections)),
+        settings=tables.settings_list(run),
+        colophon=escape(_colophon(run)),
+        figures=_inline_json(charts),
+        css=_data("page.css"),
+        script=_data("page.js"),
+        plotly=_plotly(),
+    )
+
+
+def _hedging_sections(run: RunRecord, charts: dict[str, Figure]) -> list[Section]:
+    charts["price"], charts["delta"] = figures.price_figure(run), figures.delta_figure(run)
+    first, last = (run.steps[0].spot, run.steps[-1].spot) if run.steps else (_ZERO, _ZERO)
+    hedges = sum(step.hedge is not None for step in run.steps)
+    outside = sum(abs(s.delta_after) > (run.band if s.band is None else s.band) for s in run.steps)
+    trades = plural(hedges, "hedge") if hedges else "No hedge was traded"
+    band = f"±{number(run.band, 2)} {run.underlying}"
+    held = f"After every step net delta was inside {band}"
+    if outside:
+        held = f"Net delta was outside {band} after {outside} of {plural(len(run.steps), 'step')}"
+    return [
+        Section(
+            f"{trades} while {run.underlying} went from {number(first)} to {number(last)}",
+            "Spot price; each triangle is one hedge on the perpetual, its area the size traded.",
+            _chart("price"),
+        ),
+        Section(
+            held, "Net delta of options and perpetual, before and after the step’s hedge.", _chart("delta")
+        ),
+    ]
+
+
+def _profit_sections(run: RunRecord, charts: dict[str, Figure]) -> list[Section]:
+    sections = []
+    if figure := figures.profit_figure(run):
+        charts["profit"] = figure
+        sections.append(
+            Section(
+                _profit_headline(run),
+                "Change of all account values since the first step.",
+                _chart("profit"),
+                is_half=True,
+            )
+        )
+    charts["waterfall"] = figures.waterfall_figure(run)
+    sections.append(
+        Section(
+            _cause_headline(run),
+            "From nothing to the total, part by part.",
+            _chart("waterfall"),
+            is_half=True,
+        )
+    )
+    if figure := figures.attribution_figure(run):
+        charts["attribution"] = figure
+        caption = "Cumulative parts, gains above zero and costs below; the line is their sum."
+        sections.append(Section("How the parts grew", caption, _chart("attribution", tall=True)))
+    unexplained = money(abs(run.summary.unexplained), run.quote_currency)
+    body = tables.parts_table(run) + (tables.accounts_table(run) if run.accounts else "")
+    caption = "The parts by cause, and the account values that the contracts report."
+    sections.append(
+        Section(
+            f"Where every cent went: {unexplained} is unexplained", caption, f'<div class="pair">{body}</div>'
+        )
+    )
+    return sections
+
+
+def _book_sections(run: RunRecord, charts: dict[str, Figure]) -> list[Section]:
+    sections = []
+    if figure := figures.health_figure(run):
+        charts["health"] = figure
+        lowest = min(step.health for step in run.steps if step.health is not None)
+        sections.append(
+            Section(
+                f"Margin health never fell below {number(lowest, 1)}",
+                "Equity over maintenance margin of the hedging account, logarithmic; no position, no value.",
+                _chart("health"),
+            )
+        )
+    if run.positions:
+        caption = "At the last step; Greeks for the amount held, our model’s and the venue’s own."
+        sections.append(Section("The book at the end", caption, tables.positions_table(run)))
+    caption = "As the write-ahead journal closed them; every one was written down before it was sent."
+    count = plural(run.summary.transactions, "transaction")
+    sections.append(Section(f"{count}: {_integrity(run)}", caption, tables.transactions_table(run)))
+    return sections
+
+
+def _lead(run: RunRecord) -> str:
+    total, currency = figures.total_of(run.summary.pnl), run.quote_currency
+    earned = "earned" if total >= 0 else "lost"
+    text = f"Over {plural(len(run.steps), 'step')} the book {earned} {money(abs(total), currency)}"
+    if run.is_hedged and run.summary.unhedged_pnl is not None:
+        text += f"; left alone it would have made {money(run.summary.unhedged_pnl, currency)}"
+    held = number(run.summary.max_abs_delta_after, 3)
+    text += f". Net delta after hedging was at most {held} {run.underlying}"
+    text += f" against a band of {number(run.band, 2)}; {_integrity(run)}."
+    return text
+
+
+def _integrity(run: RunRecord) -> str:
+    duplicates, orphans = run.summary.duplicate_hedges, run.summary.orphans
+    if not duplicates and not orphans:
+        return "no hedge was sent twice and no transaction lost"
+    return f"{plural(duplicates, 'duplicate')} and {plural(orphans, 'orphan')}"
+
+
+def _tiles(run: RunRecord) -> list[tuple[str, str, str, str]]:
+    """(label, value, note, tone) of each tile."""
+    s, currency, total = run.summary, run.quote_currency, figures.total_of(run.summary.pnl)
+    out_of_band = run.is_hedged and s.max_abs_delta_after > run.band
+    band = f"after a step; band ±{number(run.band, 2)} {run.underlying}"
+    lost = f"{s.duplicate_hedges} · {s.orphans}"
+    tiles = [
+        ("Profit and loss", money(total, currency, signed=True), _unhedged_note(run), ""),
+        ("Largest net delta", number(s.max_abs_delta_after, 3), band, "bad" if out_of_band else ""),
+        ("Hedges", f"{s.hedges:,}", plural(s.transactions, "transaction") + " in all", ""),
+        ("Duplicates · orphans", lost, "journal, chain and venue compared", "" if lost == "0 · 0" else "bad"),
+        ("Unexplained", money(s.unexplained, currency), _unexplained_note(run), ""),
+    ]
+    if s.pnl_variance is not None and s.unhedged_pnl_variance:
+        share = s.pnl_variance / s.unhedged_pnl_variance
+        tiles.insert(
+            2,
+            (
+                "Variance left",
+                percent(share, 0 if share >= Decimal("0.1") else 1),
+                "of the unhedged book’s",
+                "",
+            ),
+        )
+    return tiles
+
+
+def _unhedged_note(run: RunRecord) -> str:
+    if run.summary.unhedged_pnl is None:
+        return f"over {plural(len(run.steps), 'step')}"
+    return f"unhedged {money(run.summary.unhedged_pnl, run.quote_currency, signed=True)}"
+
+
+def _unexplained_note(run: RunRecord) -> str:
+    turnover = sum((abs(value) for name, value in run.summary.pnl.items() if name != "total"), _ZERO)
+    share = abs(run.summary.unexplained) / turnover if turnover else _ZERO
+    return f"{percent(share, 4)} of all gains and costs"
+
+
+def _profit_headline(run: RunRecord) -> str:
+    total, unhedged = figures.total_of(run.summary.pnl), run.summary.unhedged_pnl
+    if unhedged is None or not run.is_hedged:
+        return f"The book made {money(total, run.quote_currency, signed=True)}"
+    return (
+        f"Hedged {money(total, run.quote_currency, signed=True)}, "
+        f"unhedged {money(unhedged, run.quote_currency, signed=True)}"
+    )
+
+
+def _cause_headline(run: RunRecord) -> str:
+    parts = {name: value for name, value in run.summary.pnl.items() if name != "total"}
+    if not any(parts.values()):
+        return "Nothing was earned and nothing was paid"
+    best, worst = max(parts, key=lambda name: parts[name]), min(parts, key=lambda name: parts[name])
+    clauses = [f"{part_name(best)} earned most"] if parts[best] > 0 else []
+    clauses += (
+        [f"{part_name(worst).lower() if clauses else part_name(worst)} cost most"] if parts[worst] < 0 else []
+    )
+    return ", ".join(clauses)
+
+
+def _dateline(run: RunRecord) -> str:
+    if not run.steps:
+        return f"Seed {run.seed}"
+    first, last = moment(run.steps[0].t), moment(run.steps[-1].t)
+    return f"{first} to {last} UTC" if "," in first else f"Steps {first} to {last}"
+
+
+def _colophon(run: RunRecord) -> str:
+    made = f"Made with trimtab {run.version}" if run.version else "Made with trimtab"
+    at = f" at {moment(run.generated_at)} UTC" if run.generated_at else ""
+    return f"{made}{at}. The run took {number(run.summary.wall_seconds, 1)} s."
+
+
+def _tile(label: str, value: str, note: str, tone: str) -> str:
+    sign = " negative" if value.startswith(MINUS) else ""
+    return (
+        f'<div class="tile {tone}"><dt>{escape(label)}</dt><dd class="value{sign}">{escape(value)}</dd>'
+        f'<dd class="note">{escape(note)}</dd></div>'
+    )
+
+
+def _render(number_of: int, section: Section) -> str:
+    half = " half" if section.is_half else ""
+    return (
+        f'<section class="exhibit{half}"><header><p class="exhibit-number">Exhibit {number_of}</p>'
+        f'<h2>{escape(section.headline)}</h2><p class="caption">{escape(section.caption)}</p></header>'
+        f"{section.body}</section>"
+    )
+
+
+def _chart(name: str, *, tall: bool = False) -> str:
+    return f'<div class="chart{" tall" if tall else ""}" data-figure="{name}"></div>'
+
+
+def _inline_json(charts: dict[str, Figure]) -> str:
+    """JSON that cannot end the script element it stands in."""
+    text = _encode(charts).decode()
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+@cache
+def _data(name: str) -> str:
+    return resources.files("trimtab.report").joinpath(name).read_text(encoding="utf-8")
+
+
+@cache
+def _plotly() -> str:
+    return resources.files("plotly").joinpath("package_data", "plotly.min.js").read_text(encoding="utf-8")

@@ -65,7 +65,7 @@ def _exact_bytes(value: Any, size: int) -> bytes:
 
 def _fixed_word(value: Any, kind: Word) -> bytes:
     low, high = int_bounds(kind)
-    return _bounded(scale_fixed(value, kind), low, high).to_bytes(32, "big", signed=True)
+    return _bounded(scale_fixed(value, kind), low, high).to_bytes(32, "big", signed=low < 0)
 
 
 def _blob(value: Any) -> bytes:

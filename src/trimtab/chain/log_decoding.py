@@ -125,9 +125,9 @@ def _columns_of_words(logs: list[wire.WireLog], event: AbiEvent) -> list[list[An
     columns: dict[str, list[Any]] = {}
     for index, (name, kind) in enumerate(event.topic_types):
         columns[name] = _column(kind, topics, 32 * index, 32 * (count - 1), event)
-    for index, (name, kind) in enumerate(zip(event.body.names, event.body.components, strict=True)):
-        assert isinstance(kind, Word)
-        columns[name] = _column(kind, body, 32 * index, width, event)
+    for index, (name, part) in enumerate(zip(event.body.names, event.body.components, strict=True)):
+        assert isinstance(part, Word)
+        columns[name] = _column(part, body, 32 * index, width, event)
     return [
         *(columns[name] for name in event.names),
         [log.address.lower() for log in logs],

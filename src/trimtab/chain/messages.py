@@ -88,9 +88,14 @@ def not_json(payload: bytes, endpoint: str) -> ConnectionLostError:
     )
 
 
+def is_error(reply: Reply) -> bool:
+    """True when the reply is an error; some nodes send `"error": null` beside a result."""
+    return len(reply.error) > 0 and bytes(reply.error) != b"null"
+
+
 def result_of(reply: Reply, method: str, endpoint: str) -> msgspec.Raw:
     """The result as JSON. Raises `RpcError`, or `RateLimitedError` when the node asks to slow down."""
-    if reply.error and reply.error != b"null":
+    if is_error(reply):
         raise rpc_error(reply.error, method, endpoint)
     if not reply.result:
         raise ConnectionLostError(f"{endpoint} answered {method} without a result", endpoint=endpoint)

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from trimtab.chain.messages import Reply, encode, result_of, rpc_error
+from trimtab.chain.messages import Reply, encode, is_error, result_of, rpc_error
 from trimtab.chain.options import ClientOptions
 from trimtab.chain.transports.base import Request, StreamingTransport, Transport
 from trimtab.errors import (
@@ -127,7 +127,7 @@ class Endpoint:
             yield stream
 
     def _settle(self, reply: Reply, method: str) -> msgspec.Raw | RpcError | RateLimitedError:
-        if reply.error and reply.error != b"null":
+        if is_error(reply):
             return rpc_error(reply.error, method, self.name)
         if not reply.result:
             raise ConnectionLostError(f"{self.name} answered {method} without a result", endpoint=self.name)

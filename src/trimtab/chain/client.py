@@ -39,7 +39,7 @@ class Client:
         self.stats = stats
         self._failover = failover
         self._log_reader = LogReader(failover, options)
-        self._aggregator = Aggregator(failover, options, chain_info(chain_id).multicall)
+        self.aggregator = Aggregator(failover, options, chain_info(chain_id).multicall)
 
     @classmethod
     @asynccontextmanager
@@ -124,7 +124,7 @@ class Client:
         self, reads: Sequence[Read[T]], *, block: BlockRef = "latest"
     ) -> list[T | CallRevertedError]:
         """Many reads at one block by one request; a reverted one is a `CallRevertedError` in its place."""
-        return await self._aggregator.read_many(reads, block)
+        return await self.aggregator.read_many(reads, block)
 
     async def block(self, number: BlockRef = "latest") -> Block:
         """A header by number, tag or hash. Raises `RpcError` when the node does not have it."""

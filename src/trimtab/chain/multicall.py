@@ -155,6 +155,10 @@ class Aggregator:
         """ "override", "deployed" or "batch": what is tried next."""
         return self._ways[0]
 
+    def use(self, way: str) -> None:
+        """Take this way from now on: where a node's own answer misleads, and in measurements."""
+        self._ways = [way]
+
     async def read_many(self, reads: Sequence[Read[Any]], block: int | str) -> list[Any]:
         """The values in order; a read that reverted is a `CallRevertedError` in its place."""
         results: list[Any] = []

@@ -185,7 +185,7 @@ class OptionVenueConformance:
         """An amount with more decimals than the venue keeps is an IntentError, quoted or encoded."""
         intent = await self.intent(stage, OptionType.LONG_CALL)
         quote = await stage.venue.read_option_quote(stage.account, intent)
-        fine = replace(intent, amount=stage.amount + Decimal("1e-30"))
+        fine = replace(intent, amount=stage.amount + Decimal("1e-24"))
         with pytest.raises(IntentError):
             await stage.venue.read_option_quote(stage.account, fine)
         with pytest.raises(IntentError):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from decimal import Decimal
 from itertools import count
 
 import pytest
-from tests.venues.lyra.stage import KEEPER, TRADER, Stage
+from tests.venues.lyra.stage import Stage
 
 from trimtab.model.ids import Address
 from trimtab.model.market import OptionMarket, OptionSeries
@@ -58,19 +57,9 @@ def series(paper: LyraDeployment) -> OptionSeries:
     return OptionSeries(market, 1, 3, Decimal(1750), 1_702_419_200)
 
 
-@pytest.fixture(scope="session")
-async def deployed() -> AsyncIterator[Stage]:
-    """One world for all of this folder, with funded accounts."""
-    async with World.open() as world:
-        await world.deploy()
-        stage = Stage(world.client, world.lyra)
-        await stage.fund(TRADER, KEEPER)
-        yield stage
-
-
 @pytest.fixture
-async def stage(deployed: Stage) -> AsyncIterator[Stage]:
-    """The stage as it was after deployment: what a test does is undone."""
-    snapshot = await deployed.control.snapshot()
-    yield deployed
-    await deployed.control.revert(snapshot)
+async def stage(world: World) -> Stage:
+    """The genuine market as it was deployed, with a trader who may trade."""
+    stage = Stage(world.client, world.lyra)
+    await stage.approve(stage.trader)
+    return stage

@@ -21,12 +21,12 @@ from trimtab.model.units import WAD, from_wad, to_wad_exact
 from trimtab.venues.base import ChainPlan
 from trimtab.venues.lyra import Lyra, LyraDeployment
 from trimtab.venues.lyra.encode import is_buy
+from trimtab.world.accounts import ACCOUNTS
 from trimtab.world.control import NodeControl
 
 ROOT = Path(__file__).parents[3]
 CONTRACTS = ROOT / "node_modules" / "@lyrafinance" / "protocol" / "dist" / "artifacts" / "contracts"
-TRADER = Address("0xa1" + "ee" * 19)
-KEEPER = Address("0xcc" + "ee" * 19)
+TRADER, KEEPER = ACCOUNTS["trader"].address, ACCOUNTS["keeper"].address
 GAS = 16_000_000
 DAY = 86_400
 
@@ -39,7 +39,7 @@ def genuine(contract: str) -> Abi:
 
 
 class Stage:
-    """One market on one node. Transactions are sent from impersonated accounts, each a block of its own."""
+    """One market on one node. Every transaction is a block of its own, signed by the node."""
 
     def __init__(self, client: Client, deployment: LyraDeployment, market: str = "sETH") -> None:
         self.client = client
@@ -50,14 +50,9 @@ class Stage:
         self.venue = Lyra(client, deployment)
         self.trader, self.keeper = TRADER, KEEPER
 
-    async def fund(self, *accounts: Address) -> None:
-        """Ether, tokens of the market and approvals; the node signs for them."""
+    async def approve(self, *accounts: Address) -> None:
+        """Let the market take the accounts' tokens."""
         for account in accounts:
-            await self.control.impersonate(account)
-            await self.control.set_balance(account, 10**24)
-            for token, amount in ((self.at.quote_asset, 10**6), (self.at.base_asset, 10**4)):
-                minter = await self.owner_of(token, "TestERC20Fail")
-                await self.act(minter, "TestERC20Fail", token, "mint", account, amount * WAD)
             await self.send(account, await self.venue.encode_approvals(account, self.market))
 
     def requests(self) -> int:
@@ -65,14 +60,10 @@ class Stage:
         return self.client.stats.requests.total()
 
     async def owner_of(self, target: Address, contract: str) -> Address:
-        """Who may administrate `target`: its owner; a token has none, then the market's owner stands in."""
-        owned, name = (target, contract) if "owner()" in genuine(contract).functions else self._market()
-        owner: Address = await self.view(name, owned, "owner")
+        """Who may administrate `target`; the node signs for it."""
+        owner: Address = await self.view(contract, target, "owner")
         await self.control.impersonate(owner)
         return owner
-
-    def _market(self) -> tuple[Address, str]:
-        return self.at.contracts["OptionMarket"], "OptionMarket"
 
     async def view(
         self, contract: str, target: Address, function: str, *args: Any, block: Any = "latest"

@@ -18,13 +18,14 @@ from tests.venues.lyra.stage import DAY, KEEPER, Stage
 from trimtab.model.ids import Address
 from trimtab.model.market import OptionType
 from trimtab.model.position import OptionPosition
+from trimtab.world.accounts import ACCOUNTS
 from trimtab.world.world import World
 
 pytestmark = pytest.mark.node
 
-ACCOUNTS = tuple(Address(f"0x{n:02x}" + "ee" * 19) for n in (0xA1, 0xB2))
+TRADERS = (ACCOUNTS["alice"].address, ACCOUNTS["bob"].address)
 amounts = st.decimals("0.01", 30, places=4)
-whos = st.sampled_from(ACCOUNTS)
+whos = st.sampled_from(TRADERS)
 picks = st.integers(0, 50)
 
 
@@ -51,7 +52,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def reads_are_the_protocols_views(self) -> None:
-        self.run(self.actions.views.check_all(ACCOUNTS))
+        self.run(self.actions.views.check_all(TRADERS))
 
     @rule(
         who=whos,
@@ -214,8 +215,8 @@ class Machine(RuleBasedStateMachine):
 async def _prepare(world: World) -> Actions:
     await world.deploy()
     stage = Stage(world.client, world.lyra)
-    await stage.fund(*ACCOUNTS, KEEPER)
-    return Actions(stage, ACCOUNTS)
+    await stage.approve(*TRADERS)
+    return Actions(stage, TRADERS)
 
 
 def _play(examples: int, steps: int) -> Actions:
@@ -246,7 +247,7 @@ def _play(examples: int, steps: int) -> Actions:
 
 def test_sixty_random_actions() -> None:
     """At least 60 actions; after each, every read is the protocol's own view to the wei."""
-    actions = _play(examples=6, steps=30)
+    actions = _play(examples=5, steps=25)
     assert actions.count >= 60
 
 

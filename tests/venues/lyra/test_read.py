@@ -53,7 +53,7 @@ async def test_positions_in_two_markets(stage: Stage) -> None:
     """One read shows both, each with its own market's numbers."""
     await stage.trade(stage.trader, await stage.intent(OptionType.LONG_CALL, Decimal(1)))
     other = Stage(stage.client, stage.deployment, "sBTC")
-    await other.fund(stage.trader)
+    await other.approve(stage.trader)
     await other.trade(stage.trader, await other.intent(OptionType.LONG_PUT, Decimal("0.1")))
     positions = await Views(stage).check_positions(stage.trader, await stage.client.block_number())
     assert {p.series.market.name for p in positions} == {"sETH", "sBTC"}

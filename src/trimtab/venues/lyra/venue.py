@@ -114,7 +114,8 @@ class Lyra:
         del account, quote
         name = intent.series.market.name
         call = encode_trade(find_market(self.deployment, name), intent)
-        label = f"{intent.action} {intent.amount} {name} {intent.series.strike} {intent.type}"
+        amount, strike = intent.amount.normalize(), intent.series.strike.normalize()
+        label = f"{intent.action} {amount:f} {name} {strike:f} {intent.type}"
         return plan(name, (label, call))
 
     async def encode_approvals(self, account: Address, market: str) -> ChainPlan:

@@ -113,6 +113,7 @@ class PerpV2Market:
     plan: UnderlyingPlan
     base: Deployed
     pool: Deployed
+    feed: Deployed
     dispatcher: Deployed
     aggregator: Deployed
 
@@ -129,7 +130,7 @@ class PerpV2World:
         token = {name: self.contracts[name].address for name in ("USDC", "WETH")}
         markets = {
             m.plan.perp_market: PerpV2MarketAddresses(
-                symbol, m.base.address, m.pool.address, m.dispatcher.address
+                symbol, m.base.address, m.pool.address, m.dispatcher.address, m.feed.address
             )
             for symbol, m in self.markets.items()
         }
@@ -215,7 +216,7 @@ def _deploy_market(
     block.send(owner, exchange, "setMaxTickCrossedWithinBlock", base.address, MAX_TICKS_PER_BLOCK)
     # The first oracle observation: until it is 15 minutes old, the index "TWAP" is silently the spot answer.
     block.send(owner, feed, "update")
-    return PerpV2Market(plan, base, pool, dispatcher, aggregator)
+    return PerpV2Market(plan, base, pool, feed, dispatcher, aggregator)
 
 
 def _add_weth_collateral(

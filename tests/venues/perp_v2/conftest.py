@@ -38,7 +38,7 @@ def deployment() -> PerpV2Deployment:
     return PerpV2Deployment(
         contracts={name: address(100 + i) for i, name in enumerate(CONTRACTS)},
         markets={
-            "vETH": PerpV2MarketAddresses("ETH", address(201), address(202), address(203)),
+            "vETH": PerpV2MarketAddresses("ETH", address(201), address(202), address(203), address(204)),
             "vBTC": PerpV2MarketAddresses("BTC", address(211), address(212), address(213)),
         },
         collateral={

@@ -10,12 +10,14 @@ from trimtab.model.ids import Address
 
 @dataclass(frozen=True, slots=True)
 class PerpV2MarketAddresses:
-    """One market: its virtual base token, Uniswap v3 pool and price feed."""
+    """One market: its virtual base token, Uniswap v3 pool and price feed. The Chainlink feed behind that one
+    tells staleness and has events of its own; where it is not given, it is asked for."""
 
     underlying: str
     base_token: Address
     pool: Address
     price_feed: Address
+    chainlink_feed: Address | None = None
 
 
 @dataclass(frozen=True, slots=True)

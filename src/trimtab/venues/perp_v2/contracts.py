@@ -34,7 +34,7 @@ PORTAL: Final = Abi.load("perp_v2/PerpPortal")
 PRICE_FEED: Final = Abi.load("perp_v2/PriceFeedDispatcher")
 QUOTE_TOKEN: Final = Abi.load("perp_v2/QuoteToken")
 QUOTER: Final = Abi.load("perp_v2/Quoter")
-STALENESS: Final = Abi.load("perp_v2/ChainlinkPriceFeedV3")
+CHAINLINK_FEED: Final = Abi.load("perp_v2/ChainlinkPriceFeedV3")
 VAULT: Final = Abi.load("perp_v2/Vault")
 
 _EMITTERS: Final[Mapping[str, Abi]] = {
@@ -63,6 +63,8 @@ def list_emitters(deployment: PerpV2Deployment) -> dict[Address, tuple[str, Abi]
         found[market.base_token] = ("BaseToken", BASE_TOKEN)
         found[market.pool] = ("UniswapV3Pool", POOL)
         found[market.price_feed] = ("PriceFeedDispatcher", PRICE_FEED)
+        if market.chainlink_feed is not None:
+            found[market.chainlink_feed] = ("ChainlinkPriceFeedV3", CHAINLINK_FEED)
     return found
 
 
@@ -73,6 +75,8 @@ def list_addresses(deployment: PerpV2Deployment) -> dict[str, Address]:
         found[f"{name}.base_token"] = market.base_token
         found[f"{name}.pool"] = market.pool
         found[f"{name}.price_feed"] = market.price_feed
+        if market.chainlink_feed is not None:
+            found[f"{name}.chainlink_feed"] = market.chainlink_feed
     for currency, asset in deployment.collateral.items():
         found[f"collateral.{currency}"] = asset.token
     return found

@@ -25,13 +25,13 @@ from trimtab.venues.perp_v2.amounts import MAX_UINT256, average_price
 from trimtab.venues.perp_v2.batch import BlockRef, Simulation, read_batch
 from trimtab.venues.perp_v2.contracts import (
     ACCOUNT_BALANCE,
+    CHAINLINK_FEED,
     CLEARING_HOUSE,
     EXCHANGE,
     MARKET_REGISTRY,
     ORDER_BOOK,
     POOL,
     PRICE_FEED,
-    STALENESS,
     VENUE,
     find_market,
 )
@@ -63,6 +63,7 @@ class Terms:
 class _Run:
     """One look at the chain: the account before, and two runs of the trade at the same block."""
 
+    ref: BlockRef
     snapshot: Snapshot
     sqrt_price: int
     order: Any  # ClearingHouse's answer to the order: (base, quote with the fee), or its revert
@@ -129,6 +130,8 @@ class Quoter:
 
     async def _find_feed(self, name: str, at: PerpV2MarketAddresses) -> Address:
         """The Chainlink feed behind the market's dispatcher, asked for once."""
+        if at.chainlink_feed is not None:
+            return at.chainlink_feed
         if name not in self._feeds:
             read = PRICE_FEED.function("getChainlinkPriceFeedV3").read(at.price_feed)
             try:
@@ -150,7 +153,7 @@ class Quoter:
         reads = [
             *account_reads(self._deployment, account),
             POOL.function("slot0").read(at.pool),
-            STALENESS.function("isTimedOut").read(feed),
+            CHAINLINK_FEED.function("isTimedOut").read(feed),
         ]
         simulations = (
             Simulation(account, _order_read(contracts["ClearingHouse"], intent, swap)),
@@ -167,7 +170,7 @@ class Quoter:
                 market=intent.market,
             )
         snapshot = snapshot_from(self._deployment, head, held)
-        return _Run(snapshot, expect(slot0, intent.market).sqrtPriceX96, order, bare)
+        return _Run(block, snapshot, expect(slot0, intent.market).sqrtPriceX96, order, bare)
 
     async def _settle(
         self, run: _Run, intent: PerpIntent, at: PerpV2MarketAddresses, swap: dict[str, Any]
@@ -190,7 +193,7 @@ class Quoter:
 
     async def _replay_fee(self, run: _Run, at: PerpV2MarketAddresses, swap: dict[str, Any]) -> int:
         """The fee as OrderBook charges it, by its own replay at the same block."""
-        contracts, block = self._deployment.contracts, run.snapshot.block.number
+        contracts, block = self._deployment.contracts, _same_block(run)
         info_read = MARKET_REGISTRY.function("getMarketInfoByTrader")
         info = await self._client.call(
             info_read.read(contracts["MarketRegistry"], swap["trader"], at.base_token), block=block
@@ -252,6 +255,11 @@ def _replay_amount(swap: dict[str, Any], exchange_fee: int, pool_fee: int) -> in
         scaled_by = pool_fee if swap["isExactInput"] else exchange_fee
         amount = -(-amount * PPM // (PPM - scaled_by))
     return amount if swap["isExactInput"] else -amount
+
+
+def _same_block(run: _Run) -> BlockRef:
+    """How to name the block of a run again."""
+    return "pending" if run.ref == "pending" else run.snapshot.block.number
 
 
 def _terms_of(swap: Any) -> Terms:

@@ -1,0 +1,185 @@
+"""Random actions on a real node: every read is the protocol's view, every quote is the fill, every refusal
+is understood."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from decimal import Decimal
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from tests.venues.perp_v2.actions import Actions
+from tests.venues.perp_v2.stage import Stage
+
+from trimtab.model.ids import Address
+from trimtab.model.order import Side
+from trimtab.world.world import World
+
+pytestmark = pytest.mark.node
+
+ACCOUNTS = tuple(Address(f"0x{n:02x}" + "ee" * 19) for n in (0xA1, 0xB2, 0xC3))
+KEEPER = Address("0xdd" + "ee" * 19)
+ARBITRAGEUR = Address("0xff" + "ee" * 19)
+
+whos = st.sampled_from(ACCOUNTS)
+markets = st.sampled_from(["vETH", "vBTC"])
+sides = st.sampled_from(list(Side))
+leverages = st.sampled_from([Decimal(x) for x in ("0.3", "1", "3", "6", "9", "12")])
+parts = st.sampled_from([Decimal(x) for x in ("0.2", "0.5", "1", "1.6")])
+
+
+class Machine(RuleBasedStateMachine):
+    """Three traders, who make markets too, a keeper, an arbitrageur, an oracle and an owner."""
+
+    runner: ClassVar[asyncio.Runner]
+    actions: ClassVar[Actions]
+    snapshot: ClassVar[str]
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return type(self).runner.run(work)
+
+    @initialize()
+    def start_anew(self) -> None:
+        """Every example starts from the freshly seeded venue."""
+        control = self.actions.stage.control
+
+        async def restore() -> str:
+            await control.revert(type(self).snapshot)
+            return await control.snapshot()
+
+        type(self).snapshot = self.run(restore())
+
+    @invariant()
+    def reads_are_the_protocols_views(self) -> None:
+        self.run(self.actions.views.check_all((*ACCOUNTS, KEEPER)))
+
+    @rule(who=whos, market=markets, side=sides, leverage=leverages, by_notional=st.booleans())
+    def open(self, who: Address, market: str, side: Side, leverage: Decimal, by_notional: bool) -> None:
+        self.run(self.actions.open(who, market, side, leverage, by_notional=by_notional))
+
+    @rule(who=whos, market=markets, side=sides, edge=st.sampled_from([Decimal("1e-12"), Decimal("0.01")]))
+    def order_with_limit(self, who: Address, market: str, side: Side, edge: Decimal) -> None:
+        self.run(self.actions.order_with_limit(who, market, side, edge))
+
+    @rule(who=whos, market=markets, part=parts, reduce_only=st.booleans())
+    def reduce(self, who: Address, market: str, part: Decimal, reduce_only: bool) -> None:
+        self.run(self.actions.reduce(who, market, part, reduce_only=reduce_only))
+
+    @rule(who=whos, market=markets)
+    def close(self, who: Address, market: str) -> None:
+        self.run(self.actions.close(who, market))
+
+    @rule(who=whos, currency=st.sampled_from(["USDC", "WETH"]), amount=st.decimals("0.01", 3, places=6))
+    def deposit(self, who: Address, currency: str, amount: Decimal) -> None:
+        self.run(self.actions.deposit(who, currency, amount * (1000 if currency == "USDC" else 1)))
+
+    @rule(who=whos, currency=st.sampled_from(["USDC", "WETH"]), part=parts)
+    def withdraw(self, who: Address, currency: str, part: Decimal) -> None:
+        self.run(self.actions.withdraw(who, currency, part))
+
+    @rule(who=whos, market=markets, width=st.integers(1, 20), base=st.decimals("0.05", 5, places=4))
+    def add_liquidity(self, who: Address, market: str, width: int, base: Decimal) -> None:
+        self.run(self.actions.add_liquidity(who, market, width, base))
+
+    @rule(who=whos, market=markets, part=st.sampled_from([Decimal(x) for x in ("0", "0.5", "1", "1.1")]))
+    def remove_liquidity(self, who: Address, market: str, part: Decimal) -> None:
+        self.run(self.actions.remove_liquidity(who, market, part))
+
+    @rule(who=whos, other=whos, market=markets, side=sides)
+    def trade_for(self, who: Address, other: Address, market: str, side: Side) -> None:
+        self.run(self.actions.order_for(who, other, market, side))
+
+    @rule(who=whos, other=whos, approve=st.booleans())
+    def delegate(self, who: Address, other: Address, approve: bool) -> None:
+        plan = self.actions.venue.encode_delegation(other, approve=approve)
+        self.run(self.actions.attempt("delegate", who, plan))
+
+    @rule(who=whos, market=markets, part=st.sampled_from([None, Decimal("0.2"), Decimal(-1)]))
+    def liquidate(self, who: Address, market: str, part: Decimal | None) -> None:
+        self.run(self.actions.liquidate(KEEPER, who, market, part))
+
+    @rule(who=whos, market=markets)
+    def cancel_excess(self, who: Address, market: str) -> None:
+        self.run(self.actions.cancel_excess(KEEPER, who, market))
+
+    @rule(who=whos)
+    def liquidate_collateral(self, who: Address) -> None:
+        self.run(self.actions.liquidate_collateral(KEEPER, who))
+
+    @rule(market=markets, factor=st.sampled_from([Decimal(f) for f in ("0.86", "0.95", "1.04", "1.15")]))
+    def move_price(self, market: str, factor: Decimal) -> None:
+        self.run(self.actions.move_price(market, factor))
+
+    @rule(market=markets, factor=st.sampled_from([Decimal(f) for f in ("0.9", "0.98", "1.03", "1.12")]))
+    def move_oracle(self, market: str, factor: Decimal) -> None:
+        self.run(self.actions.move_oracle(market, factor))
+
+    @rule(seconds=st.sampled_from([20, 600, 7200]))
+    def let_time_pass(self, seconds: int) -> None:
+        self.run(self.actions.warp(seconds))
+
+    @rule(who=whos, market=markets)
+    def pause(self, who: Address, market: str) -> None:
+        self.run(self.actions.pause(who, market))
+
+
+async def prepare(world: World) -> Actions:
+    await world.deploy()
+    stage = Stage(world.client, world.perp, world.addresses.oracles)
+    await stage.prepare([*ACCOUNTS, KEEPER])
+    await stage.prepare([ARBITRAGEUR], usdc=100_000_000)
+    await stage.deposit(ARBITRAGEUR, "USDC", Decimal(100_000_000))
+    await stage.deposit(KEEPER, "USDC", Decimal(40_000))
+    for account in ACCOUNTS:
+        await stage.deposit(account, "USDC", Decimal(5_000))
+        await stage.deposit(account, "WETH", Decimal(1))
+    return Actions(stage, ARBITRAGEUR)
+
+
+def play(examples: int, steps: int) -> Actions:
+    """Play on a node of its own, in an event loop of its own: Hypothesis' machines are not async."""
+    with asyncio.Runner() as runner:
+        opened = World.open()
+        world = runner.run(opened.__aenter__())
+        try:
+            Machine.runner = runner
+            Machine.actions = runner.run(prepare(world))
+            Machine.snapshot = runner.run(Machine.actions.stage.control.snapshot())
+            run_state_machine_as_test(
+                Machine,
+                settings=settings(
+                    max_examples=examples,
+                    stateful_step_count=steps,
+                    deadline=None,
+                    database=None,
+                    derandomize=True,
+                    phases=[Phase.explicit, Phase.generate],
+                    suppress_health_check=list(HealthCheck),
+                ),
+            )
+        finally:
+            runner.run(opened.__aexit__(None, None, None))
+    return Machine.actions
+
+
+def test_sixty_random_actions() -> None:
+    """At least 60 actions; after each, every read is the protocol's own view to the wei."""
+    actions = play(examples=3, steps=30)
+    assert actions.count >= 60
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+def test_five_hundred_random_actions() -> None:
+    """At least 500 actions: quotes of every kind filled, and refusals of many kinds among them."""
+    actions = play(examples=25, steps=40)
+    print(f"\n{actions.done}\n{actions.refused}")
+    print(f"{actions.quotes_checked} quotes filled, {actions.views.compared} values compared")
+    assert actions.count >= 500
+    assert {f"open {side} by {by}" for side in Side for by in ("size", "notional")} <= actions.done.keys()
+    assert {"close", "liquidate", "add liquidity", "remove liquidity", "order for"} <= actions.done.keys()
+    assert len(actions.refused) >= 12

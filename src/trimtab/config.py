@@ -189,7 +189,7 @@ class _Reader:
 
     def read(self) -> Config:
         table = self._parse()
-        if "TRIMTAB_RPC_URL" in self._env:
+        if self._env.get("TRIMTAB_RPC_URL"):
             urls = [url.strip() for url in self._env["TRIMTAB_RPC_URL"].split(",") if url.strip()]
             table.setdefault("chain", {})["urls"] = urls
         config = self.build(Config, table, "")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -35,24 +35,20 @@ def test_every_command_explains_itself(command: str) -> None:
 
 
 def test_help_is_quick() -> None:
-    """`trimtab --help` loads no room, no network library and no numerics, and takes under 0.3 s."""
+    """`trimtab --help` loads no room, no network library and no numerics, and takes under 0.3 s of processor
+    time, the interpreter's start included."""
     code = (
-        "import sys; sys.argv = ['trimtab', '--help']\n"
+        "import sys, time; sys.argv = ['trimtab', '--help']\n"
         "from trimtab.cli import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
         "heavy = {'aiohttp', 'numpy', 'scipy', 'web3', 'eth_account', 'coincurve', 'rich', 'msgspec'}\n"
-        "sys.stderr.write(repr(sorted(heavy & set(sys.modules))))"
+        "sys.stderr.write(repr((sorted(heavy & set(sys.modules)), time.process_time())))"
     )
-    best = 9.0
-    for _ in range(5):
-        started = time.perf_counter()
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        best = min(best, time.perf_counter() - started)
-        assert done.stderr == "[]"
-        if best < 0.3:
-            break
-    assert best < 0.3
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded, seconds = ast.literal_eval(done.stderr)
+    assert loaded == []
+    assert seconds < 0.3
 
 
 def test_the_installed_command_runs() -> None:

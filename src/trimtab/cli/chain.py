@@ -12,7 +12,8 @@ from trimtab.cli.options import ConfigOption, DebugOption, JsonOption, VenueOpti
 from trimtab.cli.output import moment, money, number, percent, print_json, print_table
 
 if TYPE_CHECKING:
-    from trimtab.model.market import OptionBoard, OptionChain
+    from trimtab.model.greeks import Greeks
+    from trimtab.model.market import OptionBoard, OptionChain, OptionKind, OptionSeriesState
 
 MarketArgument = Annotated[str, typer.Argument(help="Option market, for example sETH.")]
 BoardOption = Annotated[int | None, typer.Option("--board", "-b", help="Only this board (expiry).")]
@@ -61,36 +62,44 @@ def _head(whole: OptionChain) -> dict[str, object]:
     }
 
 
+def model_greeks(whole: OptionChain, state: OptionSeriesState, kind: OptionKind) -> Greeks:
+    """Our Greeks of one option at the venue's IV, spot and rate: venues tell delta and vega at most."""
+    from trimtab.pricing.black76 import greeks_black_scholes, greeks_to_model, years_to_expiry
+
+    years = years_to_expiry(state.series.expiry, whole.at)
+    numbers = (float(whole.spot_price), float(state.series.strike), years, float(state.iv), float(whole.rate))
+    return greeks_to_model(greeks_black_scholes(kind, *numbers))
+
+
 def _print_board(whole: OptionChain, board: OptionBoard) -> None:
+    from trimtab.model.market import OptionKind
+
     columns = (
         *(">Id", ">Strike", ">IV", ">Skew", ">Call", ">Delta", ">Theta", ">Put", ">Delta", ">Theta"),
         *(">Gamma", ">Vega", ">OI calls L / S", ">OI puts L / S"),
     )
-    rows = [
-        (
-            str(s.series.strike_id),
-            number(s.series.strike, 2),
-            percent(s.iv, 1),
-            number(s.skew, 3),
-            money(s.call_price),
-            number(s.call.delta, 3),
-            number(s.call.theta, 2),
-            money(s.put_price),
-            number(s.put.delta, 3),
-            number(s.put.theta, 2),
-            number(s.call.gamma, 5),
-            number(s.call.vega, 2),
-            f"{number(s.long_call_oi, 2)} / {number(s.short_call_oi, 2)}",
-            f"{number(s.long_put_oi, 2)} / {number(s.short_put_oi, 2)}",
+    rows = []
+    for s in board.strikes:
+        call, put = (model_greeks(whole, s, kind) for kind in (OptionKind.CALL, OptionKind.PUT))
+        rows.append(
+            (
+                str(s.series.strike_id),
+                number(s.series.strike, 2),
+                percent(s.iv, 1),
+                number(s.skew, 3),
+                *(money(s.call_price), number(s.call.delta, 3), number(call.theta, 2)),
+                *(money(s.put_price), number(s.put.delta, 3), number(put.theta, 2)),
+                *(number(call.gamma, 5), number(s.call.vega, 2)),
+                f"{number(s.long_call_oi, 2)} / {number(s.short_call_oi, 2)}",
+                f"{number(s.long_put_oi, 2)} / {number(s.short_put_oi, 2)}",
+            )
         )
-        for s in board.strikes
-    ]
     state = "frozen" if board.is_frozen else "stale Greeks" if board.is_stale else "open"
     days = (board.expiry - whole.at) / 86_400
     print_table(
         f"{whole.market.name} board {board.board_id}: {moment(board.expiry)} UTC, {days:.1f} days, {state}",
         columns,
         rows,
-        f"spot {money(whole.spot_price)}, base IV {percent(board.base_iv, 1)}, block {whole.block}; Greeks "
-        "are the venue's, per option: vega per vol point, theta per day",
+        f"spot {money(whole.spot_price)}, base IV {percent(board.base_iv, 1)}, block {whole.block}; "
+        "per option; IV, prices, delta and vega (per vol point) are the venue's, gamma, theta (a day) ours",
     )

@@ -95,7 +95,7 @@ def _rows(part: UnderlyingExposure) -> Iterator[tuple[str, ...]]:
         yield (
             field.name,
             number(ours, places),
-            number(theirs, places) if theirs or field.name in ("delta", "gamma", "vega", "theta") else DASH,
+            number(theirs, places) if theirs or field.name == "delta" else DASH,
             number(getattr(part.option_greeks, field.name), places),
             UNITS[field.name],
         )
@@ -106,5 +106,6 @@ def _print(part: UnderlyingExposure) -> None:
         f"{part.underlying}: spot {money(part.spot_price)}, perp delta {number(part.perp_delta)}",
         ("Greek", ">Ours", ">Venues'", ">Options alone", "Unit"),
         list(_rows(part)),
-        f"{len(part.options)} option positions, block {part.block}, {moment(part.at)} UTC; long > 0",
+        f"{len(part.options)} option positions, block {part.block}, {moment(part.at)} UTC; long > 0; "
+        f"{DASH} where a venue tells none",
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trimtab.cli.failures import run
+from trimtab.cli.failures import exit_code, run
 from trimtab.cli.options import ConfigOption, DebugOption, JsonOption, VenueOption
 from trimtab.cli.output import money, number, print_facts, print_json, print_table
 from trimtab.cli.quote import (
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from trimtab.cli.wiring import Session
+    from trimtab.errors import TrimtabError
     from trimtab.execution.executor import Executor
     from trimtab.model.ids import Address
     from trimtab.model.order import ExecutionReport
@@ -130,6 +131,28 @@ def option(
     run(_trade(config, execute, dry_run=dry_run, yes=yes, as_json=json), as_json=json, debug=debug)
 
 
+@trade.command()
+def approve(
+    market: OptionMarketArgument,
+    key: KeyOption = None,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+    venue: VenueOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Give the token approvals that trading in an option market needs."""
+
+    async def execute(session: Session, executor: Executor, preview: bool) -> ExecutionReport:
+        source, _ = await session.find_option(market, venue)
+        account = session.account()
+        plan = await source.encode_approvals(account, market)
+        return await executor.execute_plan(source, account, plan, key=key or _new_key(), dry_run=preview)
+
+    run(_trade(config, execute, dry_run=dry_run, yes=yes, as_json=json), as_json=json, debug=debug)
+
+
 @trade.command(context_settings=NUMBERS)
 def deposit(
     currency: CurrencyArgument,
@@ -197,28 +220,32 @@ async def _trade(config: Path | None, execute: Execute, *, dry_run: bool, yes: b
         async with open_executor(session) as executor:
             report = await execute(session, executor, False)
     _print_report(report, as_json=as_json)
-    check_report(report)
+    failure = failure_of(report)
+    if failure is not None and as_json:
+        raise typer.Exit(exit_code(failure))  # the report was the one document
+    if failure is not None:
+        raise failure
 
 
-def check_report(report: ExecutionReport) -> None:
-    """Raise the error that tells an order which did not fill: its exit code says what may be done next."""
+def failure_of(report: ExecutionReport) -> TrimtabError | None:
+    """The error that tells an order which did not fill, for its exit code; None when all is well."""
     from trimtab.errors import OrderRejectedError, OutcomeUnknownError, RevertedError
     from trimtab.model.order import OrderStatus
 
     if report.status is OrderStatus.FILLED or report.is_dry_run:
-        return
+        return None
     last = report.transactions[-1] if report.transactions else None
     reason = report.reason or report.status.value
     if last is None:
-        raise OrderRejectedError(reason, venue=report.venue, market=report.market, reason=reason)
+        return OrderRejectedError(reason, venue=report.venue, market=report.market, reason=reason)
     if report.status is OrderStatus.UNKNOWN:
-        raise OutcomeUnknownError(
+        return OutcomeUnknownError(
             f"order {report.key} was sent and its outcome is not known: ask again with --key {report.key}, "
             "never send it under another key",
             tx_hash=last.tx_hash,
             nonce=last.nonce,
         )
-    raise RevertedError(
+    return RevertedError(
         f"order {report.key} ended as {report.status.value}: {reason}",
         tx_hash=last.tx_hash,
         nonce=last.nonce,
@@ -266,22 +293,20 @@ def _print_report(report: ExecutionReport, *, as_json: bool) -> None:
     if report.is_dry_run:
         typer.echo("Dry run: nothing was sent.")
         return
-    print_table(
-        f"{report.status.value}: {report.market} at {report.venue}",
-        ("Fill", ">Size", ">Price", ">Fee", ">Realized P&L", ">Block"),
-        [
+    if report.fills:
+        rows = [
             (f.market, number(f.size, 6), money(f.price), money(f.fee), money(f.realized_pnl), f.block)
             for f in report.fills
-        ],
-        f"key {report.key}" + (f"; {report.reason}" if report.reason else ""),
-    )
+        ]
+        print_table("Fills", ("Market", ">Size", ">Price", ">Fee", ">Realized P&L", ">Block"), rows)
     print_table(
-        "Transactions",
-        ("Label", "Hash", ">Nonce", "Status", ">Gas", ">Fee (ETH)", "Journal"),
+        f"{report.status.value.capitalize()} at {report.venue}",
+        ("Transaction", "Hash", ">Nonce", "Status", ">Gas", ">Fee (ETH)", "Journal"),
         [
             (t.label, t.tx_hash, t.nonce, t.status.value, t.gas_used, _ether(t.fee_wei), t.journal_state)
             for t in report.transactions
         ],
+        f"key {report.key}" + (f"; {report.reason}" if report.reason else ""),
     )
 
 

@@ -1,0 +1,124 @@
+"""`trimtab trade` on a world: previewed, confirmed, sent once, reported."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from tests.cli.conftest import Cli
+
+from trimtab.cli.trade import failure_of
+from trimtab.errors import OrderRejectedError, OutcomeUnknownError, RevertedError
+from trimtab.model.ids import TxHash
+from trimtab.model.order import ExecutionReport, OrderStatus, TxRecord, TxStatus
+from trimtab.venues.lyra import Lyra
+from trimtab.venues.perp_v2 import PerpV2
+
+pytestmark = pytest.mark.node
+
+
+async def _deposit(cli: Cli, amount: str = "10000") -> None:
+    done = await cli.run("trade", "deposit", "USDC", amount, "--yes")
+    assert done.code == 0, done.words
+
+
+async def test_a_perp_trade_fills_as_quoted(cli: Cli) -> None:
+    """The report's fill is the venue's position; the table names price, fee and the transaction."""
+    await _deposit(cli)
+    done = await cli.run("trade", "perp", "vETH", "buy", "1.5", "--yes", "--json")
+    assert done.code == 0
+    position = await PerpV2(cli.world.client, cli.world.perp).read_position(cli.account.address, "vETH")
+    assert done.json["status"] == "filled"
+    assert Decimal(done.json["fills"][0]["size"]) == position.size == Decimal("1.5")
+    assert Decimal(done.json["fills"][0]["price"]) == Decimal(done.json["quote"]["price"])
+    closed = await cli.run("trade", "perp", "vETH", "sell", "--close", "--yes")
+    assert closed.code == 0
+    assert "Fills" in closed.out
+    assert "succeeded" in closed.out
+    after = await PerpV2(cli.world.client, cli.world.perp).read_position(cli.account.address, "vETH")
+    assert after.size == 0
+
+
+async def test_the_same_key_trades_once(cli: Cli) -> None:
+    """Repeating a command with its --key sends nothing and tells the first one's fill."""
+    await _deposit(cli)
+    words = ("trade", "perp", "vETH", "buy", "1", "--yes", "--key", "mine", "--json")
+    first = await cli.run(*words)
+    nonce = await cli.nonce()
+    second = await cli.run(*words)
+    assert (first.code, second.code) == (0, 0)
+    assert second.json["fills"] == first.json["fills"]
+    assert await cli.nonce() == nonce
+    other = await cli.run("trade", "perp", "vETH", "buy", "2", "--yes", "--key", "mine", "--json")
+    assert other.code != 0
+    assert await cli.nonce() == nonce
+
+
+async def test_a_dry_run_sends_nothing_and_needs_no_key(cli: Cli) -> None:
+    """--dry-run quotes and plans; the account's nonce stays, and an address is enough."""
+    await _deposit(cli)
+    nonce = await cli.nonce()
+    cli.edit("[chain]", f'[account]\naddress = "{cli.account.address}"\n\n[chain]')
+    done = await cli.run(
+        "trade", "perp", "vETH", "buy", "1", "--dry-run", "--json", env={"TRIMTAB_PRIVATE_KEY": ""}
+    )
+    assert done.code == 0
+    assert done.json["is_dry_run"]
+    assert done.json["transactions"] == []
+    assert await cli.nonce() == nonce
+
+
+async def test_nothing_is_sent_without_a_yes(cli: Cli) -> None:
+    """Without a terminal to ask, the terms are shown and nothing is sent; --json must be told beforehand."""
+    await _deposit(cli)
+    nonce = await cli.nonce()
+    done = await cli.run("trade", "perp", "vETH", "buy", "1")
+    assert done.code == 5
+    assert "Nothing was sent" in done.words
+    assert "liquidation price after" in done.out
+    silent = await cli.run("trade", "perp", "vETH", "buy", "1", "--json")
+    assert silent.code == 5
+    assert "--yes to send or --dry-run to look" in silent.error["message"]
+    assert await cli.nonce() == nonce
+
+
+async def test_an_option_trade_gives_approvals_first(cli: Cli) -> None:
+    """The first option trade approves and fills; the position is the venue's; closing it leaves none."""
+    done = await cli.run("trade", "option", "sETH", "4", "long_call", "2", "--yes", "--json")
+    assert done.code == 0, done.words
+    venue = Lyra(cli.world.client, cli.world.lyra)
+    (position,) = await venue.read_option_positions(cli.account.address)
+    assert Decimal(done.json["fills"][0]["size"]) == position.amount == 2
+    closed = await cli.run(
+        *("trade", "option", "sETH", "4", "long_call", "2", "--action", "close"),
+        *("--position", str(position.position_id), "--yes"),
+    )
+    assert closed.code == 0, closed.words
+    assert [p for p in await venue.read_option_positions(cli.account.address) if p.amount] == []
+
+
+async def test_margin_goes_in_and_out(cli: Cli) -> None:
+    """deposit and withdraw move the venue's collateral by exactly the amount."""
+    venue = PerpV2(cli.world.client, cli.world.perp)
+    await _deposit(cli, "1000.25")
+    out = await cli.run("trade", "withdraw", "USDC", "0.25", "--yes")
+    assert out.code == 0, out.words
+    margin = await venue.read_margin(cli.account.address)
+    assert {c.currency: c.amount for c in margin.collateral}["USDC"] == 1000
+
+
+def _report(status: OrderStatus, *, sent: bool) -> ExecutionReport:
+    record = TxRecord("k/0", 7, TxHash("0xab"), TxStatus.REVERTED, 1, 21_000, 1, 1, "final")
+    return ExecutionReport("k", "perp_v2", "vETH", status, None, (), (record,) if sent else (), "NEMR")
+
+
+def test_a_report_that_did_not_fill_is_an_error() -> None:
+    """Rejected before sending, reverted on chain and unknown are three errors; filled is none."""
+    assert failure_of(_report(OrderStatus.FILLED, sent=True)) is None
+    assert isinstance(failure_of(_report(OrderStatus.REJECTED, sent=False)), OrderRejectedError)
+    reverted = failure_of(_report(OrderStatus.REJECTED, sent=True))
+    assert isinstance(reverted, RevertedError)
+    assert (reverted.nonce, reverted.reason) == (7, "NEMR")
+    unknown = failure_of(_report(OrderStatus.UNKNOWN, sent=True))
+    assert isinstance(unknown, OutcomeUnknownError)
+    assert "ask again with --key k, never send it under another key" in str(unknown)

@@ -1,5 +1,7 @@
 # Two commands on a fresh machine (Python 3.11 or 3.12, pip, node, npm, make): `make demo` and `make test`.
-PYTHON ?= $(shell command -v python3.12 || command -v python3.11 || command -v python3)
+# The first interpreter that really runs and fits: a name on PATH can be a version manager's empty shim.
+PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
+  $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 
@@ -12,7 +14,7 @@ help:  ## list the targets
 setup: .venv/.done node_modules/.done  ## build .venv (with the trimtab command) and node_modules
 
 .venv/.done: pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 13) else "trimtab needs Python 3.11 or 3.12, found %d.%d: run make PYTHON=python3.12 setup" % v)'
+	@test -n "$(PYTHON)" || { echo 'trimtab needs Python 3.11 or 3.12 on PATH: install one, or run make PYTHON=/path/to/python3.12 setup'; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check uv==0.13.9
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --group dev --group docs --editable .

@@ -96,10 +96,10 @@ class World:
             world = cls(url, client, chosen, node)
             if chosen.block_interval is not None:
                 await world.control.set_block_interval(chosen.block_interval)
-            if chosen.fork_url is not None:
-                await world._settle_in()
             if chosen.attach is not None:
                 world._adopt(chosen.attach)
+            elif chosen.fork_url is not None:
+                await world._settle_in()
             yield world
 
     @property
@@ -213,7 +213,7 @@ class World:
 async def _start(stack: AsyncExitStack, options: WorldOptions) -> tuple[AnvilNode | None, str]:
     genesis = (options.clock or int(time.time())) - HISTORY_SECONDS - 10
     if options.engine == "py-evm":
-        raise ConfigError("py-evm")
+        return None, await _start_py_evm(stack, options, genesis)
     node_options = NodeOptions(
         port=options.port,
         hardfork=options.hardfork,
@@ -226,6 +226,16 @@ async def _start(stack: AsyncExitStack, options: WorldOptions) -> tuple[AnvilNod
     opened = AnvilNode.open(node_options, node_modules=options.node_modules)
     node = await stack.enter_async_context(opened)
     return node, node.url
+
+
+async def _start_py_evm(stack: AsyncExitStack, options: WorldOptions, genesis: int) -> str:
+    for name in ("fork_url", "ipc_path"):
+        if getattr(options, name) is not None:
+            raise ConfigError(f"the py-evm engine has no {name}: leave it out, or use anvil", key=name)
+    from trimtab.world.pyevm import PyEvmNode
+
+    opened = PyEvmNode.open(port=options.port, genesis_at=genesis)
+    return (await stack.enter_async_context(opened)).url
 
 
 def _addresses_of(seeds: seed.Seeds) -> WorldAddresses:

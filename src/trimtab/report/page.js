@@ -15,12 +15,18 @@
     return value;
   };
 
+  // The width of a printed page cannot be asked for before it is laid out: A4 and Letter both hold this.
+  const PRINT_SIZE = { autosize: false, width: 670, height: 250 };
+  let isPrinting = false;
+
   const draw = () => {
     const style = getComputedStyle(root);
-    const font = { family: style.getPropertyValue("--sans").trim(), size: 12, color: style.getPropertyValue("--ink").trim() };
+    const read = (name) => style.getPropertyValue(name).trim();
+    const font = { family: read("--sans"), size: 12, color: read("--ink") };
     for (const element of document.querySelectorAll("[data-figure]")) {
       const figure = paint(figures[element.dataset.figure], style);
-      Plotly.react(element, figure.data, { ...figure.layout, font, autosize: true }, { displayModeBar: false, responsive: true });
+      const layout = { ...figure.layout, font, ...(isPrinting ? PRINT_SIZE : { autosize: true }) };
+      Plotly.react(element, figure.data, layout, { displayModeBar: false, responsive: true });
     }
   };
 
@@ -32,9 +38,19 @@
   dark.addEventListener("change", show);
 
   // paper is white: print in the light theme, then go back
-  let before = null;
-  window.addEventListener("beforeprint", () => { before = root.dataset.theme || ""; root.dataset.theme = "light"; show(); });
-  window.addEventListener("afterprint", () => { if (before) root.dataset.theme = before; else delete root.dataset.theme; show(); });
+  let before;
+  window.addEventListener("beforeprint", () => {
+    before = root.dataset.theme;
+    root.dataset.theme = "light";
+    isPrinting = true;
+    show();
+  });
+  window.addEventListener("afterprint", () => {
+    if (before) root.dataset.theme = before;
+    else delete root.dataset.theme;
+    isPrinting = false;
+    show();
+  });
 
   show();
 })();

@@ -1,0 +1,49 @@
+"""Numbers as the page prints them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from trimtab.report.format import day, moment, money, number, part_name, percent, plural, short_hash
+
+D = Decimal
+
+
+@pytest.mark.parametrize(
+    ("value", "signed", "text"),
+    [
+        (D("1234.5"), False, "$1,234.50"),
+        (D("-1234.5"), True, "−$1,234.50"),
+        (D("0.004"), True, "$0.00"),
+        (D("-0.004"), False, "$0.00"),
+        (D("7"), True, "+$7.00"),
+        (None, True, "–"),
+    ],
+)
+def test_money(value: Decimal | None, signed: bool, text: str) -> None:
+    """True minus, thousands, no sign on what rounds to nothing, a dash for what is unknown."""
+    assert money(value, "USD", signed=signed) == text
+
+
+def test_money_of_another_currency() -> None:
+    """A currency without a symbol follows the number."""
+    assert money(D("-3"), "DAI") == "−3.00 DAI"
+
+
+def test_numbers_and_names() -> None:
+    """Places, percentages, plurals, hashes and parts."""
+    assert number(D("0.0000004"), 6, signed=True) == "0.000000"
+    assert percent(D("0.0423")) == "4.2 %"
+    assert (plural(1, "hedge"), plural(2, "hedge")) == ("1 hedge", "2 hedges")
+    assert short_hash("0x" + "ab" * 32) == "0xababab…ababab"
+    assert (part_name("higher_order"), part_name("rent_of_gpus")) == ("Higher order", "Rent of gpus")
+
+
+def test_times() -> None:
+    """Unix seconds are UTC minutes, small numbers are steps."""
+    assert moment(D(1_795_500_000)) == "24 Nov 2026, 06:00"
+    assert moment(D(12)) == "12"
+    assert day(1_795_500_000) == "24 Nov 2026"
+    assert day(None) == "–"

@@ -123,10 +123,13 @@ def option(
             source, market, strike, kind, amount, action, position, collateral, limit_cost, iterations
         )
         name = key or _new_key()
-        if not preview:
-            approvals = await source.encode_approvals(account, market)
-            await executor.execute_plan(source, account, approvals, key=f"{name}/approve")
-        return await executor.execute_option(source, account, intent, key=name, dry_run=preview)
+        looked = await executor.execute_option(source, account, intent, key=name, dry_run=True)
+        if preview or not looked.is_dry_run:
+            return looked
+        # Only for an order that would go through: an approval for a refused one would be sent for nothing.
+        approvals = await source.encode_approvals(account, market)
+        await executor.execute_plan(source, account, approvals, key=f"{name}/approve")
+        return await executor.execute_option(source, account, intent, key=name)
 
     run(_trade(config, execute, dry_run=dry_run, yes=yes, as_json=json), as_json=json, debug=debug)
 

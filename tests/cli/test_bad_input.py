@@ -1,0 +1,282 @@
+"""Bad input, end to end: each is one clear typed error with its exit code, and nothing is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eth_account import Account
+from tests.cli.conftest import NOBODY, Cli
+
+from trimtab import (
+    Executor,
+    Journal,
+    LocalSigner,
+    OptionAction,
+    OptionIntent,
+    OptionType,
+    PerpIntent,
+    PerpV2,
+    Sender,
+    Side,
+)
+from trimtab.config import TxSettings
+from trimtab.errors import ConfigError, IntentError
+from trimtab.venues.lyra import Lyra
+
+pytestmark = pytest.mark.node
+
+DAY = 86_400
+BUY = ("trade", "perp", "vETH", "buy")
+CALL = ("trade", "option", "sETH", "4", "long_call")
+
+
+@asynccontextmanager
+async def nothing_sent(cli: Cli) -> AsyncIterator[None]:
+    """The account's nonce, with what is pending, is the same afterwards."""
+    before = await cli.nonce()
+    yield
+    assert await cli.nonce() == before
+
+
+async def _refused(cli: Cli, *words: str, env: dict[str, str] | None = None) -> tuple[int, dict[str, Any]]:
+    """The exit code and the error of a command that must send nothing."""
+    async with nothing_sent(cli):
+        done = await cli.run(*words, "--yes", "--json", env=env)
+    assert done.code != 0, done.out
+    return done.code, done.error
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "error", "message"),
+    [
+        (("trade", "perp", "vDOGE", "buy", "1"), 5, "UnknownMarketError", "there are vBTC, vETH"),
+        (
+            ("trade", "option", "sDOGE", "4", "long_call", "1"),
+            5,
+            "UnknownMarketError",
+            "there are sBTC, sETH",
+        ),
+        (("trade", "option", "sETH", "999", "long_call", "1"), 5, "UnknownMarketError", "999"),
+        ((*BUY, "0"), 5, "IntentError", "size must be above 0, got 0"),
+        ((*CALL, "0"), 5, "IntentError", "amount must be above 0, got 0"),
+        ((*BUY, "-1"), 5, "IntentError", "size must be above 0, got -1"),
+        ((*CALL, "-0.5"), 5, "IntentError", "amount must be above 0, got -0.5"),
+        (("trade", "deposit", "USDC", "-1"), 5, "IntentError", "amount must be above 0, got -1"),
+        ((*BUY, "NaN"), 5, "IntentError", "size must be finite, got NaN"),
+        ((*CALL, "inf"), 5, "IntentError", "amount must be finite, got Infinity"),
+        ((*BUY, "one"), 5, "IntentError", "size is not a number: 'one'"),
+        ((*BUY, "1", "--limit-price", "NaN"), 5, "IntentError", "limit-price must be finite"),
+        ((*CALL, "1", "--collateral", "-1"), 5, "IntentError", "set_collateral_to must not be negative"),
+        ((*BUY, "1.0000000000000000001"), 5, "IntentError", "more than 18 decimal places"),
+        ((*CALL, "1.0000000000000000001"), 5, "IntentError", "more than 18 decimal places"),
+        (("trade", "deposit", "USDC", "1.0000001"), 5, "IntentError", "more than 6 decimal places"),
+        ((*BUY,), 5, "IntentError", "exactly one of size and notional"),
+        ((*BUY, "1", "--close"), 5, "IntentError", "leave out size"),
+        ((*BUY, "1", "--deadline", "1"), 5, "IntentError", "deadline 1 is not after"),
+        ((*BUY, "1"), 5, "InsufficientMarginError", "margin"),
+        (("trade", "withdraw", "USDC", "1"), 5, "InsufficientMarginError", ""),
+    ],
+)
+async def test_bad_orders(cli: Cli, words: tuple[str, ...], code: int, error: str, message: str) -> None:
+    """An order that cannot be meant, or cannot be margined, is refused with value and reason."""
+    ended, told = await _refused(cli, *words)
+    assert (ended, told["class"]) == (code, error), told
+    assert message in told["message"]
+
+
+async def test_too_little_collateral_for_a_written_option(cli: Cli) -> None:
+    """A short position below the venue's minimum is refused with the minimum."""
+    await cli.run("trade", "approve", "sETH", "--yes")
+    words = ("trade", "option", "sETH", "4", "short_put_quote", "2", "--collateral", "1")
+    code, told = await _refused(cli, *words)
+    assert (code, told["class"]) == (5, "InsufficientMarginError")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((*BUY, "1", "--limit-price", "1900"), "above the acceptable price 1900"),
+        (("trade", "perp", "vETH", "sell", "1", "--limit-price", "2100"), "below the acceptable price 2100"),
+        ((*CALL, "1", "--limit-cost", "10"), "beyond limit_cost"),
+        (
+            (
+                "trade",
+                "option",
+                "sETH",
+                "4",
+                "short_call_base",
+                "1",
+                "--collateral",
+                "1",
+                "--limit-cost",
+                "900",
+            ),
+            "beyond limit_cost",
+        ),
+    ],
+)
+async def test_price_limit_not_met(cli: Cli, words: tuple[str, ...], message: str) -> None:
+    """A price or cost beyond the limit is refused before sending, for each side of both venues."""
+    for first in (("deposit", "USDC", "10000"), ("approve", "sETH")):
+        assert (await cli.run("trade", *first, "--yes")).code == 0
+    code, told = await _refused(cli, *words)
+    assert (code, told["class"]) == (5, "AcceptablePriceError"), told
+    assert message in told["message"]
+
+
+async def test_stale_oracle_of_perps(cli: Cli) -> None:
+    """When the index price has not been posted for too long, a perp order is refused as stale."""
+    assert (await cli.run("trade", "deposit", "USDC", "10000", "--yes")).code == 0
+    await cli.world.warp(30 * DAY)
+    code, told = await _refused(cli, *BUY, "1")
+    assert (code, told["class"]) == (5, "StalePriceError"), told
+
+
+async def test_stale_oracle_of_options(cli: Cli) -> None:
+    """When the spot oracle marks its rate as invalid, an option order is refused as stale."""
+    assert (await cli.run("trade", "approve", "sETH", "--yes")).code == 0
+    rates = cli.world.artifacts.abi("TestExchangeRates").function("setRateAndInvalid")
+    key = b"sETH".ljust(32, b"\0")
+    oracle = cli.world.lyra.contracts["TestExchangeRates"]
+    await cli.world.transact("deployer", rates.at(oracle, key, 2000 * 10**18, True))
+    code, told = await _refused(cli, *CALL, "1")
+    assert (code, told["class"]) == (5, "StalePriceError"), told
+
+
+async def test_expired_board(cli: Cli) -> None:
+    """After its expiry a board takes no order: closed, not unknown."""
+    assert (await cli.run("trade", "approve", "sETH", "--yes")).code == 0
+    await cli.world.warp(29 * DAY)
+    code, told = await _refused(cli, *CALL, "1")
+    assert (code, told["class"]) == (5, "MarketClosedError"), told
+    assert "expired" in told["message"]
+
+
+async def test_wrong_chain_id(cli: Cli) -> None:
+    """A node of another chain is refused before anything is read."""
+    cli.edit("chain_id = 31337", "chain_id = 10")
+    code, told = await _refused(cli, *BUY, "1")
+    assert (code, told["class"]) == (4, "WrongChainError")
+    assert told["facts"] == {"expected": 10, "actual": 31337}
+
+
+@pytest.mark.parametrize("contract", ["ClearingHouse", "Multicall2", "AccountBalance"])
+async def test_no_code_at_an_address(cli: Cli, contract: str) -> None:
+    """An address without a contract is an error that says so, never a trade of nothing."""
+    assert (await cli.run("trade", "deposit", "USDC", "10000", "--yes")).code == 0
+    cli.edit(f'{contract} = "{cli.world.perp.contracts[contract]}"', f'{contract} = "{NOBODY}"')
+    code, told = await _refused(cli, *BUY, "1")
+    assert (code, told["class"]) == (4, "AbiError"), told
+    if contract != "Multicall2":
+        assert NOBODY in told["message"]
+
+
+async def test_node_down(cli: Cli) -> None:
+    """A node that is not there is a lost connection with its address, at once."""
+    url = "http://127.0.0.1:9"
+    cli.edit(cli.world.url, url)
+    code, told = await _refused(cli, *BUY, "1")
+    assert (code, told["class"]) == (4, "ConnectionLostError"), told
+    assert "127.0.0.1:9" in told["message"]
+
+
+async def test_node_slow(cli: Cli) -> None:
+    """A node that takes the request and never answers is a timeout after the configured seconds."""
+
+    async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(swallow, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        cli.edit(cli.world.url, f"http://127.0.0.1:{port}")
+        cli.edit("timeout = 10", "timeout = 0.3")
+        code, told = await _refused(cli, *BUY, "1")
+    assert (code, told["class"]) == (4, "RpcTimeoutError"), told
+
+
+@pytest.fixture(scope="session")
+def keystore(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A keystore with the password "right", weak on purpose so that tests are quick."""
+    path = tmp_path_factory.mktemp("keys") / "key.json"
+    path.write_text(json.dumps(Account.encrypt(b"\x11" * 32, "right", kdf="pbkdf2", iterations=2)))
+    path.chmod(0o600)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("file", "password", "code", "error", "message"),
+    [
+        ("gone.json", "right", 5, "SigningError", "no keystore at"),
+        (None, "hunter2", 5, "SigningError", "wrong password"),
+        (None, "", 3, "ConfigError", "needs a password"),
+    ],
+)
+async def test_key_file(
+    cli: Cli, keystore: Path, file: str | None, password: str, code: int, error: str, message: str
+) -> None:
+    """A key file that is missing, or a wrong or missing password, is told without the password."""
+    cli.edit("[chain]", f'[account]\nkeystore = "{file or keystore}"\n\n[chain]')
+    env = {"TRIMTAB_PRIVATE_KEY": "", "TRIMTAB_KEYSTORE_PASSWORD": password}
+    ended, told = await _refused(cli, *BUY, "1", env=env)
+    assert (ended, told["class"]) == (code, error)
+    assert message in told["message"]
+    assert "hunter2" not in told["message"]
+
+
+async def test_no_key_at_all(cli: Cli) -> None:
+    """Sending without a key is a settings error that names both ways to give one."""
+    code, told = await _refused(cli, *BUY, "1", env={"TRIMTAB_PRIVATE_KEY": ""})
+    assert (code, told["class"]) == (3, "ConfigError")
+
+
+async def test_unknown_toml_key(cli: Cli) -> None:
+    """A typo in the settings stops every command, with key, file and the nearest key there is."""
+    cli.edit("chain_id", "chainid")
+    code, told = await _refused(cli, *BUY, "1")
+    assert (code, told["class"]) == (3, "ConfigError")
+    assert "chain.chainid is not a setting; did you mean 'chain_id'?" in told["message"]
+    assert str(cli.config) in told["message"]
+
+
+def test_float_in_settings_made_by_code() -> None:
+    """A float given to a settings class is refused; the file's 0.1 is one tenth by its digits."""
+    with pytest.raises(ConfigError, match=r"is the float 0\.05, which is not exact"):
+        TxSettings(budget_eth=0.05)  # type: ignore[arg-type]
+
+
+async def test_float_in_the_api(cli: Cli) -> None:
+    """A float for any amount of any intent or plan is refused before anything is read or sent."""
+    client, account = cli.world.client, cli.account
+    perp, lyra = PerpV2(client, cli.world.perp), Lyra(client, cli.world.lyra)
+    series = (await lyra.read_series("sETH", 4)).series
+    bad: list[Callable[[], Any]] = [
+        lambda: PerpIntent("vETH", Side.BUY, size=1.0),  # type: ignore[arg-type]
+        lambda: PerpIntent("vETH", Side.BUY, notional=1.5),  # type: ignore[arg-type]
+        lambda: PerpIntent("vETH", Side.BUY, size=Decimal(1), acceptable_price=2000.0),  # type: ignore[arg-type]
+        lambda: OptionIntent(series, OptionType.LONG_CALL, OptionAction.OPEN, 0.5),  # type: ignore[arg-type]
+        lambda: perp.encode_withdraw(account.address, "USDC", 1.0),  # type: ignore[arg-type]
+    ]
+    async with nothing_sent(cli):
+        for make in bad:
+            with pytest.raises(IntentError, match="float"):
+                make()
+        with pytest.raises(IntentError, match="float"):
+            await perp.encode_deposit(account.address, "USDC", 1.0)  # type: ignore[arg-type]
+        with Journal.open(cli.folder / "api.db") as journal:
+            async with Sender.open(client, LocalSigner.from_key(account.key), journal) as sender:
+                with pytest.raises(IntentError, match="float"):
+                    await Executor(sender, client).execute_perp(
+                        perp,
+                        account.address,
+                        PerpIntent("vETH", Side.BUY, size=float("nan")),  # type: ignore[arg-type]
+                        key="k",
+                    )

@@ -40,16 +40,17 @@ class WorldAddresses:
 
 
 def to_json(addresses: WorldAddresses) -> dict[str, Any]:
-    """Plain JSON values; `from_json` reads them back equal."""
+    """Plain JSON values, in the shape of `trimtab world up --json`; `from_json` reads them back equal."""
     plain: dict[str, Any] = msgspec.to_builtins(addresses)
-    return plain
+    venues = {name: plain.pop(name) for name in ("perp_v2", "lyra")}
+    return {"venues": venues, **plain}
 
 
 def from_json(data: Mapping[str, Any]) -> WorldAddresses:
-    """Raises `ConfigError` that names the place of what is missing or of another type."""
+    """Other keys are passed over. Raises `ConfigError` that names the place of what is missing or amiss."""
     try:
-        return msgspec.convert(data, WorldAddresses)
-    except msgspec.ValidationError as error:
+        return msgspec.convert({**data, **data.get("venues", {})}, WorldAddresses)
+    except (msgspec.ValidationError, TypeError, AttributeError) as error:
         raise ConfigError(
             f"these are not the addresses of a world: {error}; take them from `trimtab world up --json`"
         ) from error

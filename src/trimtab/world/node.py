@@ -25,6 +25,7 @@ CHAIN_ID = 31337
 _LISTENING = re.compile(r"^Listening on (127\.0\.0\.1:\d+)$", re.MULTILINE)
 _PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.002
+_WATCH_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,11 @@ class AnvilNode:
     @property
     def is_alive(self) -> bool:
         return self._process.poll() is None
+
+    async def wait_until_dead(self) -> None:
+        """Returns when the process has ended, which it does not do by itself."""
+        while self._process.poll() is None:  # noqa: ASYNC110 - a process tells nobody
+            await asyncio.sleep(_WATCH_SECONDS)
 
     def log_tail(self, lines: int = 30) -> str:
         """The last lines that anvil printed."""

@@ -1,0 +1,102 @@
+"""`trimtab world`: keep a local world running, and fetch the contracts that it deploys."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trimtab.cli.failures import run
+from trimtab.cli.options import DebugOption, JsonOption
+
+if TYPE_CHECKING:
+    from trimtab.cli.world_session import UpOptions
+
+app = typer.Typer(help="A local chain with the genuine Perp v2 and Lyra contracts.", no_args_is_help=True)
+
+
+class EngineName(StrEnum):
+    ANVIL = "anvil"
+    PY_EVM = "py-evm"
+
+
+@app.command()
+def up(
+    port: Annotated[int, typer.Option(help="Port on loopback; 0 takes a free one.")] = 8545,
+    fork_url: Annotated[
+        str | None, typer.Option(help="Continue the state of this node, local or remote, and deploy onto it.")
+    ] = None,
+    fork_block: Annotated[int | None, typer.Option(help="Fork at this block instead of the latest.")] = None,
+    attach: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --fork-url: use the upstream's deployment, as its `world up --json` printed it."
+        ),
+    ] = None,
+    engine: Annotated[
+        EngineName, typer.Option(help="py-evm needs no binary, and is slower.")
+    ] = EngineName.ANVIL,
+    seed: Annotated[
+        int | None, typer.Option(help="Let prices move, along a path that this number decides.")
+    ] = None,
+    every: Annotated[int, typer.Option(min=40, help="With --seed: seconds between moves.")] = 60,
+    config_out: Annotated[
+        Path | None, typer.Option(help="Write settings for the other commands, with a development key.")
+    ] = None,
+    node_modules: Annotated[
+        Path | None, typer.Option(help="Where npm packages lie, besides the usual places.")
+    ] = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Start a chain, deploy and seed both protocols, and keep it running until Ctrl-C.
+
+    Prints the RPC URL, the funded accounts and every contract address.
+    """
+    from trimtab.cli.world_session import UpOptions, keep_up
+
+    options: UpOptions = UpOptions(
+        port=port,
+        fork_url=fork_url,
+        fork_block=fork_block,
+        attach=attach,
+        engine=engine.value,
+        seed=seed,
+        every=every,
+        config_out=config_out,
+        node_modules=(node_modules,) if node_modules else (),
+        as_json=as_json,
+    )
+    run(keep_up(options), as_json=as_json, debug=debug)
+
+
+@app.command()
+def fetch(
+    dest: Annotated[Path, typer.Option(help="The node_modules folder to fill.")] = Path("node_modules"),
+    force: Annotated[bool, typer.Option("--force", help="Fetch also what seems to be there.")] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Fetch the protocols' contracts from npm: exact versions, checked by hash, nothing is run."""
+    run(_fetch(dest, force=force), debug=debug)
+
+
+async def _fetch(dest: Path, *, force: bool) -> None:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from trimtab.world.fetch import fetch_packages, load_packages, missing_packages
+
+    wanted = list(load_packages()) if force else missing_packages(dest)
+    console = Console(stderr=True)
+    if not wanted:
+        console.print(f"all {len(load_packages())} packages are in {dest}")
+        return
+    with Progress(console=console) as progress:
+        task = progress.add_task(f"fetching {len(wanted)} packages", total=len(wanted))
+        await fetch_packages(dest, wanted, on_done=lambda _package: progress.advance(task))
+
+
+if __name__ == "__main__":
+    app()

@@ -174,8 +174,7 @@ async def test_no_code_at_an_address(cli: Cli, contract: str) -> None:
     cli.edit(f'{contract} = "{cli.world.perp.contracts[contract]}"', f'{contract} = "{NOBODY}"')
     code, told = await _refused(cli, *BUY, "1")
     assert (code, told["class"]) == (4, "AbiError"), told
-    if contract != "Multicall2":
-        assert NOBODY in told["message"]
+    assert NOBODY in told["message"]
 
 
 async def test_node_down(cli: Cli) -> None:

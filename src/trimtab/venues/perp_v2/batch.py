@@ -53,7 +53,8 @@ async def read_batch(
             *(("eth_call", [_transaction(s.read.call, s.sender), tag]) for s in simulations),
         ]
     )
-    (_, number_data), *answers = _TRY_AGGREGATE.decode(_bytes(outputs, "tryAggregate", multicall))
+    whole = Read(aggregate, _TRY_AGGREGATE.decode, "Multicall2")
+    (_, number_data), *answers = decode_read(whole, _bytes(outputs, whole.name, multicall))
     number = _AGGREGATE.decode(number_data)[0]
     head = _block(header)
     if head.number != number and block != "pending":

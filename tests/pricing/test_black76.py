@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 import vollib.black_scholes
 import vollib.black_scholes.greeks.analytical as oracle
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trimtab.errors import PricingError
@@ -69,6 +69,7 @@ DERIVATIVES = [
 @MODELS
 @pytest.mark.parametrize(("greek", "of", "argument", "unit"), DERIVATIVES)
 @pytest.mark.parametrize("kind", [CALL, PUT])
+@settings(max_examples=30)
 @given(option=options())
 def test_greek_is_the_derivative(
     model: Model, greek: str, of: str, argument: int, unit: float, kind: OptionKind, option: tuple[float, ...]

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trimtab.errors import PricingError
@@ -33,6 +33,7 @@ def random_book(size: int, seed: int) -> list[np.ndarray]:
 
 
 @PAIRS
+@settings(max_examples=40)
 @given(size=st.sampled_from([1, 2, 24, 25, 26, 300]), seed=st.integers(0, 10_000))
 def test_columns_equal_scalar(columns: object, scalar: object, size: int, seed: int) -> None:
     """Every row of every column equals the scalar result to the rounding of the last digits."""

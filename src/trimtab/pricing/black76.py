@@ -33,7 +33,7 @@ MIN_TOTAL_VOL = 1e-50
 _SQRT_HALF = sqrt(0.5)
 _INV_SQRT_2PI = 1.0 / sqrt(2.0 * pi)
 _CALL = OptionKind.CALL
-_ON_FORWARD, _ON_SPOT = False, True
+ON_FORWARD, ON_SPOT = False, True  # which of the two models: `is_spot`
 _NEW = tuple.__new__  # a named tuple's own constructor costs as much as an erfc
 
 
@@ -60,28 +60,28 @@ def price_black76(
     kind: OptionKind, forward: float, strike: float, years: float, vol: float, rate: float = 0.0
 ) -> float:
     """Price of a European option on a forward. `PricingError` on a value outside the model's domain."""
-    return _price(kind is _CALL, forward, strike, years, vol, rate, _ON_FORWARD)
+    return generic_price(kind is _CALL, forward, strike, years, vol, rate, ON_FORWARD)
 
 
 def price_black_scholes(
     kind: OptionKind, spot: float, strike: float, years: float, vol: float, rate: float = 0.0
 ) -> float:
     """Price of a European option on a spot that pays nothing. `PricingError` outside the model's domain."""
-    return _price(kind is _CALL, spot, strike, years, vol, rate, _ON_SPOT)
+    return generic_price(kind is _CALL, spot, strike, years, vol, rate, ON_SPOT)
 
 
 def greeks_black76(
     kind: OptionKind, forward: float, strike: float, years: float, vol: float, rate: float = 0.0
 ) -> PriceGreeks:
     """Price and Greeks of a European option on a forward; rho with the forward held."""
-    return _greeks(kind is _CALL, forward, strike, years, vol, rate, _ON_FORWARD)
+    return generic_greeks(kind is _CALL, forward, strike, years, vol, rate, ON_FORWARD)
 
 
 def greeks_black_scholes(
     kind: OptionKind, spot: float, strike: float, years: float, vol: float, rate: float = 0.0
 ) -> PriceGreeks:
     """Price and Greeks of a European option on a spot that pays nothing; rho with the spot held."""
-    return _greeks(kind is _CALL, spot, strike, years, vol, rate, _ON_SPOT)
+    return generic_greeks(kind is _CALL, spot, strike, years, vol, rate, ON_SPOT)
 
 
 def greeks_to_model(greeks: PriceGreeks, places: int = 18) -> Greeks:
@@ -104,9 +104,10 @@ def check_domain(spot: float, strike: float, years: float, vol: float, rate: flo
             raise PricingError(f"{name} is {value!r}, it must be {least}")
 
 
-def _price(
+def generic_price(
     is_call: bool, spot: float, strike: float, years: float, vol: float, rate: float, is_spot: bool
 ) -> float:
+    """Price by either model, the one way in for scalars and columns."""
     if not (
         0.0 < spot < inf
         and 0.0 < strike < inf
@@ -129,9 +130,10 @@ def _price(
     return 0.5 * paid if paid > 0.0 else 0.0
 
 
-def _greeks(
+def generic_greeks(
     is_call: bool, spot: float, strike: float, years: float, vol: float, rate: float, is_spot: bool
 ) -> PriceGreeks:
+    """Price and Greeks by either model, the one way in for scalars and columns."""
     if not (
         0.0 < spot < inf
         and 0.0 < strike < inf

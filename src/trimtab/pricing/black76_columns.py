@@ -15,12 +15,12 @@ from scipy.special import ndtr
 
 from trimtab.errors import PricingError
 from trimtab.pricing.black76 import (
-    _ON_FORWARD,
-    _ON_SPOT,
     DAYS_PER_YEAR,
     MIN_TOTAL_VOL,
+    ON_FORWARD,
+    ON_SPOT,
     POINT,
-    _greeks,
+    generic_greeks,
 )
 
 SCALAR_BELOW = 25  # measured: a loop of plain Python is faster up to here
@@ -53,7 +53,7 @@ def greeks_black76_columns(
     rate: ArrayLike = 0.0,
 ) -> GreekColumns:
     """`black76.greeks_black76` over columns; `PricingError` names the first row outside the domain."""
-    return _dispatch((is_call, forward, strike, years, vol, rate), is_spot=_ON_FORWARD)
+    return _dispatch((is_call, forward, strike, years, vol, rate), is_spot=ON_FORWARD)
 
 
 def greeks_black_scholes_columns(
@@ -65,7 +65,7 @@ def greeks_black_scholes_columns(
     rate: ArrayLike = 0.0,
 ) -> GreekColumns:
     """`black76.greeks_black_scholes` over columns; `PricingError` names the first row outside the domain."""
-    return _dispatch((is_call, spot, strike, years, vol, rate), is_spot=_ON_SPOT)
+    return _dispatch((is_call, spot, strike, years, vol, rate), is_spot=ON_SPOT)
 
 
 def broadcast_columns(*arguments: ArrayLike) -> list[Column]:
@@ -161,6 +161,6 @@ def _fill_rows(
     for row in rows:
         is_call, spot, strike, years, vol, rate = (float(column[row]) for column in columns)
         try:
-            out[:, row] = _greeks(is_call != 0.0, spot, strike, years, vol, rate, is_spot)
+            out[:, row] = generic_greeks(is_call != 0.0, spot, strike, years, vol, rate, is_spot)
         except PricingError as error:
             raise PricingError(f"row {first + row}: {error}") from None

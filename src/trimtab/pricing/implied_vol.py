@@ -28,9 +28,9 @@ MAX_ITERATIONS = 32
 CONVERGED = 1e-6  # a relative step of 1e-6 leaves 1e-18 behind: the iteration is of third order
 SMALL_TIME = 0.1  # below this s/2 the difference of two erfcx cancels, a Taylor series does not
 
-_SQRT_HALF = sqrt(0.5)
-_SQRT_2PI = sqrt(2.0 * pi)
-_SQRT_HALF_PI = 0.5 * _SQRT_2PI
+SQRT_HALF = sqrt(0.5)
+SQRT_2PI = sqrt(2.0 * pi)
+SQRT_HALF_PI = 0.5 * SQRT_2PI
 
 erfcx: Callable[[float], float] = cython_special.erfcx  # a tenth of the call cost of the ufunc
 ndtri: Callable[[float], float] = cython_special.ndtri
@@ -42,7 +42,7 @@ def implied_vol_black76(
 ) -> float:
     """Volatility (annualised fraction) at which `black76.price_black76` gives `price`. `PricingError` names
     the arbitrage bound that the price breaks."""
-    return _implied(kind is OptionKind.CALL, price, forward, strike, years, rate, is_spot=False)
+    return generic_implied_vol(kind is OptionKind.CALL, price, forward, strike, years, rate, is_spot=False)
 
 
 def implied_vol_black_scholes(
@@ -50,12 +50,13 @@ def implied_vol_black_scholes(
 ) -> float:
     """Volatility (annualised fraction) at which `black76.price_black_scholes` gives `price`. `PricingError`
     names the arbitrage bound that the price breaks."""
-    return _implied(kind is OptionKind.CALL, price, spot, strike, years, rate, is_spot=True)
+    return generic_implied_vol(kind is OptionKind.CALL, price, spot, strike, years, rate, is_spot=True)
 
 
-def _implied(
+def generic_implied_vol(
     is_call: bool, price: float, spot: float, strike: float, years: float, rate: float, *, is_spot: bool
 ) -> float:
+    """Implied volatility by either model, the one way in for scalars and columns."""
     check_domain(spot, strike, years, 0.0, rate)
     discount = exp(-rate * years)
     asset = spot if is_spot else spot * discount
@@ -88,11 +89,11 @@ def solve_total_vol(x: float, beta: float) -> float:
     """s > 0 with normalised_black(x, s) = beta, for x <= 0 and 0 < beta < exp(x / 2)."""
     b_max = exp(0.5 * x)
     knee = sqrt(-2.0 * x)  # where b turns from convex to concave in s
-    b_knee = 0.5 * (b_max - erfc(knee * _SQRT_HALF) / b_max) if x < 0.0 else 0.0
+    b_knee = 0.5 * (b_max - erfc(knee * SQRT_HALF) / b_max) if x < 0.0 else 0.0
     if beta < b_knee:
         return _solve_low(x, beta, knee * sqrt(log(b_knee) / log(beta)))
     if beta <= 0.5 * b_max:
-        return _solve_middle(x, beta, knee + (beta - b_knee) * _SQRT_2PI / b_max)
+        return _solve_middle(x, beta, knee + (beta - b_knee) * SQRT_2PI / b_max)
     rest = b_max - beta
     return _solve_high(x, rest, max(knee, -2.0 * ndtri(rest / (b_max + 1.0 / b_max))))
 
@@ -101,12 +102,12 @@ def normalised_black(x: float, s: float) -> float:
     """Undiscounted out-of-the-money price over sqrt(F K), relative precision kept for every x <= 0, s > 0."""
     h, t = x / s, 0.5 * s
     if t < SMALL_TIME:
-        mills = _SQRT_HALF_PI * erfcx(-h * _SQRT_HALF)
-        return exp(-0.5 * (h * h + t * t)) / _SQRT_2PI * mills_difference(h, t, mills)
+        mills = SQRT_HALF_PI * erfcx(-h * SQRT_HALF)
+        return exp(-0.5 * (h * h + t * t)) / SQRT_2PI * mills_difference(h, t, mills)
     if h + t > 1.0:  # most of the asset: nothing cancels, and the plain form rounds less
-        return 0.5 * (exp(0.5 * x) * erfc(-(h + t) * _SQRT_HALF) - exp(-0.5 * x) * erfc((t - h) * _SQRT_HALF))
+        return 0.5 * (exp(0.5 * x) * erfc(-(h + t) * SQRT_HALF) - exp(-0.5 * x) * erfc((t - h) * SQRT_HALF))
     scale = 0.5 * exp(-0.5 * (h * h + t * t))
-    return scale * (erfcx(-(h + t) * _SQRT_HALF) - erfcx((t - h) * _SQRT_HALF))
+    return scale * (erfcx(-(h + t) * SQRT_HALF) - erfcx((t - h) * SQRT_HALF))
 
 
 def mills_difference(h: Number, t: Number, mills: Number) -> Number:
@@ -127,7 +128,7 @@ def mills_difference(h: Number, t: Number, mills: Number) -> Number:
 def _slope(x: float, s: float) -> tuple[float, float]:
     """db/ds, and the ratio of the second to the first derivative."""
     h, t = x / s, 0.5 * s
-    return exp(-0.5 * (h * h + t * t)) / _SQRT_2PI, (h * h - t * t) / s
+    return exp(-0.5 * (h * h + t * t)) / SQRT_2PI, (h * h - t * t) / s
 
 
 def _solve_low(x: float, beta: float, s: float) -> float:
@@ -159,7 +160,7 @@ def _solve_high(x: float, rest: float, s: float) -> float:
     for _ in range(MAX_ITERATIONS):
         h, t = x / s, 0.5 * s
         slope, curve = _slope(x, s)
-        missing = 0.5 * _SQRT_2PI * slope * (erfcx((h + t) * _SQRT_HALF) + erfcx((t - h) * _SQRT_HALF))
+        missing = 0.5 * SQRT_2PI * slope * (erfcx((h + t) * SQRT_HALF) + erfcx((t - h) * SQRT_HALF))
         newton = (log(missing) - log(rest)) * missing / slope
         s, is_done = _halley(s, newton, curve + slope / missing)
         if is_done:

@@ -12,13 +12,13 @@ from scipy.special import erfc, erfcx, ndtri
 from trimtab.errors import PricingError
 from trimtab.pricing.black76_columns import Column, broadcast_columns
 from trimtab.pricing.implied_vol import (
-    _SQRT_2PI,
-    _SQRT_HALF,
-    _SQRT_HALF_PI,
     CONVERGED,
     MAX_ITERATIONS,
     SMALL_TIME,
-    _implied,
+    SQRT_2PI,
+    SQRT_HALF,
+    SQRT_HALF_PI,
+    generic_implied_vol,
     mills_difference,
 )
 
@@ -71,7 +71,7 @@ def _dispatch(arguments: tuple[ArrayLike, ...], *, is_spot: bool, invalid: str) 
     for row in rows.tolist():
         is_call, *numbers = (float(column[row]) for column in columns)
         try:
-            vol[row] = _implied(is_call != 0.0, *numbers, is_spot=is_spot)
+            vol[row] = generic_implied_vol(is_call != 0.0, *numbers, is_spot=is_spot)
         except PricingError as error:
             if invalid == "raise":
                 raise PricingError(f"row {row}: {error}") from None
@@ -95,7 +95,7 @@ def _solve(x: Column, beta: Column) -> Column:
     """`implied_vol.solve_total_vol` row by row, each branch as one set of columns."""
     b_max = np.exp(0.5 * x)
     knee = np.sqrt(-2.0 * x)
-    b_knee = np.maximum(0.5 * (b_max - erfc(knee * _SQRT_HALF) / b_max), 0.0)
+    b_knee = np.maximum(0.5 * (b_max - erfc(knee * SQRT_HALF) / b_max), 0.0)
     s = np.empty_like(x)
     is_low = beta < b_knee
     is_high = beta > 0.5 * b_max
@@ -103,7 +103,7 @@ def _solve(x: Column, beta: Column) -> Column:
         guess = knee[rows] * np.sqrt(np.log(b_knee[rows]) / np.log(beta[rows]))
         s[rows] = _iterate(_derive_low, x[rows], np.log(beta[rows]), guess)
     if (rows := np.flatnonzero(~(is_low | is_high))).size:
-        guess = knee[rows] + (beta[rows] - b_knee[rows]) * _SQRT_2PI / b_max[rows]
+        guess = knee[rows] + (beta[rows] - b_knee[rows]) * SQRT_2PI / b_max[rows]
         s[rows] = _iterate(_derive_middle, x[rows], beta[rows], guess)
     if (rows := np.flatnonzero(is_high)).size:
         rest = b_max[rows] - beta[rows]
@@ -132,15 +132,15 @@ def _iterate(derive: _Derive, x: Column, target: Column, s: Column) -> Column:
 def _black(x: Column, s: Column) -> tuple[Column, Column, Column]:
     """(b, db/ds, b''/b') of `implied_vol.normalised_black`, for s not far above the knee."""
     h, t = x / s, 0.5 * s
-    slope = np.exp(-0.5 * (h * h + t * t)) / _SQRT_2PI
+    slope = np.exp(-0.5 * (h * h + t * t)) / SQRT_2PI
     curve = (h * h - t * t) / s
     is_small = t < SMALL_TIME
     if is_small.all():
-        return slope * mills_difference(h, t, _SQRT_HALF_PI * erfcx(-h * _SQRT_HALF)), slope, curve
-    b = _SQRT_HALF_PI * slope * (erfcx(-(h + t) * _SQRT_HALF) - erfcx((t - h) * _SQRT_HALF))
+        return slope * mills_difference(h, t, SQRT_HALF_PI * erfcx(-h * SQRT_HALF)), slope, curve
+    b = SQRT_HALF_PI * slope * (erfcx(-(h + t) * SQRT_HALF) - erfcx((t - h) * SQRT_HALF))
     if is_small.any():
         h, t = h[is_small], t[is_small]
-        b[is_small] = slope[is_small] * mills_difference(h, t, _SQRT_HALF_PI * erfcx(-h * _SQRT_HALF))
+        b[is_small] = slope[is_small] * mills_difference(h, t, SQRT_HALF_PI * erfcx(-h * SQRT_HALF))
     return b, slope, curve
 
 
@@ -161,6 +161,6 @@ def _derive_middle(x: Column, target: Column, s: Column) -> tuple[Column, Column
 
 def _derive_high(x: Column, target: Column, s: Column) -> tuple[Column, Column]:
     h, t = x / s, 0.5 * s
-    slope = np.exp(-0.5 * (h * h + t * t)) / _SQRT_2PI
-    missing = _SQRT_HALF_PI * slope * (erfcx((h + t) * _SQRT_HALF) + erfcx((t - h) * _SQRT_HALF))
+    slope = np.exp(-0.5 * (h * h + t * t)) / SQRT_2PI
+    missing = SQRT_HALF_PI * slope * (erfcx((h + t) * SQRT_HALF) + erfcx((t - h) * SQRT_HALF))
     return (np.log(missing) - target) * missing / slope, (h * h - t * t) / s + slope / missing

@@ -83,9 +83,13 @@ class Actions:
         return tuple(p for p in held if p.series.market.name == self.stage.market)
 
     async def series(self, pick: int) -> OptionSeries | None:
-        """Any live series, None when no board is live."""
-        states = [s for board in (await self.chain()).boards for s in board.strikes]
-        return states[pick % len(states)].series if states else None
+        """Any live series, every other time the nearest to the money of its board; None without boards."""
+        chain = await self.chain()
+        if not chain.boards:
+            return None
+        board = chain.boards[pick // 2 % len(chain.boards)]
+        by_distance = sorted(board.strikes, key=lambda s: abs(s.series.strike - chain.spot_price))
+        return by_distance[0 if pick % 2 else pick % len(by_distance)].series
 
     async def trade(self, account: Address, intent: OptionIntent) -> Receipt | None:
         """The quote is the fill, or quote and trade are refused for the same reason."""
@@ -196,8 +200,8 @@ class Actions:
         assert (liquidation.position_id, fill.size) == (ids[0], liquidation.amount)
         assert liquidation.beneficiary == keeper
 
-    async def settle(self, keeper: Address) -> None:
-        """Past the expiry of the nearest board: settle it, then every position on it."""
+    async def settle(self, keeper: Address, *, early: bool) -> None:
+        """Past the expiry of the nearest board: settle it, then every position on it. Too early on demand."""
         boards = (await self.chain()).boards
         if not boards:
             return

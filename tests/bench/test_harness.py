@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import json
-import time
+from collections.abc import Callable
 
 import pytest
+from benchmarks import harness
 from benchmarks.harness import Result, compare, compare_async, counted
 
-
-def spin(seconds: float) -> None:
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        pass
+Spend = Callable[[float], Callable[[], None]]
 
 
-def test_ratio_is_peer_over_ours() -> None:
-    """A peer that takes four times as long gives a ratio of about 4, with times in the unit asked for."""
-    result = compare("spin", lambda: spin(0.0002), lambda: spin(0.0008), peer_name="slow", unit="ms")
-    assert 2.5 < result.ratio < 6
-    assert 0.19 < result.ours < 1
+@pytest.fixture
+def spend(monkeypatch: pytest.MonkeyPatch) -> Spend:
+    """Makes callables that take so many seconds of a clock that nothing else moves."""
+    now = [0.0]
+
+    def taking(seconds: float) -> Callable[[], None]:
+        def call() -> None:
+            now[0] += seconds
+
+        return call
+
+    monkeypatch.setattr(harness.time, "perf_counter", lambda: now[0])
+    return taking
+
+
+def test_ratio_is_peer_over_ours(spend: Spend) -> None:
+    """A peer that takes four times as long gives a ratio of 4, with times in the unit asked for."""
+    result = compare("spin", spend(0.0002), spend(0.0008), peer_name="slow", unit="ms", number=3)
+    assert result.ratio == pytest.approx(4.0)
+    assert (result.ours, result.peer) == pytest.approx((0.2, 0.8))
 
 
 async def test_async_rounds_alternate() -> None:
@@ -36,11 +48,11 @@ async def test_async_rounds_alternate() -> None:
     assert "".join(calls) == "op" + "oopp" * 15
 
 
-def test_figures_are_per_operation() -> None:
-    """`per` divides the time of a call by the operations in it."""
-    result = compare("spin", lambda: spin(0.001), lambda: spin(0.001), peer_name="same", per=10, peer_per=5)
-    assert 1.5 < result.ratio < 2.7
-    assert result.ours < result.peer
+def test_figures_are_per_operation(spend: Spend) -> None:
+    """`per` divides the time of a call by the operations in it, for each side its own."""
+    result = compare("spin", spend(0.001), spend(0.001), peer_name="same", per=10, peer_per=5)
+    assert result.ratio == pytest.approx(2.0)
+    assert (result.ours, result.peer) == pytest.approx((100.0, 200.0))
 
 
 def test_too_few_rounds_are_refused() -> None:

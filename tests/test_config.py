@@ -78,8 +78,7 @@ def _refusal(path: Path, **env: str) -> ConfigError:
 
 def test_the_documented_file_loads(tmp_path: Path) -> None:
     """docs/reference/trimtab.toml is a valid file and means what its comments say."""
-    world = {"venues": {"perp_v2": _plain(PERP)}}
-    (tmp_path / "world.json").write_text(json.dumps(world))
+    (tmp_path / "world.json").write_text(json.dumps({"perp_v2": _plain(PERP)}))
     path = tmp_path / "trimtab.toml"
     path.write_text(EXAMPLE.read_text(encoding="utf-8"))
     config = load_config(path, {})
@@ -296,9 +295,7 @@ def test_broken_toml_is_told_with_its_line(write: Write) -> None:
 def test_addresses_come_from_a_world(write: Write, tmp_path: Path) -> None:
     """addresses_file takes the JSON of `trimtab world up --json`; the file's own faults are named."""
     world = tmp_path / "world.json"
-    world.write_text(
-        json.dumps({"url": "http://x", "venues": {"perp_v2": _plain(PERP), "lyra": _plain(LYRA)}})
-    )
+    world.write_text(json.dumps({"url": "http://x", "perp_v2": _plain(PERP), "lyra": _plain(LYRA)}))
     text = CHAIN + "".join(
         f'[venues.{name}]\naddresses_file = "world.json"\n' for name in ("perp_v2", "lyra")
     )

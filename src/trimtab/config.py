@@ -283,9 +283,9 @@ class _Reader:
         return self.build(VENUES[name].deployment_type(), section, where)
 
     def addresses(self, venue: str) -> Any:
-        """The deployment of `venue` in a JSON file of `trimtab world up --json`: {"venues": {venue: ...}}."""
+        """The deployment of `venue` in a JSON file as `trimtab world up --json` prints it."""
         try:
-            found = json.loads(self._read(), parse_float=Decimal)["venues"][venue]
+            found = json.loads(self._read(), parse_float=Decimal)[venue]
         except (ValueError, KeyError, TypeError) as error:
             raise self._error(
                 f"venues.{venue}", "is not in this file as `trimtab world up --json` prints it"

@@ -109,6 +109,8 @@ class CrashError(Exception):
     """The process died between two effects."""
 
 
+CRASHES = st.integers(0, 39).map(lambda n: n - 34 if n >= 34 else None)
+"""After how many effects of an event the process dies; mostly it does not."""
 REFUSALS = (
     SendClass.POOL_FULL,
     SendClass.FUNDS,
@@ -234,8 +236,11 @@ class Engine(RuleBasedStateMachine):
         self.chain.mine([ModelTx(TxHash(f"old{n}"), n, Fees(1, 1)) for n in range(pending)])
         self._recover()
 
-    @rule(deadline=st.none() | st.integers(5, 300), crash=st.none() | st.integers(0, 3))
+    @rule(deadline=st.none() | st.integers(5, 300), crash=CRASHES)
     def submit(self, deadline: int | None, crash: int | None) -> None:
+        self.submit_one(deadline, crash)
+
+    def submit_one(self, deadline: int | None, crash: int | None = None) -> None:
         if self.state.halted:
             return
         key = f"k{len(self.submitted)}"
@@ -253,14 +258,14 @@ class Engine(RuleBasedStateMachine):
         self._feed_or_crash(e.Submit(intent), crash)
 
     @precondition(lambda self: self.checks)
-    @rule(data=st.data(), passes=st.integers(0, 9), crash=st.none() | st.integers(0, 5))
+    @rule(data=st.data(), passes=st.integers(0, 9), crash=CRASHES)
     def check(self, data: st.DataObject, passes: int, crash: int | None) -> None:
         key = self.checks.pop(data.draw(st.integers(0, len(self.checks) - 1)))
         event = e.CheckPassed(key, 21_000, self.at) if passes else e.CheckFailed(key)
         self._feed_or_crash(event, crash)
 
     @precondition(lambda self: self.asks)
-    @rule(cap=st.sampled_from([FEE_CAP, FEE_CAP, FEE_CAP, 150]), crash=st.none() | st.integers(0, 5))
+    @rule(cap=st.sampled_from([FEE_CAP, FEE_CAP, FEE_CAP, 150]), crash=CRASHES)
     def sign(self, cap: int, crash: int | None) -> None:
         self._feed_or_crash(self._sign(self.asks.pop(0), cap), crash)
 
@@ -269,7 +274,7 @@ class Engine(RuleBasedStateMachine):
         data=st.data(),
         fault=st.sampled_from(["none", "none", "none", "timeout", "lost", "refuse"]),
         refusal=st.sampled_from(REFUSALS),
-        crash=st.none() | st.integers(0, 5),
+        crash=CRASHES,
     )
     def answer(self, data: st.DataObject, fault: str, refusal: SendClass, crash: int | None) -> None:
         """Deliver one endpoint's answer to a broadcast: honest, or lost on the way, or refused."""
@@ -284,7 +289,7 @@ class Engine(RuleBasedStateMachine):
             said = SendClass.NONCE_LOW
         self._feed_or_crash(replace(asked, outcome=_outcome(said), send_class=said or "", at=self.at), crash)
 
-    @rule(seconds=st.integers(1, 60), crash=st.none() | st.integers(0, 5))
+    @rule(seconds=st.integers(1, 60), crash=CRASHES)
     def wait(self, seconds: int, crash: int | None) -> None:
         self.at += seconds
         self._feed_or_crash(e.Ticked(self.at, ENDPOINTS), crash)
@@ -317,13 +322,13 @@ class Engine(RuleBasedStateMachine):
     @precondition(lambda self: len(self.submitted) > 2)
     @rule(draw=st.integers(0, 19))
     def use_the_key_elsewhere(self, draw: int) -> None:
-        if draw == 0:
+        if draw == 19:
             nonce = self.chain.nonce()
             self.chain.mine([ModelTx(TxHash(f"{FOREIGN}{nonce}.{self.chain.head}"), nonce, Fees(1, 1))])
             self.foreign_used = True
 
     @precondition(lambda self: self.state.slots)
-    @rule(data=st.data(), crash=st.none() | st.integers(0, 5))
+    @rule(data=st.data(), crash=CRASHES)
     def cancel(self, data: st.DataObject, crash: int | None) -> None:
         key = data.draw(st.sampled_from(sorted(self.submitted)))
         self._feed_or_crash(e.CancelAsked(key), crash)
@@ -332,16 +337,28 @@ class Engine(RuleBasedStateMachine):
         lag=st.sampled_from([0, 0, 0, 1, 2]),
         lie=st.booleans(),
         blind=st.sampled_from(["", "", "", "receipts", "nonce", "blocks"]),
-        crash=st.none() | st.integers(0, 6),
+        crash=CRASHES,
     )
     def observe(self, lag: int, lie: bool, blind: str, crash: int | None) -> None:
         """One pass through a node that may lag, hide receipts (at most twice in a row), or fail in part."""
         self.lies = self.lies + 1 if lie and self.lies < POLICY.clean_passes - 1 else 0
         self._feed_or_crash(self._view(lag, hide=self.lies > 0, blind=blind), crash)
 
+    @rule(draw=st.integers(0, 4))
+    def crash(self, draw: int) -> None:
+        if draw == 4:
+            self._recover()
+
     @rule()
-    def crash(self) -> None:
-        self._recover()
+    def run_smoothly(self) -> None:
+        """Checks pass, the signer signs, honest endpoints answer: so that there is much to disturb."""
+        self._work_off()
+
+    @rule(count=st.integers(1, 3))
+    def submit_several(self, count: int) -> None:
+        for _ in range(count):
+            self.submit_one(None)
+        self._work_off()
 
     def _view(self, lag: int = 0, *, hide: bool = False, blind: str = "") -> e.Observed:
         height = max(self.chain.head - lag, 0)
@@ -384,9 +401,8 @@ class Engine(RuleBasedStateMachine):
         pending = max((n + 1 for pool in self.chain.pools.values() for n in pool), default=0)
         event = e.Recovered(max(self.chain.nonce(), pending), self.chain.head, self.at, ENDPOINTS)
         self.feed(event)
-        before = _durable(self.state)
         again, effects = step(replay(map(r.decode_record, self.journal)), event, POLICY)
-        assert _durable(again) == before, "recovering twice is not recovering once"
+        assert _holdings(again) == _holdings(self.state), "recovering twice is not recovering once"
         sent = {effect.raw for effect in effects if isinstance(effect, e.Send)}
         assert sent <= set(self.raws), "recovery sent bytes that were never signed"
 
@@ -469,15 +485,22 @@ class Engine(RuleBasedStateMachine):
         for intent in self.state.intents.values():
             self._check_execution(intent)
 
-    def _settle_calmly(self) -> None:
+    def _work_off(self) -> None:
         while self.checks:
             self.feed(e.CheckPassed(self.checks.pop(0), 21_000, self.at))
         while self.asks:
             self.feed(self._sign(self.asks.pop(0), FEE_CAP))
+            self._answer_all()
+        self._answer_all()
+
+    def _answer_all(self) -> None:
         while self.answers:
             asked = self.answers.pop(0)
             said = self.chain.offer(asked.endpoint, self._tx(asked.tx_hash))
             self.feed(replace(asked, outcome=_outcome(said), send_class=said or "", at=self.at))
+
+    def _settle_calmly(self) -> None:
+        self._work_off()
         picks, nonce = list[ModelTx](), self.chain.nonce()
         while offers := self.chain.candidates(nonce):
             picks.append(offers[0])
@@ -503,6 +526,13 @@ def _outcome(said: SendClass | None) -> Outcome:
     if said in (SendClass.AMBIGUOUS, SendClass.NONCE_LOW):
         return Outcome.AMBIGUOUS
     return Outcome.REJECTED
+
+
+def _holdings(state: State) -> Any:
+    """Which intents hold which nonces by which bytes: what a second recovery may not change."""
+    slots = {n: (s.key, s.mined, [a.tx_hash for a in s.attempts]) for n, s in state.slots.items()}
+    ended = {k: i.state for k, i in state.intents.items() if i.state.is_terminal}
+    return slots, ended, state.nonces, state.halted
 
 
 def _durable(state: State) -> State:

@@ -167,7 +167,11 @@ def _take_result(state: State, slot: Slot, record: r.SendResult) -> None:
     attempt = slot.attempt(record.tx_hash)
     if attempt is None:
         raise ValueError(f"the journal has an answer for {record.tx_hash}, which it never signed")
-    results = {**attempt.results, record.endpoint: (record.outcome, record.send_class)}
+    before = attempt.results.get(record.endpoint)
+    result = (record.outcome, record.send_class)
+    if before is not None and before[0] is Outcome.ACCEPTED and record.outcome is Outcome.AMBIGUOUS:
+        result = before  # it has the bytes, whatever became of a repetition
+    results = {**attempt.results, record.endpoint: result}
     answered = replace(attempt, results=results, pending=attempt.pending - {record.endpoint})
     exposed = record.outcome is not Outcome.REJECTED
     to = SlotState.COMMITTED if exposed and slot.state is SlotState.PROVISIONAL else slot.state

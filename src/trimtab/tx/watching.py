@@ -64,10 +64,10 @@ class Watcher:
     async def look(self) -> None:
         """Look when asked, and now and then unasked."""
         while True:
-            if await wait_for_event(self._driver.look_now, self._patience()):
-                self._delay = FIRST_LOOK
-            else:
-                self._delay = min(self._delay * 2, self._slowest())
+            is_asked = await wait_for_event(self._driver.look_now, self._patience())
+            self._delay = FIRST_LOOK if is_asked else min(self._delay * 2, self._slowest())
+            if is_asked and not self._driver.state.slots:
+                continue
             try:
                 seen = await self._see(full=self._looks % FULL_LOOK_EVERY == 0)
             except (TransportError, RpcError) as error:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 
 import pytest
-from benchmarks import harness
 from benchmarks.harness import Result, compare, compare_async, counted
 
 Spend = Callable[[float], Callable[[], None]]
@@ -23,7 +22,7 @@ def spend(monkeypatch: pytest.MonkeyPatch) -> Spend:
 
         return call
 
-    monkeypatch.setattr(harness.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr("benchmarks.harness.time.perf_counter", lambda: now[0])
     return taking
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from tests.venues.lyra.stage import Stage
+from tests.venues.lyra.stage import Stage, genuine
 
 from trimtab.model.ids import Address
 from trimtab.model.market import OptionChain, OptionKind, OptionSeriesState
@@ -31,6 +30,15 @@ class Views:
     ) -> Any:
         self.compared += 1
         return await self.stage.view(contract, target, function, *args, block=block)
+
+    async def ask_all(
+        self, questions: Iterable[tuple[str, Address, str, list[Any]]], block: int
+    ) -> list[Any]:
+        """Many questions in one request."""
+        reads = [genuine(contract).function(name).read(at, *args) for contract, at, name, args in questions]
+        self.compared += len(reads)
+        answers: list[Any] = await self.stage.client.read_many(reads, block=block)
+        return answers
 
     async def check_all(self, accounts: Iterable[Address]) -> None:
         """Chain, Greek cache, pool, every account's positions and what may be liquidated."""
@@ -66,7 +74,12 @@ class Views:
             for state, strike in zip(board.strikes, raw.strikes, strict=True):
                 self._check_strike(state, raw, strike)
         states = [s for board in chain.boards for s in board.strikes]
-        await asyncio.gather(*(self._check_marks(chain, s, block) for s in states))
+        target = self.stage.deployment.contracts["TestBlackScholes"]
+        asked = (
+            ("TestBlackScholes", target, "pricesDeltaStdVega_pub", [self.inputs(chain, s)]) for s in states
+        )
+        for state, prices in zip(states, await self.ask_all(asked, block), strict=True):
+            self._check_marks(state, prices)
         return chain
 
     @staticmethod
@@ -83,25 +96,25 @@ class Views:
             from_wad(strike.shortPutOpenInterest),
         )
 
-    async def _check_marks(self, chain: OptionChain, state: OptionSeriesState, block: int) -> None:
-        prices = await self.black_scholes(chain, state, block)
+    @staticmethod
+    def _check_marks(state: OptionSeriesState, prices: Any) -> None:
+        """Against the package's own test contract around the same library."""
         assert state.call_price == from_wad(prices.callPrice)
         assert state.put_price == from_wad(prices.putPrice)
         assert state.call.delta == from_wad(prices.callDelta)
         assert state.put.delta == from_wad(prices.putDelta)
         assert state.call.vega == state.put.vega == from_wad(prices.vega) / 100
 
-    async def black_scholes(self, chain: OptionChain, state: OptionSeriesState, block: int) -> Any:
-        """The package's own test contract around the same library."""
-        inputs = (
+    @staticmethod
+    def inputs(chain: OptionChain, state: OptionSeriesState) -> tuple[int, ...]:
+        """What the library prices a series with."""
+        return (
             max(state.series.expiry - chain.at, 0),
             int(state.iv * WAD),
             int(chain.spot_price * WAD),
             int(state.series.strike * WAD),
             int(chain.rate * WAD),
         )
-        target = self.stage.deployment.contracts["TestBlackScholes"]
-        return await self.ask("TestBlackScholes", target, "pricesDeltaStdVega_pub", [inputs], block)
 
     async def check_greek_cache(self, block: int) -> GreekCache:
         """Against OptionGreekCache's structs."""
@@ -217,17 +230,24 @@ class Views:
         token, om = self.at["OptionToken"], self.at["OptionMarket"]
         adapter = self.stage.deployment.contracts["SynthetixAdapter"]
         spot = await self.ask("SynthetixAdapter", adapter, "getSpotPriceForMarket", [om], block)
-        live = {
-            s
-            for b in await self.ask("OptionMarket", om, "getLiveBoards", [], block)
-            for s in await self.ask("OptionMarket", om, "getBoardStrikes", [b], block)
-        }
-        expected = set()
-        for number in range(1, await self.ask("OptionToken", token, "nextId", [], block)):
-            p = await self.ask("OptionToken", token, "getOptionPosition", [number], block)
-            if p.strikeId in live:
-                strike, expiry = await self.ask("OptionMarket", om, "getStrikeAndExpiry", [p.strikeId], block)
-                if await self.ask("OptionToken", token, "canLiquidate", [p, expiry, strike, spot], block):
-                    expected.add(number)
+        boards = await self.ask("OptionMarket", om, "getLiveBoards", [], block)
+        listed = await self.ask_all([("OptionMarket", om, "getBoardStrikes", [b]) for b in boards], block)
+        live = {strike for strikes in listed for strike in strikes}
+        numbers = range(1, await self.ask("OptionToken", token, "nextId", [], block))
+        positions = await self.ask_all(
+            [("OptionToken", token, "getOptionPosition", [n]) for n in numbers], block
+        )
+        held = [p for p in positions if p.strikeId in live]
+        terms = await self.ask_all(
+            [("OptionMarket", om, "getStrikeAndExpiry", [p.strikeId]) for p in held], block
+        )
+        answers = await self.ask_all(
+            [
+                ("OptionToken", token, "canLiquidate", [p, expiry, strike, spot])
+                for p, (strike, expiry) in zip(held, terms, strict=True)
+            ],
+            block,
+        )
+        expected = {p.positionId for p, is_so in zip(held, answers, strict=True) if is_so}
         assert ids == expected
         return ids

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from aiohttp import web
@@ -139,3 +141,58 @@ async def scripted() -> AsyncIterator[ScriptedNode]:
     """A scripted node that answers 0x1 to everything until told otherwise."""
     async with scripted_node() as made:
         yield made
+
+
+class Relay:
+    """A TCP relay to a node whose lines can be cut, and which can refuse new ones for a while."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._host, self._port = host, port
+        self._lines: set[asyncio.StreamWriter] = set()
+        self.is_refusing = False
+        self.connections = 0
+        self.port = 0
+
+    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.is_refusing:
+            writer.close()
+            return
+        self.connections += 1
+        up_reader, up_writer = await asyncio.open_connection(self._host, self._port)
+        self._lines |= {writer, up_writer}
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._copy(reader, up_writer))
+                group.create_task(self._copy(up_reader, writer))
+        finally:
+            self._lines -= {writer, up_writer}
+
+    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(1 << 16):
+                writer.write(data)
+                await writer.drain()
+        except OSError:
+            pass
+        finally:
+            writer.close()
+
+    def cut(self) -> None:
+        """Drop every line."""
+        for writer in list(self._lines):
+            writer.transport.abort()
+
+
+@asynccontextmanager
+async def relay_to(url: str) -> AsyncIterator[Relay]:
+    """A relay on a free port to the node at `url`."""
+    parts = urlsplit(url)
+    relay = Relay(parts.hostname or "", parts.port or 0)
+    server = await asyncio.start_server(relay.accept, "127.0.0.1", 0)
+    relay.port = server.sockets[0].getsockname()[1]
+    try:
+        yield relay
+    finally:
+        server.close()
+        relay.cut()
+        await server.wait_closed()

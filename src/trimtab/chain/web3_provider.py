@@ -15,12 +15,12 @@ def make_web3(failover: Failover) -> Any:
     """An `AsyncWeb3` whose requests go through the client. Raises `ConfigError` when web3 is missing."""
     try:
         from web3 import AsyncWeb3
-        from web3.providers.async_base import AsyncBaseProvider
+        from web3.providers.async_base import AsyncJSONBaseProvider
     except ImportError as error:
         message = "web3 is not installed; run: pip install 'trimtab[web3]'"
         raise ConfigError(message, key="web3") from error
 
-    class TrimtabProvider(AsyncBaseProvider):
+    class TrimtabProvider(AsyncJSONBaseProvider):
         """Makes requests by the client's transports; a node's error goes to web3 as it came."""
 
         async def make_request(self, method: Any, params: Any) -> Any:
@@ -37,11 +37,6 @@ def make_web3(failover: Failover) -> Any:
                 for r in results
                 if not isinstance(r, Exception) or isinstance(r, RpcError)
             ]
-
-        async def _answers(self, show_traceback: bool = False) -> bool:  # noqa: ARG002, FBT001, FBT002
-            return "result" in await self.make_request("web3_clientVersion", [])
-
-        is_connected = _answers  # web3's name for it
 
     return AsyncWeb3(TrimtabProvider())
 

@@ -163,8 +163,10 @@ async def test_logs_of_a_genuine_token(node: Deployed, wire: str) -> None:
     you = Address("0x" + "77" * 20)
     async with Client.open(node.endpoint(wire), ClientOptions(log_range=2)) as client:
         start = await client.block_number()
+        other = Address((await client.request("eth_accounts"))[1])
+        await send(client, other, node.token, node.token_abi.function("mint(uint256)").encode(6))
         for value in (1, 2, 3):
-            await send(client, node.owner, node.token, node.token_abi.function("transfer").encode(you, value))
+            await send(client, other, node.token, node.token_abi.function("transfer").encode(you, value))
         to = bytes(12) + bytes.fromhex(you[2:])
         logs = await client.logs(node.token, [event.topic0, None, to], start + 1)
         assert [event.decode(log)["value"] for log in logs] == [1, 2, 3]

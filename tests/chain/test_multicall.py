@@ -68,7 +68,7 @@ async def test_each_way_isolates_failures(node: Deployed, way: str) -> None:
 async def test_reads_of_one_call_see_one_block(node: Deployed) -> None:
     """The block parameter holds for every read."""
     async with Client.open(node.url) as client:
-        read = node.token_abi.function("totalSupply").read(node.token)
+        read = node.token_abi.function("balanceOf").read(node.token, node.owner)
         assert await client.read_many([read, read], block="latest") == [1_000_000] * 2
         early = await client.read_many([read, read], block=1)
         assert early == [0, 0]

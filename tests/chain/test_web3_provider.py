@@ -45,7 +45,7 @@ async def test_a_revert_is_web3s_own_error(node: Deployed) -> None:
         with pytest.raises(ContractLogicError, match="transfer from the zero address"):
             await token.functions.transfer(AsyncWeb3.to_checksum_address(node.token), 10**30).call()
         with pytest.raises((Web3RPCError, MethodUnavailable)):
-            await client.web3().manager.coro_request("eth_nope", [])  # type: ignore[arg-type]
+            await client.web3().manager.coro_request("eth_nope", [])
 
 
 async def test_web3_batches_go_through(node: Deployed) -> None:

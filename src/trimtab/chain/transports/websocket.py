@@ -67,7 +67,7 @@ class WebSocketTransport(StreamTransport):
 
     async def _connect(self, mux: Multiplexer) -> Connection:
         try:
-            transport, listener = await picows.ws_connect(
+            transport, _ = await picows.ws_connect(
                 lambda: _Listener(mux),
                 self._url,
                 max_frame_size=_MAX_FRAME,
@@ -89,7 +89,7 @@ class WebSocketTransport(StreamTransport):
             message = f"{self.name} could not be reached ({type(error).__name__}); is the node up?"
             raise ConnectionLostError(message, endpoint=self.name) from error
         # picows returns a dead transport, without an error, when the node hangs up during the handshake.
-        if listener is None or transport.is_disconnected:
+        if transport.is_disconnected:
             message = f"{self.name} closed the connection during the WebSocket handshake; is the node up?"
             raise ConnectionLostError(message, endpoint=self.name)
         return _WebSocketConnection(transport)

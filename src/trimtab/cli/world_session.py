@@ -4,38 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-import secrets
 import signal
 import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from trimtab.chain.address import checksum
 from trimtab.cli.output import console, print_facts, print_table
-from trimtab.config import (
-    AccountSettings,
-    ChainSettings,
-    Config,
-    HedgeSettings,
-    JournalSettings,
-    mask_url,
-    write_config,
-)
 from trimtab.errors import ConfigError, HaltError
-from trimtab.hedging.policy import FixedBand
-from trimtab.tx.signers.keystore import write_keystore
 from trimtab.world.addresses import WorldAddresses, from_json, to_json
 from trimtab.world.market import PUSH_SECONDS
 from trimtab.world.prices import GbmOptions, gbm_path
 from trimtab.world.world import World, WorldOptions
-
-MARK = "# Written by `trimtab world up` for a local world; it may be overwritten by the next one.\n"
-_ACCOUNT = "trader"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +40,10 @@ class UpOptions:
 
 async def keep_up(options: UpOptions) -> None:
     """Open the world, print it, and stay until SIGINT or SIGTERM. Raises `HaltError` when the node dies."""
-    if options.config_out is not None:
-        _check_overwritable(options.config_out)
     stop = _stop_on_signal()
     async with _opened(options) as world:
-        written = None if options.config_out is None else await write_world_config(options.config_out, world)
-        await _show(world, options, written)
+        await _write_config(world, options.config_out)
+        await _show(world, options)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(_watch_node(world))]
             if options.seed is not None:
@@ -71,38 +53,14 @@ async def keep_up(options: UpOptions) -> None:
                 task.cancel()
 
 
-async def write_world_config(path: Path, world: World) -> Path:
-    """Settings with which every other command works on `world`, as the account "trader".
-
-    Beside it an encrypted development key with its password, all of mode 0600, and a journal of its own:
-    another world is another chain. Never overwrites a file that a world did not write: `ConfigError`.
-    """
-    _check_overwritable(path)
-    account = world.accounts[_ACCOUNT]
-    keystore, password_file = (path.with_name(f"{path.stem}.dev-key{end}") for end in (".json", ".password"))
-    _write_key(keystore, password_file, account.key)
-    head = await world.client.block("latest")
-    config = Config(
-        chain=ChainSettings(urls=(world.url,), chain_id=world.client.chain_id),
-        account=AccountSettings(account.address, Path(keystore.name), Path(password_file.name)),
-        journal=JournalSettings(Path(f"{path.stem}-{head.hash[2:10]}.db")),
-        venues={"perp_v2": world.perp, "lyra": world.lyra},
-        hedge=HedgeSettings(
-            underlying="ETH", option_market="sETH", perp_market="vETH", fixed_band=FixedBand(Decimal("0.5"))
-        ),
-    )
-    _write_marked(path, config)
-    return path
-
-
-def describe(world: World, options: UpOptions, config: Path | None) -> dict[str, Any]:
+def describe(world: World, options: UpOptions) -> dict[str, Any]:
     """The world as JSON: what `--json` prints, and what `--attach` and `addresses_file` read."""
     return {
         "url": world.url,
         "chain_id": world.client.chain_id,
         "engine": options.engine,
-        "fork_of": mask_url(options.fork_url) if options.fork_url else None,
-        "config": str(config) if config else None,
+        "fork_of": _masked(options.fork_url),
+        "config": str(options.config_out) if options.config_out else None,
         "accounts": [
             {"name": a.name, "address": a.address, "private_key": f"0x{a.key.hex()}"}
             for a in world.accounts.values()
@@ -128,12 +86,12 @@ async def _opened(options: UpOptions) -> AsyncIterator[World]:
     )
     async with World.open(world_options) as world:
         if attached is None:
-            with console_status(options):
+            with _status(options):
                 await world.deploy()
         yield world
 
 
-def console_status(options: UpOptions) -> Any:
+def _status(options: UpOptions) -> Any:
     """A spinner for people; nothing for programs."""
     from contextlib import nullcontext
 
@@ -144,9 +102,9 @@ def console_status(options: UpOptions) -> Any:
     return nullcontext() if quiet else terminal.status("deploying and seeding Perp v2 and Lyra")
 
 
-async def _show(world: World, options: UpOptions, config: Path | None) -> None:
+async def _show(world: World, options: UpOptions) -> None:
     if options.as_json:
-        sys.stdout.write(json.dumps(describe(world, options, config), indent=2) + "\n")
+        sys.stdout.write(json.dumps(describe(world, options), indent=2) + "\n")
         sys.stdout.flush()  # whoever reads a pipe waits for this while we stay
         return
     for group, contracts in world.addresses.flat().items():
@@ -156,11 +114,25 @@ async def _show(world: World, options: UpOptions, config: Path | None) -> None:
     print_table("accounts, with public development keys", ("name", "address", "private key"), people)
     facts: dict[str, object] = {"RPC URL": world.url, "chain id": str(world.client.chain_id)}
     if options.fork_url:
-        facts["fork of"] = mask_url(options.fork_url)
-    if config is not None:
-        facts["settings"] = f"trimtab doctor --config {config}"
+        facts["fork of"] = _masked(options.fork_url)
+    if options.config_out is not None:
+        facts["settings"] = f"trimtab doctor --config {options.config_out}"
     print_facts("the world is up; Ctrl-C ends it", facts)
     console().file.flush()
+
+
+async def _write_config(world: World, path: Path | None) -> None:
+    if path is not None:
+        from trimtab.cli.world_config import write_world_config
+
+        await write_world_config(path, world)
+
+
+def _masked(url: str | None) -> str | None:
+    """A fork's URL may hold a key."""
+    from trimtab.config import mask_url
+
+    return None if url is None else mask_url(url)
 
 
 async def _watch_node(world: World) -> None:
@@ -196,27 +168,3 @@ def _read_addresses(path: Path) -> WorldAddresses:
         return from_json(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
         raise ConfigError(f"cannot read the addresses in {path}: {error}", key="attach") from error
-
-
-def _write_marked(path: Path, config: Config) -> None:
-    write_config(path, config)
-    path.write_text(MARK + path.read_text(encoding="utf-8"), encoding="utf-8")
-
-
-def _check_overwritable(path: Path) -> None:
-    if path.exists() and not path.read_text(encoding="utf-8", errors="replace").startswith(MARK):
-        raise ConfigError(
-            f"{path} is not a file of `trimtab world up`, so it is not overwritten; "
-            "name another --config-out",
-            key="config_out",
-        )
-
-
-def _write_key(keystore: Path, password_file: Path, key: bytes) -> None:
-    """A fresh password each time: the old file of an earlier world holds the same public key."""
-    keystore.unlink(missing_ok=True)
-    password = secrets.token_hex(16)
-    write_keystore(keystore, key, password)
-    password_file.touch(mode=0o600)
-    password_file.chmod(0o600)
-    password_file.write_text(password + "\n", encoding="utf-8")

@@ -42,7 +42,7 @@ soak: setup  ## the long runs: random actions on every venue, all demo seeds, ev
 	$(BIN)/pytest -m soak --timeout 3600 tests
 
 docs: setup  ## build the documentation into site/
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 clean:  ## remove everything that was built
 	rm -rf .venv node_modules out site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -19,7 +19,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "eth_abi": ("chain/",),
     "coincurve": ("tx/signers/",),
     "eth_account": ("tx/signers/",),
-    "eth_keys": ("tx/signers/",),
+    "eth_keys": ("tx/signers/", "world/"),  # world: py-evm takes its keys as these
     "eth_tester": ("world/",),
     "sqlite3": ("journal/",),
     "numpy": ("pricing/", "world/"),  # world: seeded price paths

@@ -16,7 +16,7 @@ from typing import Any
 AMOUNT_ROOMS = {"model", "venues", "execution", "hedging", "tx", "config"}
 SECONDS = re.compile(
     r"seconds|timeout|delay|interval|after|wait|backoff|period|poll|pause|age|cooldown|patience|grace|clock|now"
-    r"|monotonic|elapsed|latency|deadline|until|started|_at$|^at$|sleep|silence|time|left|heard|expires"
+    r"|monotonic|elapsed|latency|deadline|until|started|_at$|^at$|sleep|silence|time|left|heard|look|slowest|expires"
 )
 BRIDGES = {
     "model/units.py": "the only conversions",
@@ -79,6 +79,8 @@ def _times(tree: ast.Module) -> Iterator[ast.expr]:
             )
             if SECONDS.search(name.lower()):
                 yield from (part for part in ast.walk(node.value) if isinstance(part, ast.expr))
+        elif isinstance(node, ast.Call) and SECONDS.search(ast.unparse(node.func)):
+            yield from node.args
         elif isinstance(node, ast.arguments):
             named = [*node.posonlyargs, *node.args][-len(node.defaults) :] if node.defaults else []
             pairs = [

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from coincurve import PrivateKey
-from eth_account import Account
-from eth_account.messages import encode_typed_data
 
 from trimtab.chain.hashing import keccak256
 from trimtab.errors import SigningError
@@ -56,6 +54,8 @@ class LocalSigner:
         Warns when other users can read the file. Raises `SigningError` for a missing or malformed file and
         for a wrong password.
         """
+        from eth_account import Account  # here, because loading it takes a second and few signers need it
+
         file = Path(path)
         content = _read_keystore(file)
         try:
@@ -76,6 +76,9 @@ class LocalSigner:
 
     async def sign_typed_data(self, message: dict[str, Any]) -> bytes:
         """The 65-byte signature (r, s, v) of an EIP-712 message: types, primaryType, domain, message."""
+        from eth_account import Account
+        from eth_account.messages import encode_typed_data
+
         try:
             signable = encode_typed_data(full_message=message)
         except (ValueError, TypeError, KeyError) as error:

@@ -269,7 +269,7 @@ def _play(examples: int, steps: int, *, repeat: bool) -> Actions:
 
 def test_sixty_random_actions() -> None:
     """At least 60 actions; after each, every read is the protocol's own view to the wei."""
-    actions = _play(examples=6, steps=30, repeat=True)
+    actions = _play(examples=4, steps=30, repeat=True)
     assert actions.count >= 60
 
 
@@ -277,7 +277,7 @@ def test_sixty_random_actions() -> None:
 @pytest.mark.timeout(1800)
 def test_five_hundred_random_actions() -> None:
     """At least 500 actions, all five option types traded, and refusals of several kinds among them."""
-    actions = _play(examples=25, steps=40, repeat=False)
+    actions = _play(examples=30, steps=40, repeat=False)
     assert actions.count >= 500
     assert {f"open {kind}" for kind in OptionType} <= actions.done.keys()
     assert len(actions.refused) >= 10

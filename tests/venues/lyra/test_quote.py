@@ -193,6 +193,18 @@ async def test_an_unknown_position_and_a_foreign_one(stage: Stage) -> None:
 
 
 @node
+async def test_an_id_that_means_another_option_is_refused(stage: Stage) -> None:
+    """The strike's id decides what is traded, so price and expiry of the intent must be its own."""
+    good = await stage.intent(OptionType.LONG_CALL, Decimal(1))
+    for series in (
+        replace(good.series, strike=good.series.strike + 100),
+        replace(good.series, expiry=good.series.expiry + DAY),
+    ):
+        with pytest.raises(UnknownMarketError, match="the intent says"):
+            await stage.venue.read_option_quote(stage.trader, replace(good, series=series))
+
+
+@node
 async def test_closed_markets(stage: Stage) -> None:
     """Frozen board, paused market, all paused, invalid rate, expired and settled board: each its class."""
     intent = await stage.intent(OptionType.LONG_CALL, Decimal(1))

@@ -69,7 +69,8 @@ def marks_from(prices: Any) -> Marks:
 
 
 def intrinsic_marks(strike: int, price: int) -> Marks:
-    """Marks of a settled strike: what it pays at the settlement price."""
+    """Marks of a settled strike: what it pays at the settlement price. SHORT_CALL_BASE pays it in base, and
+    the venue's settlement fee on top."""
     return Marks(from_wad(max(price - strike, 0)), from_wad(max(strike - price, 0)), Greeks(), Greeks())
 
 

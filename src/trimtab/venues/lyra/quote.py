@@ -75,6 +75,7 @@ class Quoter:
             self._read_held(at, intent, market, block),
         )
         strike = find_strike(view, intent.series.strike_id)
+        _check_series(strike, intent)
         after = _vol_after(view, strike, intent)
         least = await self._read_min_collateral(view, strike, intent, held, pinned)
         return _quote(view, strike, intent, terms, after, least)
@@ -121,6 +122,19 @@ class Quoter:
         )
         (least,) = await self._reader.read_all([read], block, view.market.name)
         return from_wad(least)
+
+
+def _check_series(strike: StrikeView, intent: OptionIntent) -> None:
+    """The id alone decides what is traded: refuse an intent that means another option by it."""
+    meant, there = intent.series, strike.series
+    if meant != there:
+        raise UnknownMarketError(
+            f"lyra {there.market.name} strike {there.strike_id} is {there.strike:f}, expiry {there.expiry}, "
+            f"board {there.board_id}, but the intent says {meant.strike:f}, expiry {meant.expiry}, "
+            f"board {meant.board_id}; take the series from read_chain",
+            venue=VENUE,
+            market=there.market.name,
+        )
 
 
 def _quote(

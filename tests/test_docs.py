@@ -1,0 +1,46 @@
+"""The documentation builds strictly, and shows every public name."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import trimtab
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    """mkdocs.yml lists each page once, and lists no page that is not there."""
+    listed = re.findall(
+        r":\s+([\w/-]+\.md)\s*$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    pages = {str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md")}
+    assert len(listed) == len(set(listed))
+    assert set(listed) == pages
+
+
+def test_the_reference_covers_every_public_name() -> None:
+    """The module in which each public name lives is on a page of the API reference."""
+    pages = "".join(p.read_text(encoding="utf-8") for p in (DOCS / "reference").rglob("*.md"))
+    shown = set(re.findall(r"^::: (trimtab[\w.]*)", pages, re.MULTILINE))
+    assert {f"trimtab.{home}" for home in trimtab._HOMES.values()} <= shown
+
+
+@pytest.mark.soak
+def test_the_site_builds_strictly(tmp_path: Path) -> None:
+    """mkdocs builds without a warning, and fetches nothing from elsewhere at view time."""
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", tmp_path]
+    env = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=env)
+    assert done.returncode == 0, done.stderr
+    html = (tmp_path / "reference" / "api" / "hedging" / "index.html").read_text(encoding="utf-8")
+    assert "WhalleyWilmott" in html
+    loaded = re.findall(r'<(?:script|link|img)[^>]+(?:src|href)="(https?://[^"]+)"', html)
+    assert loaded == []

@@ -28,7 +28,7 @@ def test_an_empty_book_is_refused() -> None:
 
 def test_counting_a_leg_twice_is_refused() -> None:
     """A leg named twice would double its delta; the same market of another account is another leg."""
-    with pytest.raises(ConfigError, match="counts .*vETH.* twice"):
+    with pytest.raises(ConfigError, match=r"counts .*vETH.* twice"):
         Book(perps=(perp(), perp()))
     assert len(Book(perps=(perp(), perp(account=OTHER))).legs) == 2
 

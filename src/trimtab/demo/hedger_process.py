@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import stat
 import sys
 from collections.abc import Callable
 
@@ -28,7 +30,8 @@ Answering = Callable[[Answer], None]
 
 async def serve(orders: asyncio.StreamReader, answer: Answering) -> int:
     """Obey the orders until the pipe closes; the exit code."""
-    start = decode_order(await orders.readline())
+    line = await orders.readline()
+    start = decode_order(line) if line else None
     if not isinstance(start, Start):
         answer(Failed("ProtocolError", f"the first order must be start, got {start}"))
         return 2
@@ -55,6 +58,9 @@ async def _obey(orders: asyncio.StreamReader, answer: Answering, hedger: Hedger)
 
 
 async def _main() -> int:
+    if not stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode):
+        sys.stderr.write("this process talks to `trimtab demo` over a pipe; run that instead\n")
+        return 2
     orders = asyncio.StreamReader(limit=2**20)
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin.buffer)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 
 from trimtab.demo.accounts import AccountValues, read_accounts
@@ -20,6 +21,7 @@ from trimtab.demo.run import Event, Finished, Opened, Stepped
 from trimtab.demo.runner import Runner, open_runner
 from trimtab.demo.stage import Stage, open_stage
 from trimtab.demo.wiring import make_book
+from trimtab.errors import ConfigError
 from trimtab.execution.executor import Executor
 from trimtab.execution.reconcile import read_records
 from trimtab.hedging.book import Book
@@ -27,9 +29,12 @@ from trimtab.hedging.policy import FixedBand
 from trimtab.journal import Journal
 from trimtab.tx import Sender
 from trimtab.tx.signers import LocalSigner
+from trimtab.world.prices import GbmOptions, gbm_path, load_csv, resample
 
 JUMP = Decimal("0.04")
 """A move of this much in one step is told as a jump."""
+JUMPS = {"gbm": 0.0, "gbm-jumps": 500.0}
+"""Jumps a year by the path's name: 500 are one or two in thirty hours."""
 
 
 async def play(options: DemoOptions) -> AsyncIterator[Event]:
@@ -152,8 +157,19 @@ class Scenario:
 
 
 def make_prices(options: DemoOptions, spot: Decimal) -> Sequence[Decimal]:
-    """The spot at each step, the first one the opening price."""
-    raise NotImplementedError
+    """The spot at each step, the first one the opening price. A file of history is scaled to begin there;
+    `ConfigError` when it is too short."""
+    if options.path in JUMPS:
+        walk = GbmOptions(spot, step_seconds=options.step_seconds, jump_rate=JUMPS[options.path])
+        return [point.price for point in islice(gbm_path(walk, options.seed), options.steps)]
+    points = resample(load_csv(Path(options.path)), options.step_seconds, spot=spot)
+    if len(points) < options.steps:
+        raise ConfigError(
+            f"{options.path} holds {len(points)} steps of {options.step_seconds} s, {options.steps} asked "
+            "for: give a longer history or fewer --steps",
+            key="path",
+        )
+    return [point.price for point in points[: options.steps]]
 
 
 def _tell(prices: Sequence[Decimal], number: int, *, restarted: bool) -> str | None:

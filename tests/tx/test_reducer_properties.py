@@ -52,6 +52,7 @@ class ModelChain:
         self.blocks = [ModelBlock(0, BlockHash("g"), ())]
         self.pools: dict[str, dict[int, ModelTx]] = {name: {} for name in ENDPOINTS}
         self.base_fee = 100
+        self.orphaned: dict[TxHash, ModelBlock] = {}
         self._made = 0
 
     @property
@@ -82,6 +83,7 @@ class ModelChain:
         dropped = self.blocks[-depth:]
         del self.blocks[-depth:]
         for block in dropped:
+            self.orphaned |= {tx.tx_hash: block for tx in block.txs}
             for tx in block.txs if keep else ():
                 self.pools["a"].setdefault(tx.nonce, tx)
         for _ in dropped:
@@ -167,6 +169,9 @@ class Engine(RuleBasedStateMachine):
                 self._send(effect)
             case e.Observe() | e.Changed():
                 pass
+            case r.Seen():
+                assert self.chain.blocks[effect.block].hash == effect.block_hash, "seen in an orphaned block"
+                self.journal.append(r.encode_record(effect))
             case r.Released():
                 self._check_release(effect)
                 self.journal.append(r.encode_record(effect))
@@ -270,9 +275,22 @@ class Engine(RuleBasedStateMachine):
         self._feed_or_crash(self._sign(self.asks.pop(0), cap), crash)
 
     @precondition(lambda self: self.answers)
+    @rule(refusal=st.sampled_from(REFUSALS))
+    def refuse_everywhere(self, refusal: SendClass) -> None:
+        """All endpoints say the same definite no to the oldest broadcast, one after the other."""
+        oldest = self.answers[0].tx_hash
+        if oldest not in self.chain.mined() and not self._is_pooled(oldest):
+            for asked in [a for a in self.answers if a.tx_hash == oldest]:
+                self.answers.remove(asked)
+                self.feed(replace(asked, outcome=Outcome.REJECTED, send_class=refusal, at=self.at))
+
+    def _is_pooled(self, tx_hash: str) -> bool:
+        return any(tx.tx_hash == tx_hash for pool in self.chain.pools.values() for tx in pool.values())
+
+    @precondition(lambda self: self.answers)
     @rule(
         data=st.data(),
-        fault=st.sampled_from(["none", "none", "none", "timeout", "lost", "refuse"]),
+        fault=st.sampled_from(["none", "none", "timeout", "lost", "refuse", "refuse"]),
         refusal=st.sampled_from(REFUSALS),
         crash=CRASHES,
     )
@@ -294,8 +312,8 @@ class Engine(RuleBasedStateMachine):
         self.at += seconds
         self._feed_or_crash(e.Ticked(self.at, ENDPOINTS), crash)
 
-    @rule(data=st.data(), most=st.integers(0, 3))
-    def mine(self, data: st.DataObject, most: int) -> None:
+    @rule(data=st.data(), most=st.integers(0, 3), empty=st.sampled_from([0, 0, 0, 1, 4]))
+    def mine(self, data: st.DataObject, most: int, empty: int) -> None:
         picks, nonce = list[ModelTx](), self.chain.nonce()
         for _ in range(most):
             offers = self.chain.candidates(nonce)
@@ -304,7 +322,19 @@ class Engine(RuleBasedStateMachine):
             picks.append(data.draw(st.sampled_from(offers)))
             nonce += 1
         self.chain.mine(picks)
+        for _ in range(empty):
+            self.chain.mine()
         self.at += 12
+
+    @rule(blocks=st.integers(1, 3), picks=st.sampled_from([0, 1, 4]))
+    def blocks_pass(self, blocks: int, picks: int) -> None:
+        """Blocks are mined and seen, each as it comes."""
+        for _ in range(blocks):
+            offers = [self.chain.candidates(self.chain.nonce() + n)[:1] for n in range(picks)]
+            until = next((n for n, offer in enumerate(offers) if not offer), len(offers))
+            self.chain.mine(tx for offer in offers[:until] for tx in offer)
+            self.at += 12
+            self.feed(self._view())
 
     @precondition(lambda self: self.chain.head >= 4)
     @rule(depth=st.integers(1, 3), keep=st.booleans())
@@ -336,7 +366,7 @@ class Engine(RuleBasedStateMachine):
     @rule(
         lag=st.sampled_from([0, 0, 0, 1, 2]),
         lie=st.booleans(),
-        blind=st.sampled_from(["", "", "", "receipts", "nonce", "blocks"]),
+        blind=st.sampled_from(["", "", "", "receipts", "nonce", "blocks", "stale receipts"]),
         crash=CRASHES,
     )
     def observe(self, lag: int, lie: bool, blind: str, crash: int | None) -> None:
@@ -344,9 +374,10 @@ class Engine(RuleBasedStateMachine):
         self.lies = self.lies + 1 if lie and self.lies < POLICY.clean_passes - 1 else 0
         self._feed_or_crash(self._view(lag, hide=self.lies > 0, blind=blind), crash)
 
-    @rule(draw=st.integers(0, 4))
-    def crash(self, draw: int) -> None:
-        if draw == 4:
+    @rule(draw=st.integers(0, 3), downtime=st.sampled_from([0, 0, 30, 200]))
+    def crash(self, draw: int, downtime: int) -> None:
+        if draw == 3:
+            self.at += downtime
             self._recover()
 
     @rule()
@@ -354,17 +385,19 @@ class Engine(RuleBasedStateMachine):
         """Checks pass, the signer signs, honest endpoints answer: so that there is much to disturb."""
         self._work_off()
 
-    @rule(count=st.integers(1, 3))
-    def submit_several(self, count: int) -> None:
+    @rule(count=st.integers(1, 3), answered=st.booleans(), deadline=st.none() | st.integers(10, 100))
+    def submit_several(self, count: int, answered: bool, deadline: int | None) -> None:
         for _ in range(count):
-            self.submit_one(None)
-        self._work_off()
+            self.submit_one(deadline)
+        self._work_off(answered=answered)
 
     def _view(self, lag: int = 0, *, hide: bool = False, blind: str = "") -> e.Observed:
         height = max(self.chain.head - lag, 0)
         mined = self.chain.mined(height)
         ours = {attempt.tx_hash for slot in self.state.slots.values() for attempt in slot.attempts}
         seen = {} if hide or blind == "receipts" else {h: mined[h] for h in ours if h in mined}
+        if blind == "stale receipts":  # a node's cache that did not hear of the reorg
+            seen = {h: self.chain.orphaned[h] for h in ours if h in self.chain.orphaned} | seen
         finalized = max(height - 3, 0)
         return e.Observed(
             head=height,
@@ -485,13 +518,15 @@ class Engine(RuleBasedStateMachine):
         for intent in self.state.intents.values():
             self._check_execution(intent)
 
-    def _work_off(self) -> None:
+    def _work_off(self, *, answered: bool = True) -> None:
         while self.checks:
             self.feed(e.CheckPassed(self.checks.pop(0), 21_000, self.at))
         while self.asks:
             self.feed(self._sign(self.asks.pop(0), FEE_CAP))
+            if answered:
+                self._answer_all()
+        if answered:
             self._answer_all()
-        self._answer_all()
 
     def _answer_all(self) -> None:
         while self.answers:
@@ -552,4 +587,4 @@ def _unblocked(attempts: Any) -> Any:
 
 
 TestEngine = Engine.TestCase
-TestEngine.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
+TestEngine.settings = settings(max_examples=300, stateful_step_count=120, deadline=None)

@@ -14,6 +14,7 @@ import pytest
 from tests.tx.conftest import GAS, GWEI, QUICK, REVERTER, REVERTER_CODE, SHOP, Desk, pay
 
 from trimtab.chain.call import Call
+from trimtab.chain.client import Client
 from trimtab.errors import (
     AbiError,
     ConfigError,
@@ -309,6 +310,8 @@ async def test_a_cap_keeps_the_bytes_instead_of_overspending(desk: Desk) -> None
         assert sender.record("a").attempts == 1
         await desk.client.request("anvil_setNextBlockBaseFeePerGas", [hex(GWEI)])
         await desk.mine()
+        await desk.pool_has(1)  # this pool forgot it while it could not be mined
+        await desk.mine()
         assert isinstance(await handle.outcome(timeout=10), Succeeded)
 
 
@@ -451,15 +454,32 @@ async def test_a_restart_takes_up_what_was_in_flight(desk: Desk) -> None:
     assert await desk.executions() == 3
 
 
+class SlowRoute(PublicRoute):
+    """Says when the bytes are about to leave, and waits for a nod."""
+
+    def __init__(self, client: Client) -> None:
+        super().__init__(client)
+        self.has_begun, self.may_go = asyncio.Event(), asyncio.Event()
+
+    def send(self, raw: bytes) -> list[Any]:
+        return [self._wait(answer) for answer in super().send(raw)]
+
+    async def _wait(self, answer: Any) -> Any:
+        self.has_begun.set()
+        await self.may_go.wait()
+        return await answer
+
+
 async def test_a_cancelled_caller_does_not_cancel_the_broadcast(desk: Desk) -> None:
     """The task that waits is cancelled in the middle of the send: the transaction still happens, once."""
-    route = PublicRoute(desk.client)
+    route = SlowRoute(desk.client)
     async with desk.sender(routes=[route], simulate=False) as sender:
         task = asyncio.create_task(sender.submit(pay("a")))
-        await desk.until(lambda: bool(sender._driver._sending) or task.done())
+        await route.has_begun.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+        route.may_go.set()
         assert isinstance(await sender.handle("a").outcome(timeout=10), Succeeded)
         assert (await sender.submit(pay("a"))).nonce == 0
     assert await desk.executions() == 1

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from trimtab.report.format import day, moment, money, number, part_name, percent, plural, short_hash
+from trimtab.report.format import day, moment, money, number, part_name, percent, plural, short_hash, tidy
 
 D = Decimal
 
@@ -39,6 +39,21 @@ def test_numbers_and_names() -> None:
     assert (plural(1, "hedge"), plural(2, "hedge")) == ("1 hedge", "2 hedges")
     assert short_hash("0x" + "ab" * 32) == "0xababab…ababab"
     assert (part_name("higher_order"), part_name("rent_of_gpus")) == ("Higher order", "Rent of gpus")
+
+
+@pytest.mark.parametrize(
+    ("text", "short"),
+    [
+        ("sETH 2000.000000000000000000 call", "sETH 2000 call"),
+        ("buy 0.500 vETH at 1900.0", "buy 0.500 vETH at 1900.0"),
+        ("1900.50000000 and 0.00000000", "1900.5 and 0"),
+        ("deposit 100000 USDC", "deposit 100000 USDC"),
+        ("version 1.0.0, 0.05 and 10.05", "version 1.0.0, 0.05 and 10.05"),
+    ],
+)
+def test_tidy(text: str, short: str) -> None:
+    """Trailing zeros of long decimals go, everything else stays."""
+    assert tidy(text) == short
 
 
 def test_times() -> None:

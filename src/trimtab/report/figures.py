@@ -70,12 +70,16 @@ def profit_figure(run: RunRecord) -> Figure | None:
 
 
 def attribution_figure(run: RunRecord) -> Figure | None:
-    """Cumulative parts stacked above and below zero, their total as a line; None without parts."""
+    """Parts since the first step stacked above and below zero, their total as a line; None without parts.
+    What opening the book cost would dwarf them: it is in the first step and in the waterfall."""
     steps = [step for step in run.steps if step.pnl]
     if not steps:
         return None
     x, unit = times(steps), escape(run.quote_currency)
-    parts = [step.pnl or {} for step in steps]
+    opening = steps[0].pnl or {}
+    parts = [
+        {name: value - opening.get(name, _ZERO) for name, value in (step.pnl or {}).items()} for step in steps
+    ]
     names = [name for name in _part_order([*parts, run.summary.pnl]) if any(p.get(name) for p in parts)]
     traces = [
         {
@@ -89,7 +93,7 @@ def attribution_figure(run: RunRecord) -> Figure | None:
         for name in names
     ]
     traces.append(line(x, [total_of(p) for p in parts], "Total", "--ink", unit, width=2.5))
-    chart = figure(traces, x, y_title=f"Cumulative, {unit}", legend=True, zero=True)
+    chart = figure(traces, x, y_title=f"Since the first step, {unit}", legend=True, zero=True)
     chart["layout"] |= {"barmode": "relative", "bargap": 0.18}
     return chart
 

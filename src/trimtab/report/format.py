@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -75,6 +76,12 @@ def day(t: int | None) -> str:
 def short_hash(value: str) -> str:
     """The two ends of a long hash."""
     return value if len(value) <= 14 else f"{value[:8]}…{value[-6:]}"
+
+
+def tidy(text: str) -> str:
+    """A label without the trailing zeros of a contract's long decimals: "2000.000000000000000000 call" is
+    "2000 call"."""
+    return re.sub(r"(?<![\d.])\d+\.\d{7,}(?![\d.])", lambda m: m.group().rstrip("0").rstrip("."), text)
 
 
 def plural(count: int, noun: str, many: str | None = None) -> str:

@@ -82,7 +82,7 @@ def _profit_sections(run: RunRecord, charts: dict[str, Figure]) -> list[Section]
         sections.append(
             Section(
                 _profit_headline(run),
-                "Change of all account values since the first step.",
+                "Change of all account values since the start.",
                 _chart("profit"),
                 is_half=True,
             )
@@ -98,8 +98,8 @@ def _profit_sections(run: RunRecord, charts: dict[str, Figure]) -> list[Section]
     )
     if figure := figures.attribution_figure(run):
         charts["attribution"] = figure
-        caption = "Cumulative parts, gains above zero and costs below; the line is their sum."
-        sections.append(Section("How the parts grew", caption, _chart("attribution", tall=True)))
+        headline = "How the parts grew, step by step"
+        sections.append(Section(headline, _growth_caption(run), _chart("attribution", tall=True)))
     unexplained = money(abs(run.summary.unexplained), run.quote_currency)
     body = tables.parts_table(run) + (tables.accounts_table(run) if run.accounts else "")
     caption = "The parts by cause, and the account values that the contracts report."
@@ -210,6 +210,14 @@ def _cause_headline(run: RunRecord) -> str:
         [f"{part_name(worst).lower() if clauses else part_name(worst)} cost most"] if parts[worst] < 0 else []
     )
     return ", ".join(clauses)
+
+
+def _growth_caption(run: RunRecord) -> str:
+    opening = figures.total_of(run.steps[0].pnl or {})
+    text = "Parts since the first step, gains above zero and costs below; the line is their sum."
+    if not opening:
+        return text
+    return f"{text} What came before, {money(opening, run.quote_currency, signed=True)}, is left out."
 
 
 def _dateline(run: RunRecord) -> str:

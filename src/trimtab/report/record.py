@@ -107,7 +107,7 @@ class PositionRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccountRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One account value read from the contracts, at the first and the last step."""
+    """One account value read from the contracts: before the book was opened, and after the last step."""
 
     name: str
     start: Decimal

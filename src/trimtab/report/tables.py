@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from html import escape
 
-from trimtab.report.format import day, moment, money, number, part_name, percent, short_hash
+from trimtab.report.format import day, moment, money, number, part_name, percent, short_hash, tidy
 from trimtab.report.record import RunRecord
 
 _ZERO = Decimal(0)
@@ -51,7 +51,7 @@ def parts_table(run: RunRecord) -> str:
     ]
     foot = [
         ("Sum of the parts", total, "what our books say was earned"),
-        ("Change of account values", total + unexplained, "what the contracts say, first step to last"),
+        ("Change of account values", total + unexplained, "what the contracts say, start to end"),
         ("Unexplained", unexplained, "the difference of the two"),
     ]
     if abs(added - total) > Decimal("0.005"):
@@ -89,14 +89,14 @@ def accounts_table(run: RunRecord) -> str:
     start = sum((account.start for account in run.accounts), _ZERO)
     end = sum((account.end for account in run.accounts), _ZERO)
     sums = _money_cell(start, run) + _money_cell(end, run) + _money_cell(end - start, run, signed=True)
-    headers = (("Account", ""), ("First step", "n"), ("Last step", "n"), ("Change", "n"))
+    headers = (("Account", ""), ("Start", "n"), ("End", "n"), ("Change", "n"))
     return table(headers, rows, foot=f"<tr>{cell('All accounts')}{sums}</tr>", label="Account values")
 
 
 def positions_table(run: RunRecord) -> str:
     """The book at the last step, our Greeks beside the venues' own."""
     rows = [
-        cell(f"{line.instrument}", title=line.venue)
+        cell(tidy(line.instrument))
         + cell(line.venue, kind="note")
         + cell(number(line.amount, 4, signed=True), kind="n")
         + cell(day(line.expiry), kind="n")
@@ -138,7 +138,7 @@ def transactions_table(run: RunRecord) -> str:
     if not run.transactions:
         return _hedges_table(run)
     rows = [
-        cell(tx.label, title=tx.key)
+        cell(tidy(tx.label), title=tx.key)
         + f"<td>{_pill(tx.journal_state)}</td>"
         + cell(_integer(tx.block), kind="n")
         + cell(_integer(tx.nonce), kind="n")

@@ -123,37 +123,32 @@ class Operator:
             await self._mine(plan, at)
 
     async def _mine(self, plan: BlockPlan, at: int | None) -> None:
+        room = (await self.client.block("latest")).gas_limit
+        receipts: list[Receipt] = []
         await self.client.request("evm_setAutomine", [False])
         try:
-            hashes: list[str] = []
-            for part in _parts(plan.transactions, _BATCH):
-                answers = await self.client.batch([("eth_sendTransaction", [tx]) for tx in part])
-                hashes += [_result(answer) for answer in answers]
             if at is not None:
                 await self.client.request("evm_setNextBlockTimestamp", [at])
-            receipts = await self._mine_until_all(hashes)
+            for part in _blocks(plan.transactions, room):
+                receipts += await self._mine_one(part)
         finally:
             await self.client.request("evm_setAutomine", [True])
         await self._check(plan.labels, receipts)
 
-    async def _mine_until_all(self, hashes: list[str]) -> list[Receipt]:
-        """The pool packs a block by gas limits, so a long plan may need several."""
-        found: dict[str, Receipt] = {}
-        waiting = hashes
-        while waiting:
-            await self.client.request("evm_mine")
-            answers = await self.client.batch([("eth_getTransactionReceipt", [h]) for h in waiting])
-            for tx_hash, answer in zip(waiting, answers, strict=True):
-                receipt = wire.decode_receipt(msgspec.json.encode(_result(answer)))
-                if receipt is not None:
-                    found[tx_hash] = receipt
-            if all(tx_hash not in found for tx_hash in waiting):
-                raise ChainError(
-                    f"the node left {len(waiting)} of {len(hashes)} transactions unmined; "
-                    "is its block gas limit too small?"
-                )
-            waiting = [tx_hash for tx_hash in waiting if tx_hash not in found]
-        return [found[tx_hash] for tx_hash in hashes]
+    async def _mine_one(self, transactions: list[dict[str, str]]) -> list[Receipt]:
+        hashes: list[str] = []
+        for start in range(0, len(transactions), _BATCH):
+            sends = [("eth_sendTransaction", [tx]) for tx in transactions[start : start + _BATCH]]
+            hashes += [_result(answer) for answer in await self.client.batch(sends)]
+        await self.client.request("evm_mine")
+        answers = await self.client.batch([("eth_getTransactionReceipt", [h]) for h in hashes])
+        found = [wire.decode_receipt(msgspec.json.encode(_result(answer))) for answer in answers]
+        mined = [receipt for receipt in found if receipt is not None]
+        if len(mined) < len(hashes):
+            raise ChainError(
+                f"the node left {len(hashes) - len(mined)} of {len(hashes)} transactions unmined"
+            )
+        return mined
 
     async def _check(self, labels: Sequence[str], receipts: Sequence[Receipt]) -> None:
         for label, receipt in zip(labels, receipts, strict=True):
@@ -183,8 +178,18 @@ class Operator:
         return bytes.fromhex((trace.get("output") or "0x")[2:])
 
 
-def _parts(items: list[dict[str, str]], size: int) -> list[list[dict[str, str]]]:
-    return [items[i : i + size] for i in range(0, len(items), size)]
+def _blocks(transactions: list[dict[str, str]], room: int) -> list[list[dict[str, str]]]:
+    """In order, each part within the block gas limit: anvil drops what comes after one that did not fit."""
+    parts: list[list[dict[str, str]]] = [[]]
+    left = room
+    for tx in transactions:
+        gas = int(tx["gas"], 16)
+        if gas > left and parts[-1]:
+            parts.append([])
+            left = room
+        parts[-1].append(tx)
+        left -= gas
+    return parts
 
 
 def _result(answer: Any) -> Any:

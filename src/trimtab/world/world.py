@@ -98,6 +98,7 @@ class World:
                 await world.control.set_block_interval(chosen.block_interval)
             if chosen.attach is not None:
                 world._adopt(chosen.attach)
+                await world._carry_balances()
             elif chosen.fork_url is not None:
                 await world._settle_in()
             yield world
@@ -200,6 +201,17 @@ class World:
         if self.options.fork_url is not None:
             return earliest
         return max(earliest, self.options.clock or int(time.time()))
+
+    async def _carry_balances(self) -> None:
+        """anvil fills up its development accounts on a fork; here they are who they were upstream."""
+        if self.options.fork_url is None:
+            return
+        block = hex(await self.client.block_number())
+        addresses = [account.address for account in ACCOUNTS.values()]
+        async with Client.open(self.options.fork_url) as upstream:
+            balances = await upstream.batch([("eth_getBalance", [a, block]) for a in addresses])
+        pairs = zip(addresses, balances, strict=True)
+        await self.client.batch([("anvil_setBalance", [a, balance]) for a, balance in pairs])
 
     async def _settle_in(self) -> None:
         """On a foreign chain the dev accounts may have code (public keys get delegated) and no money."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import trimtab
+from trimtab import World, checksum
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -44,3 +48,22 @@ def test_the_site_builds_strictly(tmp_path: Path) -> None:
     assert "WhalleyWilmott" in html
     loaded = re.findall(r'<(?:script|link|img)[^>]+(?:src|href)="(https?://[^"]+)"', html)
     assert loaded == []
+
+
+@pytest.mark.node
+@pytest.mark.parametrize("page", ["run-a-world", "use-web3-contracts"])
+async def test_the_guides_code_runs(page: str, world: World) -> None:
+    """Every Python block of a guide runs as it stands, on a world of its own or on the test's."""
+    text = (DOCS / "how-to" / f"{page}.md").read_text(encoding="utf-8")
+    token, owner = world.addresses.tokens["USDC"], world.accounts["alice"].address
+    abi = json.loads((ROOT / "abis" / "perp_v2" / "ERC20.json").read_text(encoding="utf-8"))
+    names: dict[str, Any] = {"token": checksum(token), "owner": checksum(owner), "abi": abi}
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert blocks
+    for block in blocks:
+        here = block.replace("http://127.0.0.1:8545", world.url)
+        code = compile(here, f"{page}.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        await eval(code, names)
+    if page == "use-web3-contracts":
+        assert names["balance"] > 0
+        assert names["balances"] == [names["balance"]] * 3

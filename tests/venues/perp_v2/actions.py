@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -20,7 +19,6 @@ from trimtab.errors import (
 )
 from trimtab.model.ids import Address
 from trimtab.model.order import PerpIntent, PerpQuote, Side
-from trimtab.model.position import PerpPosition
 from trimtab.venues.base import ChainPlan
 from trimtab.venues.perp_v2.contracts import ACCOUNT_BALANCE, VAULT
 from trimtab.venues.perp_v2.revert_codes import REVERT_CODES
@@ -33,11 +31,10 @@ WEI = Decimal("1e-18")
 class Actions:
     """Counts what was done and what was refused, by the venue's own codes."""
 
-    def __init__(self, stage: Stage, arbitrageur: Address) -> None:
+    def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.venue = stage.venue
         self.views = Views(stage.venue)
-        self.arbitrageur = arbitrageur
         self.done: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
         self.quotes_checked = 0
@@ -164,12 +161,13 @@ class Actions:
 
     # ---- making
 
-    async def add_liquidity(self, who: Address, market: str, width: int, base: Decimal) -> None:
-        """Around the market price; base and quote of the same worth."""
+    async def add_liquidity(self, who: Address, market: str, width: int, share: Decimal) -> None:
+        """Around the market price; base and quote each worth a share of the equity."""
         state = await self.venue.read_state(market)
         middle = tick_at_price(state.spot_price, SPACING)
         ticks = (middle - width * SPACING, middle + (width + 1) * SPACING)
-        quote = (base * state.spot_price).quantize(WEI)
+        quote = max(((await self.venue.read_margin(who)).equity * share), Decimal(10)).quantize(WEI)
+        base = (quote / state.spot_price).quantize(WEI)
         plan = self.venue.encode_add_liquidity(market, base=base, quote=quote, ticks=ticks)
         await self.attempt("add liquidity", who, plan)
 
@@ -198,6 +196,8 @@ class Actions:
             assert reason == "CH_EAV"
         elif taker == 0:
             assert reason == "CH_PSZ"
+        elif size is not None and size * taker < 0:
+            assert reason == "CH_WLD"
         else:
             assert reason in (None, "CH_NEFCI", "CH_IIC"), error
         if error is None:
@@ -230,27 +230,20 @@ class Actions:
     # ---- the world
 
     async def move_price(self, market: str, factor: Decimal) -> None:
-        """Oracle and pool together, as far as the pool's liquidity goes."""
+        """Oracle and pool together, by the world's arbitrageur."""
         state = await self.venue.read_state(market)
-        await self.stage.push_market(self.arbitrageur, market, state.spot_price * factor)
+        price = (state.spot_price * factor).quantize(Decimal("1e-8"))
+        await self.stage.world.set_price(state.market.underlying, price)
         self.done["move price"] += 1
 
-    async def move_oracle(self, market: str, factor: Decimal) -> None:
-        """The index alone: spreads open, funding starts."""
-        state = await self.venue.read_state(market)
-        await self.stage.warp(3)
-        underlying = self.stage.deployment.markets[market].underlying
-        await self.stage.post_oracle(underlying, state.index_price * factor)
-        self.done["move oracle"] += 1
-
-    async def warp(self, seconds: int) -> None:
-        """Time passes; an oracle report keeps the index fresh."""
+    async def move_oracle(self, market: str, factor: Decimal, seconds: int) -> None:
+        """Time passes, then the index alone moves, off the pool's price: spreads open, funding runs."""
         await self.stage.warp(seconds)
-        for market in self.stage.deployment.markets:
-            state = await self.venue.read_state(market)
-            underlying = self.stage.deployment.markets[market].underlying
-            await self.stage.post_oracle(underlying, state.index_price)
-        self.done["warp"] += 1
+        for name in self.stage.deployment.markets:
+            state = await self.venue.read_state(name)
+            price = state.spot_price * factor if name == market else state.index_price
+            await self.stage.post_oracle(name, price)
+        self.done["move oracle"] += 1
 
     async def pause(self, who: Address, market: str) -> None:
         """A paused venue refuses everything as closed, and takes it again afterwards."""
@@ -300,5 +293,15 @@ class Actions:
         size = await self.stage.client.call(read.read(balance, who, token), block="pending")
         return Decimal(size).scaleb(-18)
 
-    async def positions(self, accounts: Sequence[Address]) -> list[PerpPosition]:
-        return [p for who in accounts for p in await self.venue.read_positions(who)]
+    async def pick_position(self, who: Address, pick: int) -> str:
+        """A market in which the account has a position; any market when it has none."""
+        held = [p.market for p in await self.venue.read_positions(who)]
+        markets = held or list(self.stage.deployment.markets)
+        return markets[pick % len(markets)]
+
+    async def hold(self, who: Address, pick: int) -> str:
+        """A market in which the account has a position; it opens one when it has none."""
+        market = await self.pick_position(who, pick)
+        if await self.taker_size(who, market) == 0:
+            await self.open(who, market, tuple(Side)[pick % 2], Decimal(3), by_notional=pick > 2)
+        return market

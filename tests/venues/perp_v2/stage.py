@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 from trimtab.chain.abi import Abi
 from trimtab.chain.call import Call
-from trimtab.chain.client import Client
 from trimtab.chain.receipt import Receipt
 from trimtab.errors import CallRevertedError
 from trimtab.model.ids import Address
-from trimtab.model.order import Fill, PerpIntent, PerpQuote, Side
+from trimtab.model.order import Fill, PerpIntent, PerpQuote
 from trimtab.model.units import to_base_exact
 from trimtab.venues.base import ChainPlan
-from trimtab.venues.perp_v2 import PerpV2, PerpV2Deployment
-from trimtab.world.control import NodeControl
+from trimtab.venues.perp_v2 import PerpV2
+from trimtab.world.world import World
 
 GAS = 12_000_000
-STEP = 2  # seconds between blocks
-LARGEST_STEP = Decimal("0.06")
-LIMITER = 16  # the venue measures its 10 % price limit from a tick at most every 15 s
 
 
 def _function(name: str, *inputs: str) -> dict[str, object]:
@@ -34,6 +30,7 @@ BACKSTAGE = Abi.parse(
         _function("mint", "address", "uint256"),
         _function("deposit"),
         _function("updateAnswer", "int256"),
+        _function("update"),
         _function("pause"),
         _function("unpause"),
         _function("close", "uint256"),
@@ -44,18 +41,17 @@ BACKSTAGE = Abi.parse(
 
 
 class Stage:
-    """Sends from impersonated accounts, each transaction a block of its own, two seconds apart."""
+    """Sends from impersonated accounts, each transaction a block of its own."""
 
-    def __init__(self, client: Client, deployment: PerpV2Deployment, oracles: Mapping[str, Address]) -> None:
-        self.client = client
-        self.control = NodeControl(client)
-        self.deployment = deployment
-        self.oracles = oracles
-        self.venue = PerpV2(client, deployment)
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.client = world.client
+        self.control = world.control
+        self.deployment = world.perp
+        self.venue = PerpV2(world.client, world.perp)
 
     async def prepare(self, accounts: Sequence[Address], *, usdc: int = 50_000, weth: int = 20) -> None:
-        """Known block times; accounts with ether, tokens, and the venue's allowances used up by deposits."""
-        await self.control.set_block_interval(STEP)
+        """Accounts with ether and tokens, whose transactions pass without a key."""
         for account in accounts:
             await self.control.impersonate(account)
             await self.control.set_balance(account, 10**24)
@@ -106,44 +102,17 @@ class Stage:
         return quote, fill
 
     async def warp(self, seconds: int) -> None:
-        await self.control.mine_at((await self.client.block()).at + seconds)
+        await self.world.warp(seconds)
 
-    async def post_oracle(self, underlying: str, price: Decimal) -> None:
-        """A Chainlink answer; everybody may post one to the mock."""
+    async def post_oracle(self, market: str, price: Decimal) -> None:
+        """A Chainlink answer, recorded by the venue's feed at once: its averages take an answer that nobody
+        recorded for the price of all the time since the one before."""
+        at = self.deployment.markets[market]
         answer = to_base_exact(price.quantize(Decimal("1e-8")), 8)
-        sender = next(iter(self.deployment.contracts.values()))
-        await self.control.impersonate(sender)
-        await self.control.set_balance(sender, 10**24)
-        await self.mine(sender, BACKSTAGE.function("updateAnswer").at(self.oracles[underlying], answer))
-
-    async def push_market(self, trader: Address, market: str, target: Decimal) -> None:
-        """Oracle first, then the trader brings the pool near `target`, in steps that the limiter allows."""
-        await self.post_oracle(self.deployment.markets[market].underlying, target)
-        for _ in range(20):
-            await self.warp(LIMITER)
-            state = await self.venue.read_state(market)
-            gap = target / state.spot_price - 1
-            if abs(gap) < Decimal("0.002"):
-                return
-            await self._push(
-                trader, market, state.spot_price, max(min(gap, Decimal("0.06")), Decimal("-0.06"))
-            )
-        raise AssertionError(f"{market} stays {gap:.2%} away from {target}")
-
-    async def _push(self, trader: Address, market: str, spot: Decimal, step: Decimal) -> None:
-        """Trades half and half again until the pool has moved by about `step`."""
-        side, goal = Side.BUY if step > 0 else Side.SELL, spot * (1 + step)
-        notional = Decimal(200_000)
-        for _ in range(30):
-            state = await self.venue.read_state(market)
-            left = (goal / state.spot_price - 1) * side.sign
-            if left < Decimal("0.001"):
-                return
-            intent = PerpIntent(market, side, notional=notional)
-            impact = abs((await self.venue.read_quote(trader, intent)).price_impact) * 2
-            share = (left / impact).quantize(Decimal("1e-6")) if impact else Decimal(1)
-            sized = (notional * min(share, Decimal(50))).quantize(Decimal("1e-6"))
-            await self.trade(trader, PerpIntent(market, side, notional=sized))
+        oracle = self.world.addresses.oracles[at.underlying]
+        assert at.chainlink_feed is not None
+        await self.world.transact("deployer", BACKSTAGE.function("updateAnswer").at(oracle, answer))
+        await self.world.transact("deployer", BACKSTAGE.function("update").at(at.chainlink_feed))
 
     async def as_owner(self, contract: Address, function: str, *args: object) -> Receipt:
         """What the protocol's owner does."""

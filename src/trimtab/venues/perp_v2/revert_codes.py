@@ -265,7 +265,11 @@ REVERT_CODES: Final[Mapping[str, tuple[type[VenueError], str]]] = {
     "TLM": (OrderRejectedError, "the lower tick is below the pool's range"),
     "TLU": (OrderRejectedError, "the lower tick must be below the upper tick"),
     "TUM": (OrderRejectedError, "the upper tick is above the pool's range"),
-    # OpenZeppelin
+    # OpenZeppelin, and the contracts' own integer conversions
+    "SafeCast: value must be positive": (
+        StalePriceError,
+        "the mark price cannot be worked out: the index fell further than its average premium allows",
+    ),
     "Pausable: paused": (MarketClosedError, "the venue is paused"),
     "ReentrancyGuard: reentrant call": (
         OrderRejectedError,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from tests.venues.lyra.stage import DAY, Stage
+from tests.venues.lyra.stage import DAY, Stage, genuine
 from tests.venues.lyra.views import Views
 
 from trimtab.chain.receipt import Receipt
@@ -25,6 +25,7 @@ from trimtab.model.order import OptionAction, OptionIntent, OptionQuote
 from trimtab.model.position import OptionPosition
 from trimtab.venues.base import ChainPlan
 from trimtab.venues.lyra.contracts import CONTRACTS, walk_addresses
+from trimtab.venues.lyra.encode import plan as plan_of
 from trimtab.venues.lyra.reverts import CUSTOM_ERRORS, PANICS, TEXTS
 
 MEANINGS = {meaning for table in (CUSTOM_ERRORS, TEXTS, PANICS) for _, meaning in table.values()}
@@ -187,7 +188,7 @@ class Actions:
         await self.trade(account, intent)
 
     async def liquidate(self, keeper: Address) -> None:
-        """Liquidate one position that may be; the parts of its collateral add up in the event."""
+        """Liquidate a position that may be; the parts of its collateral add up in the event."""
         ids = await self.venue.read_liquidatable(self.stage.market)
         if not ids:
             return
@@ -200,8 +201,25 @@ class Actions:
         assert (liquidation.position_id, fill.size) == (ids[0], liquidation.amount)
         assert liquidation.beneficiary == keeper
 
-    async def settle(self, keeper: Address, *, early: bool) -> None:
-        """Past the expiry of the nearest board: settle it, then every position on it. Too early on demand."""
+    async def trespass(self, what: str, account: Address) -> None:
+        """What nobody may do: every one is refused, typed."""
+        market, at = self.stage.market, self.stage.at.contracts["OptionMarket"]
+        keeper, boards = self.venue.keeper, (await self.chain()).boards
+        board = max(boards, key=lambda b: b.expiry).board_id if boards else 1
+        freeze = genuine("OptionMarket").function("setBoardFrozen").at(at, board, True)
+        plan = {
+            "liquidate nothing": lambda: keeper.encode_liquidate(market, 10**6, account),
+            "settle early": lambda: keeper.encode_settle_board(market, board),
+            "freeze": lambda: plan_of(market, ("freeze", freeze)),
+            "merge nothing": lambda: self.venue.positions.encode_merge(market, []),
+            "withdraw air": lambda: self.venue.pool.encode_withdraw(account, market, Decimal(10**7)),
+        }[what]()
+        refusals = self.refused.total()
+        await self.attempt(what, account, plan)
+        assert self.refused.total() == refusals + 1
+
+    async def settle(self, keeper: Address) -> None:
+        """Past the expiry of the nearest board: settle it, then every position on it."""
         boards = (await self.chain()).boards
         if not boards:
             return
@@ -246,7 +264,7 @@ class Actions:
         )
 
     async def list_board(self) -> None:
-        """The owner lists a board of 28 days around the spot when fewer than two are live."""
+        """The owner lists a board of 28 days when fewer than two are live."""
         chain = await self.chain()
         if len(chain.boards) >= 2:
             return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from trimtab.chain.transports.base import Transport
 from trimtab.chain.transports.http import HttpTransport
 from trimtab.chain.transports.ipc import IpcTransport
@@ -14,7 +16,7 @@ def make_transport(url: str | Transport) -> Transport:
     """The transport for a URL or a path; a transport is taken as it is. Raises `ConfigError`."""
     if not isinstance(url, str):
         return url
-    scheme = url.partition("://")[0].lower() if "://" in url else ""
+    scheme = _checked_scheme(url) if "://" in url else ""
     if scheme in ("http", "https"):
         return HttpTransport(url)
     if scheme in ("ws", "wss"):
@@ -24,3 +26,14 @@ def make_transport(url: str | Transport) -> Transport:
     raise ConfigError(
         f"{mask_url(url)!r} is not a node: give http(s)://, ws(s):// or the path of an IPC socket"
     )
+
+
+def _checked_scheme(url: str) -> str:
+    """The scheme of a URL that has a host and a valid port; its text may hold a key and is never repeated."""
+    try:
+        parts = urlsplit(url)
+        if parts.hostname and parts.port != 0:
+            return parts.scheme.lower()
+    except ValueError:  # a port that is no number
+        pass
+    raise ConfigError("the node's URL has no host, or a port that is none; check it") from None

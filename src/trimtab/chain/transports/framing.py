@@ -1,71 +1,71 @@
-"""JSON documents out of a byte stream that puts nothing reliable between them."""
+"""JSON documents out of a byte stream: most nodes put a newline after each, some put nothing."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 
-_MARKS = re.compile(rb'[{}\[\]"]')
-_STRING_END = re.compile(rb'["\\]')
+import msgspec
+
+# A whole string, a bracket, or the quote of a string whose end is still to come.
+_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]]|"', re.DOTALL)
 
 
 class JsonFramer:
-    """Cuts a stream into JSON documents. Nodes that end each with a newline take the fast path."""
+    """Cuts a stream into JSON documents, without copying what comes as one whole line."""
 
     def __init__(self) -> None:
-        self._rest = bytearray()
-        self._depth = 0
-        self._at = 0
-        self._in_string = False
+        self._chunks: list[bytes] = []
+        self._by_line = False
 
-    def feed(self, data: bytes) -> Iterator[bytes]:
+    def feed(self, data: bytes) -> Sequence[bytes]:
         """The documents that `data` completes."""
-        if not self._rest and data[-1:] == b"\n" and data.count(b"\n") == 1:
-            yield data  # one whole line: what a reply nearly always is
-            return
-        self._rest += data
-        start = 0
-        while (end := self._scan()) >= 0:
-            document = bytes(self._rest[start:end]).strip()
-            start = end
-            if document:
-                yield document
-        if start:
-            del self._rest[:start]
-            self._at -= start
+        self._chunks.append(data)
+        may_end = b"\n" in data if self._by_line else data[-1:] in (b"}", b"]", b"\n", b" ")
+        if not may_end:
+            return ()
+        text = data if len(self._chunks) == 1 else b"".join(self._chunks)
+        head, rest = text, b""
+        if self._by_line and text[-1:] != b"\n":
+            head, _, rest = text.rpartition(b"\n")
+        documents = _split_lines(head)
+        if documents is None:
+            documents, rest = cut_documents(text)
+        elif head[-1:] == b"\n":
+            self._by_line = True
+        self._chunks = [rest] if rest else []
+        return documents
 
-    def _scan(self) -> int:
-        """The end of the next document, or -1; continues where the last scan stopped."""
-        buffer = self._rest
-        while True:
-            if self._in_string:
-                if not self._skip_string():
-                    return -1
-                continue
-            match = _MARKS.search(buffer, self._at)
-            if match is None:
-                self._at = len(buffer)
-                return -1
-            mark = buffer[match.start()]
-            self._at = match.end()
-            if mark == 0x22:
-                self._in_string = True
-                continue
-            self._depth += 1 if mark in b"{[" else -1
-            if self._depth == 0:
-                return self._at
 
-    def _skip_string(self) -> bool:
-        match = _STRING_END.search(self._rest, self._at)
-        if match is None:
-            self._at = len(self._rest)
-            return False
-        if self._rest[match.start()] == 0x22:
-            self._at = match.end()
-            self._in_string = False
-            return True
-        if match.end() >= len(self._rest):  # a backslash whose letter is still to come
-            self._at = match.start()
-            return False
-        self._at = match.end() + 1
-        return True
+def _split_lines(text: bytes) -> list[bytes] | None:
+    """The documents when there is one, or one per line; None when a line is not a whole document."""
+    if _is_document(text):
+        return [text]
+    lines = [line for line in text.split(b"\n") if line.strip()]
+    return lines if all(map(_is_document, lines)) else None
+
+
+def _is_document(text: bytes) -> bool:
+    try:
+        msgspec.json.decode(text, type=msgspec.Raw)
+    except msgspec.DecodeError:
+        return False
+    return True
+
+
+def cut_documents(text: bytes) -> tuple[list[bytes], bytes]:
+    """Whole documents found by counting brackets outside strings, and what is left of the text."""
+    documents: list[bytes] = []
+    depth = start = 0
+    for token in _TOKENS.finditer(text):
+        mark = token[0]
+        if mark == b'"':
+            break
+        if mark in (b"{", b"["):
+            depth += 1
+        elif mark in (b"}", b"]"):
+            depth -= 1
+            if depth == 0:
+                documents.append(text[start : token.end()].strip())
+                start = token.end()
+    return documents, text[start:].lstrip()

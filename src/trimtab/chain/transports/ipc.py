@@ -46,7 +46,7 @@ class IpcTransport(StreamTransport):
         super().__init__(f"ipc:{path}")
         self._path = path
 
-    async def _connect(self, mux: Multiplexer) -> Connection:
+    async def _connect(self, mux: Multiplexer, timeout: float) -> Connection:  # noqa: ARG002 - local: at once
         loop = asyncio.get_running_loop()
         try:
             _, connection = await loop.create_unix_connection(lambda: _IpcConnection(mux), self._path)

@@ -130,8 +130,8 @@ class StreamTransport(ABC):
         self._connection: Connection | None = None
 
     @abstractmethod
-    async def _connect(self, mux: Multiplexer) -> Connection:
-        """Open a connection that feeds `mux`. Foreign errors are mapped here."""
+    async def _connect(self, mux: Multiplexer, timeout: float) -> Connection:
+        """Open a connection that feeds `mux`, within `timeout`. Foreign errors are mapped here."""
 
     async def send(self, method: str, params: bytes, timeout: float) -> Reply:
         """One request, one message."""
@@ -184,14 +184,14 @@ class StreamTransport(ABC):
             return mux, connection
         try:
             async with asyncio.timeout(timeout), self._opening:
-                return await self._reconnect()
+                return await self._reconnect(timeout)
         except TimeoutError as error:
             message = f"{self.name} could not be reached within {timeout:.3g} s; is the node up?"
             raise RpcTimeoutError(message, endpoint=self.name) from error
 
-    async def _reconnect(self) -> tuple[Multiplexer, Connection]:
+    async def _reconnect(self, timeout: float) -> tuple[Multiplexer, Connection]:
         if self._mux is None or self._connection is None or not self._mux.is_open:
             mux = Multiplexer(self.name)
-            self._connection = await self._connect(mux)
+            self._connection = await self._connect(mux, timeout)
             self._mux = mux
         return self._mux, self._connection

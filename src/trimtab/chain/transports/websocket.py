@@ -65,12 +65,14 @@ class WebSocketTransport(StreamTransport):
         super().__init__(mask_url(url))
         self._url, self._headers = split_userinfo(url)
 
-    async def _connect(self, mux: Multiplexer) -> Connection:
+    async def _connect(self, mux: Multiplexer, timeout: float) -> Connection:
         try:
             transport, _ = await picows.ws_connect(
                 lambda: _Listener(mux),
                 self._url,
                 max_frame_size=_MAX_FRAME,
+                # Before our own deadline: picows closes the socket then, but not when it is cancelled.
+                websocket_handshake_timeout=timeout * 0.9,
                 extra_headers=self._headers,
                 max_redirects=0,  # a redirect would carry the key elsewhere
                 enable_auto_ping=True,

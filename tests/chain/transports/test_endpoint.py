@@ -1,0 +1,121 @@
+"""One node as the client sees it: rates, breaker, chain id, counters."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import msgspec
+import pytest
+
+from trimtab.chain.messages import Reply
+from trimtab.chain.options import ClientOptions
+from trimtab.chain.transports.base import Request
+from trimtab.chain.transports.endpoint import Endpoint, Stats
+from trimtab.errors import ConnectionLostError, RateLimitedError, RpcError, RpcTimeoutError, WrongChainError
+from trimtab.net import BreakerState
+
+
+class Scripted:
+    """A transport that gives prepared replies or errors, in order, then 0x1."""
+
+    name = "scripted"
+
+    def __init__(self, *replies: Reply | Exception) -> None:
+        self.replies = list(replies)
+
+    async def send(self, method: str, params: bytes, timeout: float) -> Reply:
+        reply = self.replies.pop(0) if self.replies else good()
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+    async def send_batch(self, requests: Sequence[Request], timeout: float) -> list[Reply]:
+        return [await self.send(method, params, timeout) for method, params in requests]
+
+    async def close(self) -> None:
+        self.replies = []
+
+
+def good(value: str = "0x1") -> Reply:
+    return Reply(id=1, result=msgspec.Raw(msgspec.json.encode(value)))
+
+
+def bad(code: int, message: str) -> Reply:
+    return Reply(id=1, error=msgspec.Raw(msgspec.json.encode({"code": code, "message": message})))
+
+
+def endpoint(*replies: Reply | Exception, options: ClientOptions | None = None) -> Endpoint:
+    return Endpoint(Scripted(*replies), options or ClientOptions(), Stats())
+
+
+async def test_the_breaker_counts_silence_not_refusals() -> None:
+    """A node that answers "no" is alive; only unanswered requests open the breaker."""
+    silent = endpoint(*[ConnectionLostError("x")] * 5)
+    for _ in range(5):
+        with pytest.raises(ConnectionLostError):
+            await silent.send("m", b"[]", 1.0)
+    assert silent.breaker.state is BreakerState.OPEN
+    refusing = endpoint(*[bad(-32601, "no")] * 9, *[RateLimitedError("slow")] * 9)
+    for error in [RpcError] * 9 + [RateLimitedError] * 9:
+        with pytest.raises(error):
+            await refusing.send("m", b"[]", 1.0)
+    assert refusing.breaker.state is BreakerState.CLOSED
+
+
+async def test_a_slow_node_looks_slower() -> None:
+    """A time-out weighs on the latency by which nodes are chosen."""
+    late = endpoint(RpcTimeoutError("x"))
+    with pytest.raises(RpcTimeoutError):
+        await late.send("m", b"[]", 1.0)
+    assert late.latency >= 1.0
+    await late.send("m", b"[]", 1.0)
+    assert late.latency < 1.0
+
+
+async def test_our_own_rate_holds() -> None:
+    """Requests wait for the bucket, and past the deadline they fail without being sent."""
+    options = ClientOptions(requests_per_second=50.0, burst=2.0)
+    limited = endpoint(options=options)
+    start = time.monotonic()
+    for _ in range(5):
+        await limited.send("m", b"[]", 1.0)
+    assert time.monotonic() - start >= 0.055
+    sent = limited._stats.requests["m"]
+    with pytest.raises(RateLimitedError, match="our own limit"):
+        await limited.send_batch([("m", b"[]")] * 2, 0.001)
+    assert limited._stats.requests["m"] == sent
+
+
+async def test_a_nodes_retry_after_pauses_the_endpoint() -> None:
+    """After "slow down for 0.1 s" the next request waits that long by itself."""
+    options = ClientOptions(requests_per_second=1000.0)
+    limited = endpoint(RateLimitedError("slow", retry_after=0.1), options=options)
+    with pytest.raises(RateLimitedError):
+        await limited.send("m", b"[]", 1.0)
+    start = time.monotonic()
+    await limited.send("m", b"[]", 1.0)
+    assert time.monotonic() - start >= 0.09
+
+
+async def test_the_chain_is_checked_before_the_first_request() -> None:
+    """A broadcast through an endpoint that serves another chain sends nothing but eth_chainId."""
+    other = endpoint(good("0xa"), options=ClientOptions(chain_id=1))
+    with pytest.raises(WrongChainError, match="serves chain 10, expected 1"):
+        await other.request("eth_sendRawTransaction", ["0x"])
+    assert other._stats.requests == {"eth_chainId": 1}
+    right = endpoint(good("0x1"), good("0xabc"), options=ClientOptions(chain_id=1))
+    assert await right.request("eth_sendRawTransaction", ["0x"]) == "0xabc"
+    assert right._stats.requests == {"eth_chainId": 1, "eth_sendRawTransaction": 1}
+
+
+async def test_batches_settle_each_request() -> None:
+    """Errors in place, one round trip, each method counted."""
+    mixed = endpoint(good(), bad(-32601, "no"), bad(429, "slow"))
+    first, second, third = await mixed.send_batch([("a", b"[]"), ("b", b"[]"), ("a", b"[]")], 1.0)
+    assert bytes(first) == b'"0x1"'  # type: ignore[arg-type]
+    assert isinstance(second, RpcError)
+    assert isinstance(third, RateLimitedError)
+    assert (mixed._stats.round_trips, mixed._stats.requests) == (1, {"a": 2, "b": 1})
+    with pytest.raises(ConnectionLostError, match="without a result"):
+        await endpoint(Reply(id=1)).send_batch([("a", b"[]")], 1.0)

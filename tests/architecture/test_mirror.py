@@ -10,6 +10,13 @@ ELSEWHERE: dict[str, str] = {
     "model/ids.py": "names only",
     "chain/call.py": "two frozen values",
     "chain/receipt.py": "frozen values; fee_wei is checked in tests/chain/test_client.py",
+    "chain/transports/base.py": "roles only; every transport's tests run them",
+    "chain/chains/arbitrum.py": "data; tests/chain/chains/test_base.py checks every chain",
+    "chain/chains/base_mainnet.py": "data; tests/chain/chains/test_base.py checks every chain",
+    "chain/chains/ethereum.py": "data; tests/chain/chains/test_base.py checks every chain",
+    "chain/chains/local.py": "data; tests/chain/chains/test_base.py checks every chain",
+    "chain/chains/optimism.py": "data; tests/chain/chains/test_base.py checks every chain",
+    "chain/chains/polygon.py": "data; tests/chain/chains/test_base.py checks every chain",
     "venues/base.py": "roles only; the conformance suites run them",
 }
 

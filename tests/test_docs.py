@@ -40,7 +40,7 @@ def test_the_reference_covers_every_public_name() -> None:
 @pytest.mark.soak
 def test_the_site_builds_strictly(tmp_path: Path) -> None:
     """mkdocs builds without a warning, and fetches nothing from elsewhere at view time."""
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", tmp_path]
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
     env = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=env)
     assert done.returncode == 0, done.stderr

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from trimtab.cli import chain, doctor, greeks, hedge, markets, positions, quote, trade, world
+from trimtab.cli import chain, demo, doctor, greeks, hedge, markets, positions, quote, trade, world
 from trimtab.cli.failures import EXIT_CODES, OTHER_CODES
 
 app = typer.Typer(
@@ -42,6 +42,7 @@ def _root(
     pass
 
 
+app.command()(demo.demo)
 app.command()(markets.markets)
 app.command()(chain.chain)
 app.add_typer(quote.quote, name="quote")

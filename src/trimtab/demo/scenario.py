@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -37,11 +37,11 @@ JUMPS = {"gbm": 0.0, "gbm-jumps": 500.0}
 """Jumps a year by the path's name: 500 are one or two in thirty hours."""
 
 
-async def play(options: DemoOptions) -> AsyncIterator[Event]:
+async def play(options: DemoOptions) -> AsyncGenerator[Event, None]:
     """Run the demo: `Opened`, then a `Stepped` for each step, then `Finished`.
 
-    Everything that was started is stopped when the iteration ends, however it ends. Raises what the rooms
-    that it uses raise.
+    Iterate it inside `contextlib.aclosing`: everything that was started is stopped when that ends, however it
+    ends. Raises what the rooms that it uses raise.
     """
     started = time.monotonic()
     with _folder(options.folder) as folder:

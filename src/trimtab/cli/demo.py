@@ -1,0 +1,218 @@
+"""`trimtab demo`: the main job in one command, live on the terminal, told as JSON and as a report."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trimtab.cli.failures import run
+from trimtab.cli.options import DebugOption
+from trimtab.cli.output import console, money, number
+
+if TYPE_CHECKING:
+    from rich.live import Live
+    from rich.panel import Panel
+    from rich.table import Table
+
+    from trimtab.demo.options import DemoOptions
+    from trimtab.demo.run import Finished, Opened, Stepped
+
+_ROWS = 12  # of the live table: the last ones
+
+
+def demo(
+    seed: Annotated[int, typer.Option(help="Decides the price path.")] = 1,
+    steps: Annotated[int, typer.Option(min=1, help="Looks at the book, an hour of chain time apart.")] = 30,
+    json: Annotated[Path | None, typer.Option("--json", help="Write the whole run as JSON here.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write the report (HTML) here.")] = None,
+    no_hedge: Annotated[bool, typer.Option("--no-hedge", help="The same book and path, unhedged.")] = False,
+    crash_at: Annotated[
+        int | None,
+        typer.Option(help="Kill the hedger between broadcast and receipt of this hedge (1 = first)."),
+    ] = None,
+    engine: Annotated[str, typer.Option(help="anvil, or py-evm (no binary, slower, no fork).")] = "anvil",
+    fork_url: Annotated[
+        str | None, typer.Option(help="Play on a fork of this node; the protocols are deployed onto it.")
+    ] = None,
+    path: Annotated[str, typer.Option(help="gbm, gbm-jumps, or a CSV file (time,price).")] = "gbm-jumps",
+    policy: Annotated[str, typer.Option(help="band, or ww for Whalley-Wilmott.")] = "band",
+    band: Annotated[str, typer.Option(help="Half-width in ETH; the widest for ww.")] = "0.5",
+    debug: DebugOption = False,
+) -> None:
+    """Hedge a short-volatility book: options on the genuine Lyra, perps on the genuine Perp v2.
+
+    A local chain with both protocols is started and forked; a trader writes calls and puts, posts margin, and
+    a hedger in a process of its own keeps the delta inside the band while the price moves.
+    """
+
+    async def job() -> None:
+        from trimtab.demo.options import DemoOptions, Engine, PolicyName
+        from trimtab.demo.record import make_record
+        from trimtab.model.units import to_positive
+
+        options = DemoOptions(
+            seed=seed,
+            steps=steps,
+            band=to_positive(band, "band"),
+            policy=_choice(PolicyName, policy, "policy"),
+            path=path,
+            is_hedged=not no_hedge,
+            crash_at=crash_at,
+            engine=_choice(Engine, engine, "engine"),
+            fork_url=fork_url,
+        )
+        finished = await _play(options)
+        record = make_record(finished)
+        _write(json, report, record)
+        console().print(_summary(finished, json, report))
+
+    run(job(), debug=debug)
+
+
+async def _play(options: DemoOptions) -> Finished:
+    from contextlib import aclosing
+
+    from trimtab.demo.run import Opened, Stepped
+    from trimtab.demo.scenario import play
+
+    screen = _Screen(options)
+    with screen.open():
+        async with aclosing(play(options)) as events:
+            async for event in events:
+                match event:
+                    case Opened():
+                        screen.opened(event)
+                    case Stepped():
+                        screen.stepped(event)
+                    case finished:
+                        screen.finished = finished
+    return screen.finished
+
+
+def _write(json: Path | None, report: Path | None, record: dict[str, Any]) -> None:
+    import json as codec
+
+    from trimtab.report import render_report
+
+    for path in (json, report):
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            text = codec.dumps(record, indent=2) + "\n" if path == json else render_report(record)
+            path.write_text(text, encoding="utf-8")
+
+
+def _choice(kind: Any, value: str, name: str) -> Any:
+    from trimtab.errors import ConfigError
+
+    try:
+        return kind(value)
+    except ValueError:
+        raise ConfigError(f"--{name} must be one of {', '.join(kind)}, got {value!r}", key=name) from None
+
+
+class _Screen:
+    """Progress bar above the last steps; into a pipe, one line for each step."""
+
+    def __init__(self, options: DemoOptions) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self._console = console()
+        self._steps: list[Stepped] = []
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=self._console,
+        )
+        self._task = self._progress.add_task("starting the world", total=options.steps)
+        self._live: Live | None = None
+        self.finished: Finished
+
+    def open(self) -> AbstractContextManager[Any]:
+        """Shows until left."""
+        from contextlib import nullcontext
+
+        from rich.live import Live
+
+        if not self._console.is_terminal:
+            return nullcontext()
+        self._live = Live(self._view(), console=self._console, refresh_per_second=10)
+        return self._live
+
+    def opened(self, event: Opened) -> None:
+        """The book is open."""
+        world, total = event.seconds["world"], sum(event.seconds.values())
+        self._progress.update(self._task, description="hedging")
+        self._console.print(
+            f"World up in {world:.2f} s, book open after {total:.2f} s: "
+            f"{len(event.posting.values.exposure.options)} option positions, "
+            f"delta {event.posting.values.exposure.delta:+.3f} ETH"
+        )
+
+    def stepped(self, event: Stepped) -> None:
+        """One more step."""
+        self._steps.append(event)
+        self._progress.advance(self._task)
+        if self._live is not None:
+            self._live.update(self._view())
+        else:
+            self._console.print("  ".join(_row(event)), highlight=False)
+
+    def _view(self) -> Any:
+        from rich.console import Group
+
+        return Group(self._progress, _table(self._steps[-_ROWS:]))
+
+
+def _table(steps: list[Stepped]) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD)
+    for column in ("Step", "Spot", "Delta before", "Hedge", "Price", "Delta after", "P&L", "Unhedged"):
+        table.add_column(column, justify="right")
+    table.add_column("")
+    for step in steps:
+        table.add_row(*_row(step))
+    return table
+
+
+def _row(step: Stepped) -> tuple[str, ...]:
+    hedge = step.looked.hedge if step.looked else None
+    refusal = step.looked.refusal if step.looked else None
+    return (
+        f"{step.number:>3}",
+        f"{money(step.before.spot):>9}",
+        f"{step.before.exposure.delta:>+9.4f}",
+        f"{hedge.size:>+9.4f}" if hedge and hedge.size else f"{'–':>9}",
+        f"{money(hedge.price):>9}" if hedge and hedge.price else f"{'':>9}",
+        f"{step.after.exposure.delta:>+9.4f}",
+        f"{money(step.posting.profit.total):>10}",
+        f"{money(step.posting.unhedged):>10}",
+        step.event or refusal or "",
+    )
+
+
+def _summary(run: Finished, json: Path | None, report: Path | None) -> Panel:
+    from rich.panel import Panel
+
+    profit, audit = run.steps[-1].posting.profit, run.audit
+    parts = ", ".join(f"{name.replace('_', ' ')} {money(value)}" for name, value in profit.parts.items())
+    hedges = sum(bool(s.looked and s.looked.hedge and s.looked.hedge.size) for s in run.steps)
+    largest, band = number(run.max_abs_delta_after), number(run.options.band)
+    facts = [
+        ("Run", f"{len(run.steps)} steps on {run.engine} in {run.wall_seconds:.1f} s"),
+        ("Delta", f"at most {largest} ETH after a step, band {band}"),
+        ("Hedges", f"{hedges}; duplicates {audit.duplicate_hedges}, crashes survived {run.crashes}"),
+        ("Transactions", f"{len(audit.transactions)}; orphans {audit.orphans}"),
+        ("P&L", f"{money(profit.total)} USD: {parts}"),
+        ("On chain", f"{money(profit.change)} USD, unexplained {profit.unexplained:.8f} USD"),
+        ("JSON", str(json) if json else ""),
+        ("Report", report.resolve().as_uri() if report else ""),
+    ]
+    lines = [f"{name:<13}{fact}" for name, fact in facts if fact]
+    return Panel("\n".join(lines), title="Done", title_align="left")

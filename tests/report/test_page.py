@@ -184,6 +184,8 @@ def test_an_unhedged_run_says_so(record: dict[str, Any]) -> None:
     page = Page(render_report(record))
     assert [trace["name"] for trace in page.figures["profit"]["data"]] == ["Unhedged"]
     assert "left alone" not in page.text
+    assert "Nobody hedged" in page.text
+    assert "Variance left" not in page.text
 
 
 @pytest.mark.parametrize(

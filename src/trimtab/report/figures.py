@@ -29,8 +29,7 @@ def price_figure(run: RunRecord) -> Figure:
         traces.append(_markers(sold, "Sold", "--loss", "triangle-down", largest, run))
     title = f"{escape(run.underlying)} spot, {escape(run.quote_currency)}"
     chart = figure(traces, x, y_title=title, legend=True)
-    events = [(at, escape(s.event)) for at, s in zip(x, run.steps, strict=True) if s.event]
-    mark_events(chart, events)
+    mark_events(chart, x, {n: escape(step.event) for n, step in enumerate(run.steps) if step.event})
     return chart
 
 

@@ -138,10 +138,11 @@ def _lead(run: RunRecord) -> str:
     text = f"Over {plural(len(run.steps), 'step')} the book {earned} {money(abs(total), currency)}"
     if run.is_hedged and run.summary.unhedged_pnl is not None:
         text += f"; left alone it would have made {money(run.summary.unhedged_pnl, currency)}"
-    held = number(run.summary.max_abs_delta_after, 3)
-    text += f". Net delta after hedging was at most {held} {run.underlying}"
-    text += f" against a band of {number(run.band, 2)}; {_integrity(run)}."
-    return text
+    held = f"{number(run.summary.max_abs_delta_after, 3)} {run.underlying}"
+    if not run.is_hedged:
+        return f"{text}. Nobody hedged: net delta was up to {held}."
+    band = number(run.band, 2)
+    return f"{text}. Net delta after hedging was at most {held} against a band of {band}; {_integrity(run)}."
 
 
 def _integrity(run: RunRecord) -> str:
@@ -156,6 +157,7 @@ def _tiles(run: RunRecord) -> list[tuple[str, str, str, str]]:
     s, currency, total = run.summary, run.quote_currency, figures.total_of(run.summary.pnl)
     out_of_band = run.is_hedged and s.max_abs_delta_after > run.band
     band = f"after a step; band ±{number(run.band, 2)} {run.underlying}"
+    band = band if run.is_hedged else f"{run.underlying}; nobody hedged"
     lost = f"{s.duplicate_hedges} · {s.orphans}"
     tiles = [
         ("Profit and loss", money(total, currency, signed=True), _unhedged_note(run), ""),
@@ -164,7 +166,7 @@ def _tiles(run: RunRecord) -> list[tuple[str, str, str, str]]:
         ("Duplicates · orphans", lost, "journal, chain and venue compared", "" if lost == "0 · 0" else "bad"),
         ("Unexplained", money(s.unexplained, currency), _unexplained_note(run), ""),
     ]
-    if s.pnl_variance is not None and s.unhedged_pnl_variance:
+    if run.is_hedged and s.pnl_variance is not None and s.unhedged_pnl_variance:
         share = s.pnl_variance / s.unhedged_pnl_variance
         tiles.insert(
             2,
@@ -179,7 +181,7 @@ def _tiles(run: RunRecord) -> list[tuple[str, str, str, str]]:
 
 
 def _unhedged_note(run: RunRecord) -> str:
-    if run.summary.unhedged_pnl is None:
+    if run.summary.unhedged_pnl is None or not run.is_hedged:
         return f"over {plural(len(run.steps), 'step')}"
     return f"unhedged {money(run.summary.unhedged_pnl, run.quote_currency, signed=True)}"
 

@@ -6,7 +6,7 @@ dark theme. Every text here is escaped by the caller, because plotly renders mar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -49,14 +49,16 @@ def label(text: str, color: str = "--muted", **where: Any) -> dict[str, Any]:
     return {"text": text, "showarrow": False, "font": {"color": color, "size": 11.5}, **where}
 
 
-def mark_events(figure: Figure, events: Sequence[tuple[str | Decimal, str]]) -> None:
-    """A dotted line with its text on top for everything that happened to the run."""
-    layout = figure["layout"]
+def mark_events(chart: Figure, x: X, events: Mapping[int, str]) -> None:
+    """A dotted line with its text on top for everything that happened to the run, by number of the step."""
     upright = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "layer": "below"}
     upright |= {"line": {"color": "--muted", "width": 1, "dash": "dot"}}
-    layout["shapes"] = [upright | {"x0": at, "x1": at} for at, _ in events]
-    top: dict[str, Any] = {"yref": "paper", "y": 1, "xanchor": "left", "yanchor": "top", "xshift": 4}
-    layout["annotations"] += [label(text, x=at, **top) for at, text in events]
+    layout = chart["layout"]
+    layout["shapes"] = [upright | {"x0": x[number], "x1": x[number]} for number in events]
+    for number, text in events.items():
+        is_late = number > 0.8 * len(x)  # the text stays inside the picture
+        side = {"xanchor": "right", "xshift": -4} if is_late else {"xanchor": "left", "xshift": 4}
+        layout["annotations"].append(label(text, yref="paper", y=1, yanchor="top") | {"x": x[number], **side})
 
 
 def figure(

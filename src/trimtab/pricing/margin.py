@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trimtab.errors import PricingError
-from trimtab.pricing.perp import CENT_OF_CENT, account_value, is_liquidatable, position_value
+from trimtab.pricing.perp import SETTLEMENT_UNIT, account_value, is_liquidatable, position_value
 
 _UNIT_ROUNDOFF = 2.0**-53
 
@@ -61,7 +61,7 @@ class HealthBook:
             raise PricingError(f"{len(marks)} marks for {len(self.sizes)} markets; give one for each")
         margin, gross = self._screen(marks)
         markets = len(marks)
-        doubt = gross * ((4 * markets + 16) * _UNIT_ROUNDOFF) + float(CENT_OF_CENT + 2 * markets + 2)
+        doubt = gross * ((4 * markets + 16) * _UNIT_ROUNDOFF) + float(SETTLEMENT_UNIT + 2 * markets + 2)
         is_low = margin < 0.0
         unsure = np.flatnonzero(~(np.abs(margin) > doubt))
         is_low[unsure] = [self.check_exact(account, marks) for account in unsure.tolist()]

@@ -13,7 +13,9 @@ from trimtab.model.units import WAD
 PPM = 1_000_000
 Q96 = 1 << 96
 FUNDING_PERIOD = 86_400  # seconds: funding is quoted per day
-CENT_OF_CENT = 10**12  # wad per base unit of a 6-decimal settlement token: account values are floored to it
+SETTLEMENT_UNIT = (
+    10**12
+)  # wad per base unit of a 6-decimal settlement token: account values are floored to it
 DUST_POSITION_VALUE = 100 * WAD  # at or below, a liquidation takes the whole position
 
 
@@ -35,7 +37,7 @@ def mul_ppm(amount: int, ratio: int) -> int:
 
 def floor_to_settlement(amount: int) -> int:
     """`amount` floored (towards minus infinity) to 6 decimals, still in wad: what the Vault reports."""
-    return amount // CENT_OF_CENT * CENT_OF_CENT
+    return amount // SETTLEMENT_UNIT * SETTLEMENT_UNIT
 
 
 def position_value(size: int, mark: int) -> int:
@@ -114,24 +116,26 @@ def _highest_liquidatable_value(rest: int, other_abs_value: int, ratio: int) -> 
     On the plateau equity = k units the highest V is (k + 1) units - 1 - rest, and it is liquidatable while
     it reaches what is needed there; that holds up to one greatest k, because margin grows slower than V.
     """
-    k = (other_abs_value + CENT_OF_CENT - 1 - rest - PPM // ratio) * ratio // (
-        CENT_OF_CENT * (PPM - ratio)
+    k = (other_abs_value + SETTLEMENT_UNIT - 1 - rest - PPM // ratio) * ratio // (
+        SETTLEMENT_UNIT * (PPM - ratio)
     ) + 2
     while True:
-        highest = (k + 1) * CENT_OF_CENT - 1 - rest
-        if highest < 0 or highest >= _needed_value(k * CENT_OF_CENT, other_abs_value, ratio):
+        highest = (k + 1) * SETTLEMENT_UNIT - 1 - rest
+        if highest < 0 or highest >= _needed_value(k * SETTLEMENT_UNIT, other_abs_value, ratio):
             return highest
         k -= 1
 
 
 def _lowest_liquidatable_value(rest: int, other_abs_value: int, ratio: int) -> int:
     """Short: equity = floor(rest - V). The lowest V >= 0 with margin(V) > equity."""
-    k = min(rest, (rest + other_abs_value) * ratio // (PPM + ratio) + CENT_OF_CENT) // CENT_OF_CENT
+    k = min(rest, (rest + other_abs_value) * ratio // (PPM + ratio) + SETTLEMENT_UNIT) // SETTLEMENT_UNIT
     while True:
         lowest = max(
-            _needed_value(k * CENT_OF_CENT, other_abs_value, ratio), rest - (k + 1) * CENT_OF_CENT + 1, 0
+            _needed_value(k * SETTLEMENT_UNIT, other_abs_value, ratio),
+            rest - (k + 1) * SETTLEMENT_UNIT + 1,
+            0,
         )
-        if lowest <= rest - k * CENT_OF_CENT:
+        if lowest <= rest - k * SETTLEMENT_UNIT:
             return lowest
         k -= 1
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self, TypeVar
 
@@ -172,8 +172,9 @@ class Client:
             return block
         return await self.block_number() if block == "latest" else (await self.block(block)).number
 
-    def heads(self) -> AsyncIterator[Block | ReorgNotice]:
-        """New heads from the present one on, gaps filled; a `ReorgNotice` when blocks left the chain."""
+    def heads(self) -> AsyncGenerator[Block | ReorgNotice, None]:
+        """New heads from the present one on, gaps filled; a `ReorgNotice` when blocks left the chain. Iterate
+        inside `contextlib.aclosing`, so that a subscription ends with its use."""
         return HeadWatcher(self._failover, self.options).watch()
 
     async def balance(self, address: Address, block: BlockRef = "latest") -> int:

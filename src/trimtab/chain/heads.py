@@ -83,7 +83,7 @@ class HeadWatcher:
         self._tracker = HeadTracker(options.head_history)
         self._rng = random.Random()
 
-    async def watch(self) -> AsyncIterator[Head]:
+    async def watch(self) -> AsyncGenerator[Head, None]:
         """Heads from the present one on. Raises the last `TransportError` after `outage_timeout` seconds."""
         attempt = 0
         lost_at: float | None = None

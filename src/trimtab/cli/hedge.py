@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -40,8 +40,9 @@ def hedge(
             if once:
                 show(await hedger.step())
                 return
-            async for step in hedger.run():
-                show(step)
+            async with aclosing(hedger.run()) as looks:
+                async for step in looks:
+                    show(step)
 
     run(job(), as_json=json, debug=debug)
 

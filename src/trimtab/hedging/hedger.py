@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -114,12 +115,17 @@ class Hedger:
             return await self._plan(why, before, wanted, allowed)
         return await self._hedge(why, before, wanted, allowed)
 
-    async def run(self) -> AsyncIterator[HedgeStep]:
-        """Reconcile, then look at every new head, until the consumer stops iterating."""
+    async def run(self) -> AsyncGenerator[HedgeStep, None]:
+        """Reconcile, then look at every new head, until the consumer stops (iterate inside `aclosing`). Heads
+        that came while it traded are looked at once, at the latest."""
         await self.reconcile()
-        async for head in self._client.heads():
-            if isinstance(head, Block):
-                yield await self.step()
+        seen = -1
+        async with aclosing(self._client.heads()) as heads:
+            async for head in heads:
+                if isinstance(head, Block) and head.number > seen:
+                    step = await self.step()
+                    seen = step.after.block
+                    yield step
 
     async def _hedge(
         self, why: str, before: UnderlyingExposure, wanted: HedgeDecision, allowed: Allowance

@@ -26,6 +26,7 @@ SAMPLES: dict[str, Any] = {
     "code": -32000,
     "data": b"\x01",
     "method": "eth_call",
+    "text": "execution reverted",
     "expected": 1,
     "actual": 2,
     "number": 7,

@@ -206,6 +206,17 @@ class Actions:
             assert lost.size == -taken.size
             assert lost.fee > 0
 
+    async def squeeze(self, who: Address, market: str) -> None:
+        """Moves the price half a percent past where the venue says that the account is liquidatable."""
+        position = await self.venue.read_position(who, market)
+        price = position.liquidation_price
+        if price is None or not Decimal("0.5") < price / position.mark_price < Decimal(2):
+            return
+        past = Decimal("0.995") if position.size > 0 else Decimal("1.005")
+        underlying = self.stage.deployment.markets[market].underlying
+        await self.stage.world.set_price(underlying, (price * past).quantize(Decimal("1e-8")))
+        self.done["squeeze"] += 1
+
     async def cancel_excess(self, keeper: Address, who: Address, market: str) -> None:
         await self.attempt("cancel excess", keeper, self.venue.encode_cancel_excess_orders(who, market))
 

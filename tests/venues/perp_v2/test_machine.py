@@ -101,11 +101,19 @@ class Machine(RuleBasedStateMachine):
     def remove_liquidity(self, who: Address, market: str, part: Decimal) -> None:
         self.run(self.actions.remove_liquidity(who, market, part))
 
-    @rule(who=whos, pick=st.integers(0, 5), part=st.sampled_from([None, Decimal("0.2"), Decimal(-1)]))
-    def keep(self, who: Address, pick: int, part: Decimal | None) -> None:
+    @rule(
+        who=whos,
+        pick=st.integers(0, 5),
+        part=st.sampled_from([None, Decimal("0.2"), Decimal(-1)]),
+        is_squeezed=st.booleans(),
+    )
+    def keep(self, who: Address, pick: int, part: Decimal | None, is_squeezed: bool) -> None:
         """All that a keeper may do to an account; it succeeds where the account is below its margin."""
-        market = self.run(self.actions.pick_position(who, pick))
-        self.run(self.actions.cancel_excess(KEEPER, who, market))
+        market = self.run(self.actions.hold(who, pick))
+        if is_squeezed:
+            self.run(self.actions.squeeze(who, market))
+        for name in self.actions.stage.deployment.markets:
+            self.run(self.actions.cancel_excess(KEEPER, who, name))
         self.run(self.actions.liquidate(KEEPER, who, market, part))
         self.run(self.actions.liquidate_collateral(KEEPER, who))
 

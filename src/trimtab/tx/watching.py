@@ -54,7 +54,7 @@ class Watcher:
         """Each head moves the base fee and the chain's clock, and asks for a look."""
         while True:
             try:
-                async with aclosing(self._client.heads()) as heads:  # type: ignore[type-var]
+                async with aclosing(self._client.heads()) as heads:
                     async for head in heads:
                         self._take_head(head)
             except (TransportError, RpcError, ReorgError) as error:

@@ -1,0 +1,177 @@
+"""Intents become reports on the genuine contracts, each exactly once."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pytest_asyncio import fixture as async_fixture
+
+from trimtab.errors import (
+    AcceptablePriceError,
+    ConfigError,
+    InsufficientMarginError,
+    IntentError,
+    OrderRejectedError,
+    UnknownMarketError,
+    WrongChainError,
+)
+from trimtab.execution.checks import QuoteRules
+from trimtab.execution.executor import Executor, ExecutorOptions
+from trimtab.model.market import OptionType
+from trimtab.model.order import (
+    OptionAction,
+    OptionIntent,
+    OrderStatus,
+    PerpIntent,
+    PerpQuote,
+    Side,
+    TxStatus,
+)
+from trimtab.world.faults import LostAnswers
+
+pytestmark = pytest.mark.node
+D = Decimal
+OpenDesk = Callable[..., AbstractAsyncContextManager[Any]]
+BUY = PerpIntent("vETH", Side.BUY, size=D(2))
+
+
+@async_fixture
+async def desk(open_desk: OpenDesk) -> AsyncIterator[Any]:
+    """Alice's desk with margin posted."""
+    async with open_desk() as opened:
+        await opened.deposit()
+        yield opened
+
+
+async def test_a_perp_order_fills_as_it_was_quoted(desk: Any) -> None:
+    """The report's fill is the quote's size, notional and fee, and one transaction paid for it."""
+    report = await desk.executor.execute_perp(desk.perp, desk.account, BUY, key="buy")
+    quote, (fill,), (tx,) = report.quote, report.fills, report.transactions
+    assert isinstance(quote, PerpQuote)
+    assert report.status is OrderStatus.FILLED
+    assert (fill.size, fill.price, fill.fee) == (quote.size, quote.price, quote.fee)
+    assert (tx.key, tx.status, tx.attempts) == ("buy/0", TxStatus.SUCCEEDED, 1)
+    assert report.gas_wei == tx.fee_wei > 0
+    position = await desk.perp.read_position(desk.account, "vETH")
+    assert position.size == D(2)
+
+
+async def test_the_same_key_again_sends_nothing(desk: Any) -> None:
+    """A second call under the same key gives the first one's fills, whatever it asks for."""
+    first = await desk.executor.execute_perp(desk.perp, desk.account, BUY, key="buy")
+    nonce = await desk.nonce()
+    again = await desk.executor.execute_perp(desk.perp, desk.account, BUY, key="buy")
+    assert again.fills == first.fills
+    assert again.status is OrderStatus.FILLED
+    assert await desk.nonce() == nonce
+
+
+async def test_the_same_key_after_a_restart_sends_nothing(open_desk: OpenDesk) -> None:
+    """The journal knows the order in the next life (HB#4092: a retry opened a second position)."""
+    async with open_desk() as desk:
+        await desk.deposit()
+        first = await desk.executor.execute_perp(desk.perp, desk.account, BUY, key="buy")
+    async with open_desk() as desk:
+        again = await desk.executor.execute_perp(desk.perp, desk.account, BUY, key="buy")
+        assert again.fills == first.fills
+        assert (await desk.perp.read_position(desk.account, "vETH")).size == D(2)
+
+
+async def test_a_dry_run_quotes_and_sends_nothing(desk: Any) -> None:
+    """It needs no sender, gives the quote and the plan's labels, and leaves no trace."""
+    nonce = await desk.nonce()
+    looker = Executor(None, desk.world.client)
+    report = await looker.execute_perp(desk.perp, desk.account, BUY, key="dry", dry_run=True)
+    assert report.is_dry_run
+    assert report.quote is not None
+    assert report.notes == ("buy 2 vETH",)
+    assert await desk.nonce() == nonce
+    with pytest.raises(ConfigError, match="sending needs a key"):
+        await looker.execute_perp(desk.perp, desk.account, BUY, key="real")
+
+
+@pytest.mark.parametrize(
+    ("intent", "rules", "error"),
+    [
+        (PerpIntent("vDOGE", Side.BUY, size=D(1)), None, UnknownMarketError),
+        (PerpIntent("vETH", Side.BUY, size=D("1e-19")), None, IntentError),
+        (PerpIntent("vETH", Side.BUY, size=D(1), deadline=1), None, IntentError),
+        (PerpIntent("vETH", Side.BUY, size=D(1), acceptable_price=D(1900)), None, AcceptablePriceError),
+        (PerpIntent("vETH", Side.SELL, size=D(1), acceptable_price=D(2100)), None, AcceptablePriceError),
+        (PerpIntent("vETH", Side.BUY, size=D(1_000)), None, InsufficientMarginError),
+        (PerpIntent("vETH", Side.SELL, close=True), None, OrderRejectedError),
+        (BUY, QuoteRules(min_health_after=D(1_000)), InsufficientMarginError),
+        (BUY, QuoteRules(max_price_impact=D("1e-9")), AcceptablePriceError),
+    ],
+)
+async def test_what_cannot_work_is_refused_before_it_is_sent(
+    desk: Any, intent: PerpIntent, rules: QuoteRules | None, error: type[Exception]
+) -> None:
+    """Each bad order raises its typed error; no nonce is used, no intent is journalled."""
+    nonce, known = await desk.nonce(), len(desk.records())
+    with pytest.raises(error):
+        await desk.executor.execute_perp(desk.perp, desk.account, intent, key="bad", rules=rules)
+    assert await desk.nonce() == nonce
+    assert len(desk.records()) == known
+
+
+async def test_another_chain_is_refused(open_desk: OpenDesk) -> None:
+    """An executor for one chain does nothing on another."""
+    async with open_desk(options=ExecutorOptions(chain_id=10)) as desk:
+        with pytest.raises(WrongChainError):
+            await desk.executor.execute_perp(desk.perp, desk.account, BUY, key="buy")
+        with pytest.raises(WrongChainError):
+            await desk.deposit()
+
+
+async def test_options_open_and_close(desk: Any) -> None:
+    """Approvals once, then a written call opens and closes; the report carries the position's id."""
+    approvals = await desk.lyra.encode_approvals(desk.account, "sETH")
+    await desk.executor.execute_plan(desk.lyra, desk.account, approvals, key="approve")
+    chain = await desk.lyra.read_chain("sETH")
+    series = next(s.series for s in chain.boards[0].strikes if s.series.strike == D(2000))
+    kind, amount = OptionType.SHORT_CALL_QUOTE, D(3)
+    opening = OptionIntent(series, kind, OptionAction.OPEN, amount, set_collateral_to=D(4_000))
+    opened = await desk.executor.execute_option(desk.lyra, desk.account, opening, key="open")
+    assert opened.status is OrderStatus.FILLED
+    assert opened.filled_size == -amount
+    (fill,) = opened.fills
+    closing = OptionIntent(series, kind, OptionAction.CLOSE, amount, position_id=fill.position_id)
+    closed = await desk.executor.execute_option(desk.lyra, desk.account, closing, key="close")
+    assert closed.filled_size == amount
+    assert not await desk.lyra.read_option_positions(desk.account)
+    again = await desk.executor.execute_option(desk.lyra, desk.account, opening, key="open")
+    assert again.fills == opened.fills
+
+
+async def test_an_empty_plan_is_done(desk: Any) -> None:
+    """With nothing to approve there is nothing to send."""
+    for key in ("first", "second"):
+        plan = await desk.lyra.encode_approvals(desk.account, "sETH")
+        report = await desk.executor.execute_plan(desk.lyra, desk.account, plan, key=key)
+        assert report.status is OrderStatus.FILLED
+    assert report.transactions == ()
+
+
+async def test_a_plan_that_fails_half_way_says_where(desk: Any) -> None:
+    """The approval was sent, the deposit beyond the balance was not: rejected, with the one transaction."""
+    plan = await desk.perp.encode_deposit(desk.account, "USDC", D(10_000_000))
+    report = await desk.executor.execute_plan(desk.perp, desk.account, plan, key="too much")
+    assert report.status is OrderStatus.REJECTED
+    assert [tx.label for tx in report.transactions] == ["approve 10000000 USDC"]
+    assert report.reason
+
+
+async def test_a_lost_answer_is_no_reason_to_send_again(open_desk: OpenDesk) -> None:
+    """The broadcast looks like a time-out, yet it arrived: the order is filled once (DEFI, NT#4958)."""
+    async with open_desk(fault=lambda route: LostAnswers(route, times=10)) as desk:
+        await desk.deposit()
+        nonce = await desk.nonce()
+        report = await desk.executor.execute_perp(desk.perp, desk.account, BUY, key="buy")
+        assert report.status is OrderStatus.FILLED
+        assert await desk.nonce() == nonce + 1
+        assert (await desk.perp.read_position(desk.account, "vETH")).size == D(2)

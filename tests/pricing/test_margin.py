@@ -45,7 +45,7 @@ def test_floats_alone_would_be_wrong() -> None:
     """The edge is real: of accounts within one base unit of it, floats alone misjudge many."""
     marks = [1999 * WAD + 7]
     book = edge_book(2000, 1, marks, 10**12, 1)
-    margin, _ = book._screen(marks)
+    margin, _ = book._screen(slice(None), marks)
     by_float = set(np.flatnonzero(margin < 0).tolist())
     exact = set(book.liquidatable(marks).tolist())
     assert len(by_float ^ exact) > 100
@@ -64,6 +64,16 @@ def test_most_accounts_need_no_integers(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(HealthBook, "check_exact", check_exact)
     book.liquidatable(marks)
     assert len(checked) < 25
+
+
+def test_chunks_join(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Accounts keep their numbers over the edges of chunks, and an empty book has none to show."""
+    marks = [1500 * WAD + 3, 20 * WAD]
+    book = edge_book(500, 2, marks, 10**13, 5)
+    whole = book.liquidatable(marks).tolist()
+    monkeypatch.setattr("trimtab.pricing.margin._CHUNK", 64)
+    assert book.liquidatable(marks).tolist() == whole
+    assert HealthBook([], [[]], RATIO).liquidatable([WAD]).tolist() == []
 
 
 def test_columns_must_match() -> None:

@@ -24,6 +24,7 @@ from trimtab.errors import PricingError
 from trimtab.pricing.perp import SETTLEMENT_UNIT, account_value, is_liquidatable, position_value
 
 _UNIT_ROUNDOFF = 2.0**-53
+_CHUNK = 16_384  # accounts whose columns stay in the cache between the steps of the screen
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,24 +60,29 @@ class HealthBook:
         """Numbers of the liquidatable accounts at these marks, ascending; exactly those of `check_exact`."""
         if len(marks) != len(self.sizes):
             raise PricingError(f"{len(marks)} marks for {len(self.sizes)} markets; give one for each")
-        margin, gross = self._screen(marks)
+        found = [self._liquidatable(start, marks) for start in range(0, len(self.settled), _CHUNK)]
+        return np.concatenate(found) if found else np.empty(0, dtype=np.intp)
+
+    def _liquidatable(self, first: int, marks: Sequence[int]) -> NDArray[np.intp]:
+        margin, gross = self._screen(slice(first, first + _CHUNK), marks)
         markets = len(marks)
         doubt = gross * ((4 * markets + 16) * _UNIT_ROUNDOFF) + float(SETTLEMENT_UNIT + 2 * markets + 2)
         is_low = margin < 0.0
         unsure = np.flatnonzero(~(np.abs(margin) > doubt))
-        is_low[unsure] = [self.check_exact(account, marks) for account in unsure.tolist()]
-        return np.flatnonzero(is_low)
+        is_low[unsure] = [self.check_exact(first + row, marks) for row in unsure.tolist()]
+        return np.flatnonzero(is_low) + first
 
-    def _screen(self, marks: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """(margin, gross) of every account in floats, wad."""
+    def _screen(self, rows: slice, marks: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(margin, gross) of some accounts in floats, wad."""
         ratio = self.ratio / 1e6
-        net = self._settled_float.copy()
+        settled = self._settled_float[rows]
+        net = settled.copy()
         total = np.zeros_like(net)
-        for sizes, mark in zip(self._sizes_float, marks, strict=True):
+        for sizes, mark in zip(self._sizes_float[:, rows], marks, strict=True):
             value = sizes * (mark / 1e18)
             net += value
             total += np.abs(value, out=value)
         net -= total * ratio
         total *= 1.0 + ratio
-        total += np.abs(self._settled_float)
+        total += np.abs(settled)
         return net, total

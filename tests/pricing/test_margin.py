@@ -74,6 +74,7 @@ def test_chunks_join(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trimtab.pricing.margin._CHUNK", 64)
     assert book.liquidatable(marks).tolist() == whole
     assert HealthBook([], [[]], RATIO).liquidatable([WAD]).tolist() == []
+    assert HealthBook([WAD, -WAD], [], RATIO).liquidatable([]).tolist() == [1]  # a debt without a position
 
 
 def test_columns_must_match() -> None:

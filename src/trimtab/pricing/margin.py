@@ -43,10 +43,10 @@ class HealthBook:
         lengths = {len(self.settled), *(len(column) for column in self.sizes)}
         if len(lengths) != 1:
             raise PricingError(f"columns of an account book must be of one length, got {sorted(lengths)}")
-        object.__setattr__(self, "_settled_float", np.array([float(v) for v in self.settled]))
-        object.__setattr__(
-            self, "_sizes_float", np.array([[float(size) for size in column] for column in self.sizes])
-        )
+        shape = (len(self.sizes), len(self.settled))
+        sizes = np.array([[float(size) for size in column] for column in self.sizes]).reshape(shape)
+        object.__setattr__(self, "_settled_float", np.array([float(value) for value in self.settled]))
+        object.__setattr__(self, "_sizes_float", sizes)
 
     def check_exact(self, account: int, marks: Sequence[int]) -> bool:
         """Whether one account is liquidatable at these marks (wad), in integers."""

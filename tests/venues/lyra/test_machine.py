@@ -28,6 +28,7 @@ TRADERS = (ACCOUNTS["alice"].address, ACCOUNTS["bob"].address)
 amounts = st.decimals("0.01", 30, places=4)
 whos = st.sampled_from(TRADERS)
 picks = st.integers(0, 50)
+shorts = st.sampled_from([kind for kind in OptionType if not kind.is_long])
 
 
 # Name -> how often it is drawn beside the others, and the strategies of its arguments.
@@ -247,13 +248,26 @@ class Machine(RuleBasedStateMachine):
     def approach_expiry(self, before: int) -> None:
         self.run(self.actions.to_expiry(before))
 
-    @move()
-    def liquidate(self) -> None:
-        self.run(self.actions.liquidate(KEEPER))
+    @move(factor=st.sampled_from([Decimal("0.7"), Decimal("1.4")]), who=whos, pick=picks, kind=shorts)
+    def crash(self, factor: Decimal, who: Address, pick: int, kind: OptionType) -> None:
+        """A thin short near the money, then a jump, then the liquidator."""
 
-    @move()
-    def settle(self) -> None:
-        self.run(self.actions.settle(KEEPER))
+        async def jump() -> None:
+            await self.actions.open(who, pick, kind, Decimal(3), Decimal("1.01"), 1)
+            await self.actions.move_spot(factor)
+            await self.actions.liquidate(KEEPER)
+
+        self.run(jump())
+
+    @move(1)
+    def expire(self) -> None:
+        """Past the nearest expiry; the board and its positions are settled."""
+
+        async def settle() -> None:
+            await self.actions.to_expiry(-60)
+            await self.actions.settle(KEEPER)
+
+        self.run(settle())
 
     @move(
         1,
@@ -316,4 +330,5 @@ def test_five_hundred_random_actions() -> None:
     actions = _play(examples=20, steps=40, repeat=False)
     assert actions.count >= 500
     assert {f"open {kind}" for kind in OptionType} <= actions.done.keys()
+    assert {"liquidate", "settle", "settle positions"} <= actions.done.keys()
     assert len(actions.refused) >= 10

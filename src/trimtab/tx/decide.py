@@ -136,7 +136,7 @@ def _take_no_signature(turn: Turn, event: e.SignFailed) -> None:
     slot = turn.state.slots.get(event.nonce)
     if slot is None or not slot.is_signing:
         return
-    if slot.state is SlotState.COMMITTED:
+    if not slot.is_free:
         turn.note(r.Capped(nonce=event.nonce, block=turn.state.head, reason=event.reason))
     else:
         turn.note(r.Released(nonce=event.nonce, refusal=event.refusal, reason=event.reason))
@@ -168,7 +168,7 @@ def _take_answer(turn: Turn, event: e.SendAnswered) -> None:
     elif event.outcome is Outcome.ACCEPTED:
         if state is IntentState.RESOLVING:
             turn.note(r.Resolved(nonce=event.nonce))
-    elif slot.state is SlotState.PROVISIONAL and slot.last.is_refused:
+    elif slot.is_free:
         _take_refusal(turn, slot, slot.last, event)
 
 

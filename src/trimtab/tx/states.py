@@ -194,6 +194,13 @@ class Slot:
         return self.attempts[-1]
 
     @property
+    def is_free(self) -> bool:
+        """Nothing of it can be mined: never sent, or every endpoint refused every attempt for certain."""
+        if self.state is SlotState.RESERVED:
+            return True
+        return self.state is SlotState.PROVISIONAL and all(item.is_refused for item in self.attempts)
+
+    @property
     def worst_cost(self) -> int:
         return max((attempt.worst_cost for attempt in self.attempts), default=0)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from eth_account import Account
 
 from trimtab.errors import SigningError
+from trimtab.tx.signers.local import LocalSigner
 
 _ROUNDS = 262_144
 
@@ -15,11 +16,8 @@ _ROUNDS = 262_144
 def write_keystore(path: Path, key: bytes, password: str) -> None:
     """Encrypt a 32-byte private key (Web3 secret storage v3, PBKDF2) into a new file of mode 0600, which
     `LocalSigner.from_keystore` reads. Raises `SigningError` when the key is none, or the file exists."""
-    try:
-        content = Account.encrypt(key, password, kdf="pbkdf2", iterations=_ROUNDS)
-    except (ValueError, TypeError):
-        # `from None`: the cause's message may quote the key.
-        raise SigningError("the private key is not one of secp256k1, nothing was written") from None
+    LocalSigner.from_key(key)
+    content = Account.encrypt(key, password, kdf="pbkdf2", iterations=_ROUNDS)
     try:
         path.touch(mode=0o600, exist_ok=False)
     except FileExistsError:

@@ -52,7 +52,7 @@ async def test_a_mined_revert_is_told_in_the_venues_words(desk: Any, world: Worl
     quote = await desk.perp.read_quote(desk.account, PerpIntent("vETH", Side.BUY, size=D(1)))
     intent = PerpIntent("vETH", Side.BUY, size=D(1), acceptable_price=quote.price + D("0.01"))
     waiting = asyncio.create_task(desk.executor.execute_perp(desk.perp, desk.account, intent, key="buy"))
-    while await desk.nonce() == await world.client.nonce(desk.account):
+    while await desk.nonce() == await world.client.nonce(desk.account):  # noqa: ASYNC110  a pool tells nobody
         await asyncio.sleep(0.01)
     rival = world.accounts["arbitrageur"].address
     big = PerpIntent("vETH", Side.BUY, size=D(200))

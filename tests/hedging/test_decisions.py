@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trimtab.errors import ConfigError, HaltError
@@ -101,6 +101,7 @@ def test_two_hedgers_of_one_account_cannot_run(journal: Journal) -> None:
     log.close()
 
 
+@settings(max_examples=20)  # each opens a journal on disk
 @given(st.lists(st.tuples(st.integers(0, 200), st.sampled_from(["filled", "rejected", VOID])), max_size=8))
 def test_the_history_is_what_left_since_then(
     tmp_path_factory: pytest.TempPathFactory, past: list[tuple[int, str]]

@@ -136,6 +136,8 @@ def test_unknown_keys_are_errors(write: Write, text: str, key: str, words: str) 
         ('[chain]\nurls = ["u"]\nchain_id = true\n', "chain.chain_id", "must be a whole number, got bool"),
         ('[chain]\nurls = ["u"]\nchain_id = "1"\n', "chain.chain_id", "must be a whole number, got str"),
         ("chain = 1\n", "chain", "must be a table, got int"),
+        (CHAIN + "timeout = 0\n", "chain.timeout", "must be above 0, got 0"),
+        (CHAIN + "[tx]\nbudget_eth = -0.1\n", "tx.budget_eth", "must be above 0, got -0.1"),
         (CHAIN + "timeout = nan\n", "chain.timeout", "must be finite"),
         (CHAIN + "timeout = inf\n", "chain.timeout", "must be finite"),
         (CHAIN + "timeout = true\n", "chain.timeout", "must be a Decimal, int or str, got bool"),

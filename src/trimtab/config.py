@@ -25,7 +25,7 @@ from trimtab.errors import ConfigError, IntentError
 from trimtab.hedging.limits import HedgeLimits
 from trimtab.hedging.policy import FixedBand, WhalleyWilmott
 from trimtab.model.ids import Address
-from trimtab.model.units import to_decimal
+from trimtab.model.units import to_decimal, to_positive
 from trimtab.venues.registry import VENUES
 
 C = TypeVar("C")
@@ -47,7 +47,7 @@ class Secret:
 
 
 class _Checked:
-    """Refuses floats, NaN and infinities in every Decimal field, also when built without a file."""
+    """Refuses floats, NaN and what is not above 0 in every Decimal field, also when built without a file."""
 
     section: ClassVar[str] = ""
 
@@ -56,7 +56,7 @@ class _Checked:
             value = getattr(self, item.name)
             if "Decimal" in str(item.type) and value is not None:
                 key = f"{self.section}.{item.name}"
-                object.__setattr__(self, item.name, _decimal(value, key))
+                object.__setattr__(self, item.name, _decimal(value, key, to_positive))
 
 
 @dataclass(frozen=True)
@@ -104,10 +104,9 @@ class TxSettings(_Checked):
 
 
 @dataclass(frozen=True)
-class HedgeSettings(_Checked):
+class HedgeSettings:
     """The book that `trimtab hedge` keeps: exactly one policy, and what one hedge may do."""
 
-    section: ClassVar[str] = "hedge"
     underlying: str
     option_market: str
     perp_market: str
@@ -348,9 +347,9 @@ def read_password(account: AccountSettings) -> Secret | None:
     return Secret(text.split("\n", 1)[0])
 
 
-def _decimal(value: object, key: str) -> Decimal:
+def _decimal(value: object, key: str, convert: Callable[[object, str], Decimal] = to_decimal) -> Decimal:
     try:
-        return to_decimal(value, key)
+        return convert(value, key)
     except IntentError as error:
         raise ConfigError(str(error).removeprefix(key).strip(), key=key) from None
 

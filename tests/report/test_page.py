@@ -80,22 +80,6 @@ def test_the_whole_record_is_shown(record: dict[str, Any]) -> None:
         assert line["instrument"] in page.text
 
 
-def test_the_charts_hold_the_data(record: dict[str, Any]) -> None:
-    """Spot and both deltas are drawn for every step, each hedge is one marker, the band has two edges."""
-    figures = Page(render_report(record)).figures
-    spot, *sides = figures["price"]["data"]
-    assert [Decimal(str(y)) for y in spot["y"]] == pytest.approx(
-        [Decimal(s["spot"]) for s in record["steps"]]
-    )
-    assert sum(len(side["x"]) for side in sides) == record["summary"]["hedges"]
-    low, high, before, after = figures["delta"]["data"]
-    assert set(high["y"]) == {0.5}
-    assert set(low["y"]) == {-0.5}
-    assert len(before["y"]) == len(after["y"]) == len(record["steps"])
-    falls = figures["waterfall"]["data"][0]
-    assert sum(falls["x"][:-1]) == pytest.approx(falls["x"][-1], abs=1e-6)
-
-
 def test_the_parts_add_up_to_the_cent(record: dict[str, Any]) -> None:
     """Where every cent went: the printed parts, sum and account values agree with the record."""
     page = Page(render_report(record))

@@ -45,3 +45,15 @@ async def test_one_venue(cli: Cli) -> None:
     wrong = await cli.run("markets", "--venue", "gmx", "--json")
     assert wrong.code == 3
     assert "lyra, perp_v2" in wrong.error["message"]
+
+
+async def test_open_interest_is_added_up_on_demand(cli: Cli) -> None:
+    """Perp v2 tells no open interest: --open-interest adds it up from the events, a fresh trade included."""
+    for words in (("deposit", "USDC", "6000"), ("perp", "vETH", "buy", "2.5")):
+        assert (await cli.run("trade", *words, "--yes")).code == 0
+    plain = await cli.run("markets")
+    assert "--open-interest" in plain.words
+    done = await cli.run("markets", "--open-interest", "--json")
+    shown = next(m for m in done.json["perps"] if m["market"]["name"] == "vETH")
+    assert Decimal(shown["open_interest_long"]) >= Decimal("2.5")
+    assert "--open-interest" not in (await cli.run("markets", "--open-interest")).words

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from trimtab.cli.failures import run
 from trimtab.cli.options import ConfigOption, DebugOption, JsonOption, VenueOption
@@ -13,24 +16,34 @@ from trimtab.cli.output import DASH, moment, money, number, percent, print_json,
 
 if TYPE_CHECKING:
     from trimtab.model.market import OptionChain, PerpState
+    from trimtab.venues.base import PerpVenue
+
+InterestOption = Annotated[
+    bool,
+    typer.Option(
+        "--open-interest",
+        help="Add it up from all events where a venue does not tell it: slow on a long chain.",
+    ),
+]
 
 
 def markets(
+    open_interest: InterestOption = False,
     venue: VenueOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
     """Every perp and option market with its prices, funding and open interest."""
-    run(_markets(config, venue, json), as_json=json, debug=debug)
+    run(_markets(config, venue, open_interest, json), as_json=json, debug=debug)
 
 
-async def _markets(config: Path | None, venue: str | None, as_json: bool) -> None:
+async def _markets(config: Path | None, venue: str | None, adds_interest: bool, as_json: bool) -> None:
     from trimtab.cli.wiring import open_session
 
     async with open_session(config) as session, asyncio.TaskGroup() as group:
         perps = [
-            group.create_task(source.read_state(market.name))
+            group.create_task(_read_state(source, market.name, adds_interest))
             for source in session.perp_venues(venue)
             for market in await source.read_markets()
         ]
@@ -47,6 +60,15 @@ async def _markets(config: Path | None, venue: str | None, as_json: bool) -> Non
         _print_perps(states)
     if chains:
         _print_options(chains)
+
+
+async def _read_state(source: PerpVenue, market: str, adds_interest: bool) -> PerpState:
+    state = await source.read_state(market)
+    add_up = getattr(source, "read_open_interest", None)
+    if not adds_interest or add_up is None or state.open_interest_long is not None:
+        return state
+    long, short = await add_up(market)
+    return replace(state, open_interest_long=long, open_interest_short=short)
 
 
 def _print_perps(states: Sequence[PerpState]) -> None:
@@ -69,7 +91,10 @@ def _print_perps(states: Sequence[PerpState]) -> None:
         )
         for s in states
     ]
-    print_table("Perpetuals", columns, rows, f"block {states[0].block}, {moment(states[0].at)} UTC")
+    hidden = any(s.open_interest_long is None for s in states)
+    note = "; OI: add it up from events with --open-interest" if hidden else ""
+    caption = f"block {states[0].block}, {moment(states[0].at)} UTC{note}"
+    print_table("Perpetuals", columns, rows, caption)
 
 
 def _print_options(chains: Sequence[OptionChain]) -> None:
@@ -86,14 +111,14 @@ def _print_options(chains: Sequence[OptionChain]) -> None:
                 number(sum(len(board.strikes) for board in chain.boards)),
                 moment(expiries[0]) if expiries else DASH,
                 moment(expiries[-1]) if expiries else DASH,
-                number(open_interest(chain)),
+                number(total_interest(chain)),
             )
         )
     caption = f"block {chains[0].block}, {moment(chains[0].at)} UTC; strikes: trimtab chain MARKET"
     print_table("Options", columns, rows, caption)
 
 
-def open_interest(chain: OptionChain) -> object:
+def total_interest(chain: OptionChain) -> object:
     """All options held by traders, long and short, in units of underlying."""
     return sum(
         s.long_call_oi + s.long_put_oi + s.short_call_oi + s.short_put_oi
@@ -111,7 +136,7 @@ def _summary(chain: OptionChain) -> dict[str, object]:
             {"board_id": b.board_id, "expiry": b.expiry, "base_iv": b.base_iv, "strikes": len(b.strikes)}
             for b in chain.boards
         ],
-        "open_interest": open_interest(chain),
+        "open_interest": total_interest(chain),
         "block": chain.block,
         "at": chain.at,
     }

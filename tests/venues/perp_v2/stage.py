@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from trimtab.chain.abi import Abi
@@ -34,6 +35,10 @@ BACKSTAGE = Abi.parse(
         _function("pause"),
         _function("unpause"),
         _function("close", "uint256"),
+        _function("setTwapInterval", "uint32"),
+        _function("setMarkPriceMarketTwapInterval", "uint32"),
+        _function("setFeeManager", "address", "bool"),
+        _function("setFeeDiscountRatio", "address", "uint24"),
         {**_function("owner"), "outputs": [{"name": "", "type": "address"}]},
     ],
     name="backstage",
@@ -114,9 +119,18 @@ class Stage:
         await self.world.transact("deployer", BACKSTAGE.function("updateAnswer").at(oracle, answer))
         await self.world.transact("deployer", BACKSTAGE.function("update").at(at.chainlink_feed))
 
+    async def owner_of(self, contract: Address) -> Address:
+        owner: Address = await self.client.call(BACKSTAGE.function("owner").read(contract))
+        return owner
+
     async def as_owner(self, contract: Address, function: str, *args: object) -> Receipt:
         """What the protocol's owner does."""
-        owner = await self.client.call(BACKSTAGE.function("owner").read(contract))
+        owner = await self.owner_of(contract)
         await self.control.impersonate(owner)
         await self.control.set_balance(owner, 10**24)
         return await self.mine(owner, BACKSTAGE.function(function).at(contract, *args))
+
+    def without_chainlink_feeds(self) -> PerpV2:
+        """The venue by a deployment that names only the dispatchers."""
+        markets = {n: replace(m, chainlink_feed=None) for n, m in self.deployment.markets.items()}
+        return PerpV2(self.client, replace(self.deployment, markets=markets))

@@ -38,12 +38,14 @@ from trimtab.venues.perp_v2.contracts import (
 from trimtab.venues.perp_v2.encode import NO_REFERRAL, swap_amount
 from trimtab.venues.perp_v2.reverts import explain_code, explain_revert
 from trimtab.venues.perp_v2.snapshot import Snapshot, account_reads, expect, snapshot_from
-from trimtab.venues.perp_v2.ticks import price_of_sqrt
+from trimtab.venues.perp_v2.ticks import price_of_sqrt, sqrt_at_tick
 
 _OPEN = CLEARING_HOUSE.function("openPosition")
 _CLOSE = CLEARING_HOUSE.function("closePosition")
 _SWAP = EXCHANGE.function("swap")
 _REPLAY = ORDER_BOOK.function("replaySwap")
+_INFO = MARKET_REGISTRY.function("getMarketInfoByTrader")
+_MAX_TICKS = EXCHANGE.function("getMaxTickCrossedWithinBlock")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class _Run:
     ref: BlockRef
     snapshot: Snapshot
     sqrt_price: int
+    tick: int
     order: Any  # ClearingHouse's answer to the order: (base, quote with the fee), or its revert
     swap: Any  # Exchange's answer to the bare swap, without margin checks, or its revert
 
@@ -170,7 +173,8 @@ class Quoter:
                 market=intent.market,
             )
         snapshot = snapshot_from(self._deployment, head, held)
-        return _Run(block, snapshot, expect(slot0, intent.market).sqrtPriceX96, order, bare)
+        price = expect(slot0, intent.market)
+        return _Run(block, snapshot, price.sqrtPriceX96, price.tick, order, bare)
 
     async def _settle(
         self, run: _Run, intent: PerpIntent, at: PerpV2MarketAddresses, swap: dict[str, Any]
@@ -186,7 +190,7 @@ class Quoter:
         if bare_ran and (run.swap.base, run.swap.quote) == (base, quote):
             return _terms_of(run.swap), True
         # The bare swap measures the block's price limit from an older tick than the order does.
-        fee = await self._replay_fee(run, at, {**swap, "amount": base} if intent.close else swap)
+        fee = await self._replay_fee(run, at, swap)
         if intent.side is Side.BUY:
             return Terms(base, -(quote - fee), fee), True
         return Terms(-base, quote + fee, fee), True
@@ -194,16 +198,20 @@ class Quoter:
     async def _replay_fee(self, run: _Run, at: PerpV2MarketAddresses, swap: dict[str, Any]) -> int:
         """The fee as OrderBook charges it, by its own replay at the same block."""
         contracts, block = self._deployment.contracts, _same_block(run)
-        info_read = MARKET_REGISTRY.function("getMarketInfoByTrader")
-        info = await self._client.call(
-            info_read.read(contracts["MarketRegistry"], swap["trader"], at.base_token), block=block
+        info, max_ticks = await self._client.read_many(
+            [
+                _INFO.read(contracts["MarketRegistry"], swap["trader"], at.base_token),
+                _MAX_TICKS.read(contracts["Exchange"], at.base_token),
+            ],
+            block=block,
         )
+        info, max_ticks = expect(info), expect(max_ticks)
         params = {
             "baseToken": at.base_token,
             "isBaseToQuote": swap["isBaseToQuote"],
             "shouldUpdateState": False,
             "amount": _replay_amount(swap, info.exchangeFeeRatio, info.uniswapFeeRatio),
-            "sqrtPriceLimitX96": 0,
+            "sqrtPriceLimitX96": _closing_limit(run.tick, swap, max_ticks),
             "exchangeFeeRatio": info.exchangeFeeRatio,
             "uniswapFeeRatio": info.uniswapFeeRatio,
             "globalFundingGrowth": (0, 0),
@@ -260,6 +268,13 @@ def _replay_amount(swap: dict[str, Any], exchange_fee: int, pool_fee: int) -> in
 def _same_block(run: _Run) -> BlockRef:
     """How to name the block of a run again."""
     return "pending" if run.ref == "pending" else run.snapshot.block.number
+
+
+def _closing_limit(tick: int, swap: dict[str, Any], max_ticks: int) -> int:
+    """Where a close stops, counted from the tick that the order has just recorded; 0 for other orders."""
+    if not swap["isClose"]:
+        return 0
+    return sqrt_at_tick(tick - max_ticks if swap["isBaseToQuote"] else tick + max_ticks)
 
 
 def _terms_of(swap: Any) -> Terms:

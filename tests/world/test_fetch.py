@@ -81,7 +81,7 @@ def test_only_needed_files_are_kept(tmp_path: Path) -> None:
     [
         ("package/../../../outside", b"x"),
         ("../outside", b"x"),
-        ("/tmp/outside", b"x"),
+        ("/outside", b"x"),
         ("package/..\\outside", b"x"),
         ("package/link", _symlink),
         ("package/link", _hardlink),

@@ -15,7 +15,7 @@ KEY = bytes.fromhex("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f
 
 
 def test_there_and_back(tmp_path: Path) -> None:
-    """The signer reads what was written, with the password only; the file is its owner's, the key not in it."""
+    """The signer reads what was written, given the password; the file is private, and the key not in it."""
     path = tmp_path / "key.json"
     write_keystore(path, KEY, "correct horse")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600

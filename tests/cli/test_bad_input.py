@@ -279,3 +279,15 @@ async def test_float_in_the_api(cli: Cli) -> None:
                         PerpIntent("vETH", Side.BUY, size=float("nan")),  # type: ignore[arg-type]
                         key="k",
                     )
+
+
+@pytest.mark.parametrize("scheme", ["http", "ws"])
+async def test_no_error_shows_a_urls_secret(cli: Cli, scheme: str) -> None:
+    """Node URLs hold API keys and passwords: no error, nor its facts, repeats them."""
+    url = f"{scheme}://user:hunter2@127.0.0.1:9/v1/SECRETKEY?token=SECRETTOO"
+    for words in (("markets",), ("markets", "--json"), (*BUY, "1", "--yes", "--json"), ("doctor", "--json")):
+        done = await cli.run(*words, env={"TRIMTAB_RPC_URL": url})
+        assert done.code in (4, 7)
+        assert "127.0.0.1" in done.words
+        for secret in ("hunter2", "SECRETKEY", "SECRETTOO", cli.account.key.hex()):
+            assert secret not in done.words

@@ -16,6 +16,8 @@ from trimtab.errors import AbiError
 
 ENCODE_ERRORS = (TypeError, ValueError, OverflowError, AttributeError, KeyError, AbiError)
 _SEQUENCES = (tuple, list)
+_KNOWN: dict[str, bytes] = {}
+_MAX_KNOWN = 4096
 
 
 def int_bounds(kind: Word) -> tuple[int, int]:
@@ -68,6 +70,15 @@ def _fixed_word(value: Any, kind: Word) -> bytes:
     return _bounded(scale_fixed(value, kind), low, high).to_bytes(32, "big", signed=low < 0)
 
 
+def _address_word(value: Any) -> bytes:
+    """The word of an address, remembered: the same few addresses are encoded all day."""
+    word = bytes(12) + address_bytes(value)
+    if len(_KNOWN) >= _MAX_KNOWN:
+        _KNOWN.clear()
+    _KNOWN[value] = word
+    return word
+
+
 def _blob(value: Any) -> bytes:
     """Length, bytes, padding."""
     if not isinstance(value, (bytes, bytearray)):
@@ -84,12 +95,12 @@ def _text(value: Any) -> bytes:
 
 def fields_of(value: Any, names: tuple[str, ...]) -> Sequence[Any]:
     """The members of a struct in order, from a dict by component name or from any sequence."""
+    if isinstance(value, _SEQUENCES):
+        return value
     if isinstance(value, Mapping):
         if len(value) != len(names) or "" in names:
             raise ValueError("a dict must name every component")
         return [value[name] for name in names]
-    if isinstance(value, _SEQUENCES):
-        return value
     raise TypeError("not a struct")
 
 
@@ -104,7 +115,7 @@ class EncoderSource:
             "join": b"".join, "SEQ": _SEQUENCES, "ERRORS": ENCODE_ERRORS,
             "TRUE": (1).to_bytes(32, "big"), "FALSE": bytes(32), "integer": _plain_int,
             "bounded": _bounded, "not_bool": _not_bool, "exact": _exact_bytes, "fixed": _fixed_word,
-            "address": address_bytes, "blob": _blob, "text": _text, "fields": fields_of,
+            "known": _KNOWN, "address": _address_word, "blob": _blob, "text": _text, "fields": fields_of,
         } | {f"PAD{i}": b"\0" * i for i in range(33)}  # fmt: skip
 
     def _name(self, stem: str) -> str:
@@ -121,7 +132,7 @@ class EncoderSource:
         if kind.kind in ("uint", "int"):
             return self._integer(kind, value)
         if kind.kind == "address":
-            return ["PAD12", f"address({value})"]
+            return [f"(known.get({value}) or address({value}))"]
         if kind.kind == "bool":
             return [f"(TRUE if {value} is True else FALSE if {value} is False else not_bool({value}))"]
         if kind.kind == "bytes":

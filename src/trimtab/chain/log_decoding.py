@@ -7,13 +7,12 @@ from typing import Any
 
 import msgspec
 
-from trimtab.chain import wire
 from trimtab.chain.abi import Abi, AbiEvent
 from trimtab.chain.abi_types import Tuple, Word
 from trimtab.chain.decoding import Struct
 from trimtab.chain.encoding import int_bounds
-from trimtab.chain.messages import Reply, result_of
 from trimtab.chain.receipt import Log
+from trimtab.chain.wire import LogEntry, decode_log_entries
 from trimtab.errors import AbiError
 from trimtab.model.ids import Address, TxHash
 
@@ -81,14 +80,8 @@ def _rows(source: LogSource) -> Iterable[Row]:
             int(log.log_index or "0x0", 16),
             log.transaction_hash or "",
         )
-        for log in _wire_logs(source)
+        for log in decode_log_entries(source)
     ]
-
-
-def _wire_logs(payload: bytes) -> list[wire.WireLog]:
-    if payload.lstrip()[:1] == b"{":
-        payload = result_of(msgspec.json.decode(payload, type=Reply), "eth_getLogs", "the response")
-    return wire.decode_wire_logs(payload)
 
 
 def decode_log_columns(source: LogSource, event: AbiEvent) -> dict[str, list[Any]]:
@@ -99,7 +92,7 @@ def decode_log_columns(source: LogSource, event: AbiEvent) -> dict[str, list[Any
     key_of(event)
     names = [f"{name}_" if name in PLACE else name for name in event.names]
     if isinstance(source, bytes) and _all_words(event.body):
-        found = _columns_of_words(_wire_logs(source), event)
+        found = _columns_of_words(decode_log_entries(source), event)
         if found is not None:
             return dict(zip([*names, *PLACE], found, strict=True))
     logs = decode_logs(source, event)
@@ -112,13 +105,13 @@ def _all_words(body: Tuple) -> bool:
     return all(isinstance(kind, Word) and not kind.decimals for kind in body.components)
 
 
-def _columns_of_words(logs: list[wire.WireLog], event: AbiEvent) -> list[list[Any]] | None:
+def _columns_of_words(logs: list[LogEntry], event: AbiEvent) -> list[list[Any]] | None:
     """Columns through one long run of words; None when a log has another size, so that rows say which."""
     topic0 = f"0x{event.topic0.hex()}"
     count = 1 + len(event.topic_types)
-    logs = [log for log in logs if len(log.topics) == count and log.topics[0].lower() == topic0]
+    logs = [log for log in logs if len(log.topics) == count and _is_same_hex(log.topics[0], topic0)]
     width = 32 * len(event.body.components)
-    if any(len(log.data) != 2 + 2 * width for log in logs):
+    if {len(log.data) for log in logs} - {2 + 2 * width}:
         return None
     body = bytes.fromhex("".join([log.data[2:] for log in logs]))
     topics = bytes.fromhex("".join([topic[2:] for log in logs for topic in log.topics[1:]]))
@@ -130,11 +123,21 @@ def _columns_of_words(logs: list[wire.WireLog], event: AbiEvent) -> list[list[An
         columns[name] = _column(part, body, 32 * index, width, event)
     return [
         *(columns[name] for name in event.names),
-        [log.address.lower() for log in logs],
+        _lowered([log.address for log in logs]),
         [int(log.block_number or "0x0", 16) for log in logs],
         [int(log.log_index or "0x0", 16) for log in logs],
         [log.transaction_hash or "" for log in logs],
     ]
+
+
+def _lowered(addresses: list[str]) -> list[str]:
+    """Lower case by a table: the logs of one query come from few contracts."""
+    lower = {address: address.lower() for address in set(addresses)}
+    return [lower[address] for address in addresses]
+
+
+def _is_same_hex(text: str, lower: str) -> bool:
+    return text == lower or text.lower() == lower
 
 
 def _column(kind: Word, run: bytes, start: int, stride: int, event: AbiEvent) -> list[Any]:

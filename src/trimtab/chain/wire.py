@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from trimtab.chain.messages import rpc_error
 from trimtab.chain.receipt import Block, Log, Receipt
 from trimtab.errors import RpcError
 from trimtab.model.ids import Address, BlockHash, TxHash
@@ -22,6 +23,24 @@ class WireLog(msgspec.Struct, rename="camel", gc=False):
     transaction_hash: str | None = None
     log_index: str | None = None
     removed: bool = False
+
+
+class LogEntry(msgspec.Struct, rename="camel", gc=False):
+    """A log as JSON, without what decoding many at once does not use."""
+
+    address: str
+    topics: list[str]
+    data: str
+    block_number: str | None = None
+    transaction_hash: str | None = None
+    log_index: str | None = None
+
+
+class LogResponse(msgspec.Struct, gc=False):
+    """A whole response to eth_getLogs."""
+
+    result: list[LogEntry] | None = None
+    error: msgspec.Raw = msgspec.Raw(b"")
 
 
 class WireReceipt(msgspec.Struct, rename="camel", gc=False):
@@ -55,6 +74,8 @@ class WireBlock(msgspec.Struct, rename="camel", gc=False):
 
 _text = msgspec.json.Decoder(str)
 _logs = msgspec.json.Decoder(list[WireLog])
+_log_entries = msgspec.json.Decoder(list[LogEntry])
+_log_response = msgspec.json.Decoder(LogResponse)
 _log = msgspec.json.Decoder(WireLog)
 _receipt = msgspec.json.Decoder(WireReceipt | None)
 _block = msgspec.json.Decoder(WireBlock | None)
@@ -108,13 +129,21 @@ def decode_log(result: bytes) -> Log:
 
 def decode_log_list(result: bytes) -> list[Log]:
     """The logs of eth_getLogs."""
-    return [log_of(wire) for wire in decode_wire_logs(result)]
+    return [log_of(wire) for wire in _decode(_logs, result, "logs")]
 
 
-def decode_wire_logs(result: bytes) -> list[WireLog]:
-    """The logs of eth_getLogs, still as text: the bulk decoders' input."""
-    logs: list[WireLog] = _decode(_logs, result, "logs")
-    return logs
+def decode_log_entries(payload: bytes) -> list[LogEntry]:
+    """The logs of a response to eth_getLogs, or of its result alone, still as text.
+
+    Raises `RpcError` or `RateLimitedError` when the response holds an error instead.
+    """
+    if payload.lstrip()[:1] != b"{":
+        alone: list[LogEntry] = _decode(_log_entries, payload, "logs")
+        return alone
+    response: LogResponse = _decode(_log_response, payload, "logs")
+    if response.result is None:
+        raise rpc_error(bytes(response.error) or b"{}", "eth_getLogs", "the response")
+    return response.result
 
 
 def log_of(wire: WireLog) -> Log:

@@ -47,7 +47,9 @@ class HttpTransport:
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._limit), auto_decompress=True
+                connector=aiohttp.TCPConnector(limit=self._limit),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers=_HEADERS,
             )
         return self._session
 
@@ -57,7 +59,6 @@ class HttpTransport:
             async with session.post(
                 self._url,
                 data=body,
-                headers=_HEADERS,
                 timeout=aiohttp.ClientTimeout(total=timeout),
                 allow_redirects=False,  # a redirected POST would carry the key elsewhere
             ) as response:

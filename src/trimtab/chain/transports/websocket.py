@@ -14,6 +14,8 @@ from trimtab.net import mask_url
 
 _MAX_FRAME = 1 << 28
 _PING_AFTER = 10.0
+_TEXT = picows.WSMsgType.TEXT
+_DATA = (picows.WSMsgType.CONTINUATION, picows.WSMsgType.BINARY)
 
 
 class _Listener(picows.WSListener):
@@ -26,13 +28,13 @@ class _Listener(picows.WSListener):
 
     def on_ws_frame(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:
         kind = frame.msg_type
-        if kind in (picows.WSMsgType.TEXT, picows.WSMsgType.BINARY, picows.WSMsgType.CONTINUATION):
+        if kind == _TEXT or kind in _DATA:
             payload = frame.get_payload_as_bytes()
-            if not frame.fin:
+            if self._parts or not frame.fin:
                 self._parts.append(payload)
-                return
-            if self._parts:
-                payload = b"".join([*self._parts, payload])
+                if not frame.fin:
+                    return
+                payload = b"".join(self._parts)
                 self._parts = []
             try:
                 self._mux.receive(payload)
@@ -52,7 +54,7 @@ class _WebSocketConnection(Connection):
         self._transport = transport
 
     def write(self, payload: bytes) -> None:
-        self._transport.send(picows.WSMsgType.TEXT, payload)
+        self._transport.send(_TEXT, payload)
 
     def close(self) -> None:
         self._transport.disconnect()

@@ -211,6 +211,7 @@ def _summary(run: Finished, json: Path | None, report: Path | None) -> Panel:
         ("Transactions", f"{len(audit.transactions)}; orphans {audit.orphans}"),
         ("P&L", f"{money(profit.total)} USD: {parts}"),
         ("On chain", f"{money(profit.change)} USD, unexplained {profit.unexplained:.8f} USD"),
+        ("Note", "; ".join(run.notes)),
         ("JSON", str(json) if json else ""),
         ("Report", report.resolve().as_uri() if report else ""),
     ]

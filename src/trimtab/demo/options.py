@@ -54,12 +54,8 @@ class DemoOptions:
             raise ConfigError(f"--crash-at counts hedges from 1, got {self.crash_at}", key="crash_at")
         if self.crash_at is not None and not self.is_hedged:
             raise ConfigError("--crash-at needs the hedger: leave out --no-hedge", key="crash_at")
-        if self.engine is Engine.PY_EVM and (self.fork_url or self.crash_at):
-            what = "--fork-url" if self.fork_url else "--crash-at"
-            raise ConfigError(
-                f"{what} needs a node of its own, the py-evm engine lives in this process: use anvil",
-                key="engine",
-            )
+        if self.engine is Engine.PY_EVM and self.fork_url:
+            raise ConfigError("--fork-url needs anvil: py-evm cannot fork", key="engine")
 
     def make_policy(self) -> FixedBand | WhalleyWilmott:
         """The hedging policy. Whalley-Wilmott: 0.1 % taker fee and as much again for impact; an aversion that

@@ -48,8 +48,7 @@ async def play(options: DemoOptions) -> AsyncGenerator[Event, None]:
         async with open_stage(options) as stage:
             scenario = await Scenario.open(options, stage, folder)
             yield scenario.opened
-            client = stage.world.client
-            async with open_runner(options, scenario.start, client, folder) as runner:
+            async with open_runner(options, scenario.start, folder) as runner:
                 for number in range(options.steps):
                     yield await scenario.step(number, runner)
             yield await scenario.finish(runner.crashes, time.monotonic() - started)
@@ -139,6 +138,7 @@ class Scenario:
             crashes,
             wall_seconds,
             self.stage.name,
+            _notes(self.options, self._hedges(), crashes),
         )
 
     async def _read(self) -> AccountValues:
@@ -170,6 +170,12 @@ def make_prices(options: DemoOptions, spot: Decimal) -> Sequence[Decimal]:
             key="path",
         )
     return [point.price for point in points[: options.steps]]
+
+
+def _notes(options: DemoOptions, hedges: Sequence[Hedge], crashes: int) -> tuple[str, ...]:
+    if options.crash_at is None or crashes:
+        return ()
+    return (f"no crash: hedge {options.crash_at} was asked for, there were {len(hedges)}",)
 
 
 def _tell(prices: Sequence[Decimal], number: int, *, restarted: bool) -> str | None:

@@ -78,6 +78,16 @@ class Cli:
         """How many transactions the account has sent or has pending."""
         return await self.world.client.nonce(self.account.address, "pending")
 
+    async def open_book(self) -> None:
+        """Margin, 3 ETH long in the perp, and two written calls."""
+        for words in (
+            ("deposit", "USDC", "4000"),
+            ("perp", "vETH", "buy", "3"),
+            ("option", "sETH", "4", "short_call_base", "2", "--collateral", "2"),
+        ):
+            done = await self.run("trade", *words, "--yes")
+            assert done.code == 0, done.words
+
     def edit(self, old: str, new: str) -> None:
         """Change the settings file."""
         text = self.config.read_text()

@@ -1,4 +1,4 @@
-"""`trimtab positions` and `trimtab greeks` on a world with a book."""
+"""`trimtab positions` on a world with a book."""
 
 from __future__ import annotations
 
@@ -12,19 +12,9 @@ from trimtab.venues.perp_v2 import PerpV2
 pytestmark = pytest.mark.node
 
 
-async def _open_book(cli: Cli) -> None:
-    for words in (
-        ("deposit", "USDC", "4000"),
-        ("perp", "vETH", "buy", "3"),
-        ("option", "sETH", "4", "short_call_base", "2", "--collateral", "2"),
-    ):
-        done = await cli.run("trade", *words, "--yes")
-        assert done.code == 0, done.words
-
-
 async def test_a_book_is_shown_whole(cli: Cli) -> None:
     """Margin with health, the perp with its liquidation price, the option with collateral; JSON is exact."""
-    await _open_book(cli)
+    await cli.open_book()
     table = await cli.run("positions")
     for word in ("Health", "Liquidation", "vETH", "short_call_base", "4,000 USDC"):
         assert word in table.out
@@ -37,21 +27,6 @@ async def test_a_book_is_shown_whole(cli: Cli) -> None:
     assert Decimal(shown["perps"][0]["liquidation_price"]) == position.liquidation_price
     (option,) = shown["options"]
     assert (option["amount"], option["collateral"], option["type"]) == ("2", "2", "short_call_base")
-
-
-async def test_greeks_add_up_the_book(cli: Cli) -> None:
-    """Net delta is the perp's size plus the options' deltas, ours and the venue's, in table and JSON."""
-    await _open_book(cli)
-    shown = (await cli.run("greeks", "--json")).json
-    eth = next(part for part in shown["underlyings"] if part["underlying"] == "ETH")
-    options = (await cli.run("positions", "--json")).json["options"]
-    for ours, theirs in (("greeks", "greeks"), ("venue_greeks", "venue_greeks")):
-        assert Decimal(eth[ours]["delta"]) == 3 + sum(Decimal(o[theirs]["delta"]) for o in options)
-    assert Decimal(eth["delta"]) == Decimal(eth["greeks"]["delta"])
-    assert Decimal(eth["perp_delta"]) == 3
-    table = await cli.run("greeks")
-    for word in ("ETH: spot", "delta", "vega", "charm", "Ours", "Venues'"):
-        assert word in table.out
 
 
 async def test_another_accounts_book_needs_its_address_only(cli: Cli) -> None:

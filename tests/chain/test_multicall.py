@@ -14,7 +14,7 @@ from trimtab.chain.call import Call, Read
 from trimtab.chain.client import Client
 from trimtab.chain.multicall import READER_CODE, WayClosedError, assemble, pack_calls, unpack_answers
 from trimtab.chain.options import ClientOptions
-from trimtab.errors import AbiError, CallRevertedError
+from trimtab.errors import AbiError, CallRevertedError, RpcError
 from trimtab.model.ids import Address
 
 NOBODY = Address("0x" + "99" * 20)
@@ -130,7 +130,7 @@ def reply_by(way: str) -> Any:
         if isinstance(request, list):
             word = "0x" + (6).to_bytes(32, "big").hex()
             return web.json_response([{"id": r["id"], "result": word} for r in request])
-        if request["method"] == "eth_chainId":
+        if request["method"] != "eth_call":
             return result(request, "0x5")
         if len(request["params"]) == 3:
             return (
@@ -151,7 +151,7 @@ async def test_the_way_is_found_once_and_remembered(scripted: ScriptedNode, way:
         assert client.aggregator.way == "batch"
         asked = len(scripted.requests)
         assert await client.read_many([read, read]) == [6, 6]
-        assert len(scripted.requests) == asked + 2
+        assert scripted.methods[asked:] == ["eth_blockNumber", "eth_call", "eth_call"]  # the block is pinned
 
 
 @pytest.mark.node
@@ -211,3 +211,48 @@ def test_the_assembler_knows_labels_and_constants() -> None:
     """Labels become JUMPDESTs, jumps their places, constants pushes of their size."""
     assert assemble("a: 0x01ff @a JUMP # comment\nDUP3 SWAP2").hex() == "5b6101ff6000568291"
     assert len(READER_CODE) < 110
+
+
+@pytest.mark.node
+async def test_one_failed_block_does_not_cost_the_way(node: Deployed) -> None:
+    """A block that the node does not have is an error, and the next call still goes by the override."""
+    read = node.token_abi.function("decimals").read(node.token)
+    async with Client.open(node.url) as client:
+        for _ in range(2):
+            with pytest.raises(RpcError):
+                await client.read_many([read], block=10**9)
+        assert await client.read_many([read]) == [6]
+        assert client.aggregator.way == "override"
+
+
+async def test_a_rate_limited_part_of_a_batch_is_asked_again(scripted: ScriptedNode) -> None:
+    """One request of a batch was refused for speed: the batch of reads is repeated, not given half."""
+    from aiohttp import web
+
+    rounds = 0
+
+    def answer(request: Any) -> Any:
+        nonlocal rounds
+        if not isinstance(request, list):
+            return result(request, "0x1")
+        rounds += 1
+        limited = {"error": {"code": 429, "message": "slow down"}} if rounds == 1 else {"result": "0x06"}
+        return web.json_response(
+            [{"id": r["id"], **(limited if r is request[-1] else {"result": "0x06"})} for r in request]
+        )
+
+    scripted.answer = answer
+    async with Client.open(scripted.url) as client:
+        client.aggregator.use("batch")
+        read = Read(Call(NOBODY, b"\x01"), lambda data: int.from_bytes(data, "big"), "six")
+        assert await client.read_many([read, read]) == [6, 6]
+        assert rounds == 2
+
+
+@pytest.mark.node
+async def test_a_bad_address_is_named_not_sent(node: Deployed) -> None:
+    """A malformed target is our mistake: it is said before anything is asked."""
+    async with Client.open(node.url) as client:
+        with pytest.raises(AbiError, match="is not an address"):
+            await client.read_many([Read(Call(Address("0x12"), b""), len, "bad")])
+        assert client.stats.requests == {"eth_chainId": 1}

@@ -123,7 +123,10 @@ class Client:
     async def read_many(
         self, reads: Sequence[Read[T]], *, block: BlockRef = "latest"
     ) -> list[T | CallRevertedError]:
-        """Many reads at one block by one request; a reverted one is a `CallRevertedError` in its place."""
+        """Many reads at one block by one request; a reverted one is a `CallRevertedError` in its place.
+
+        A read of an address without code counts as reverted. Raises `AbiError` for data that does not decode.
+        """
         return await self.aggregator.read_many(reads, block)
 
     async def block(self, number: BlockRef = "latest") -> Block:

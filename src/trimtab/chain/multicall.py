@@ -111,6 +111,7 @@ _TRY_AGGREGATE = Abi.parse(
     name="Multicall",
 ).function("tryAggregate")
 _REQUIRE_SUCCESS = False
+_TOO_MUCH = ("out of gas", "outofgas", "gas required exceeds", "too large", "timed out")
 
 Answer = tuple[bool, bytes]
 """Whether the call succeeded, and its return or revert data."""
@@ -149,10 +150,11 @@ class Aggregator:
         self._options = options
         self._deployed = options.multicall or deployed
         self._ways = ["override", "deployed", "batch"] if self._deployed else ["override", "batch"]
+        self._is_found = False
 
     @property
     def way(self) -> str:
-        """ "override", "deployed" or "batch": what is tried next."""
+        """ "override", "deployed" or "batch": what is tried first."""
         return self._ways[0]
 
     def use(self, way: str) -> None:
@@ -161,9 +163,13 @@ class Aggregator:
 
     async def read_many(self, reads: Sequence[Read[Any]], block: int | str) -> list[Any]:
         """The values in order; a read that reverted is a `CallRevertedError` in its place."""
+        size = self._options.multicall_size
+        if block == "latest" and (len(reads) > size or (reads and self.way == "batch")):
+            # Several requests: pin the block, or they would see different ones.
+            block = wire.decode_int(await self._failover.send("eth_blockNumber", b"[]"))
         results: list[Any] = []
-        for start in range(0, len(reads), self._options.multicall_size):
-            part = reads[start : start + self._options.multicall_size]
+        for start in range(0, len(reads), size):
+            part = reads[start : start + size]
             answers = await self._ask([read.call for read in part], block)
             results += [self._settle(read, answer) for read, answer in zip(part, answers, strict=True)]
         return results
@@ -182,37 +188,45 @@ class Aggregator:
         return CallRevertedError(message, reason="no contract")
 
     async def _ask(self, calls: Sequence[Call], block: int | str) -> list[Answer]:
-        if any(call.value for call in calls):
-            return await self._by_batch(calls, block)
-        while True:
-            way = self.way
-            try:
-                if way == "batch":
-                    return await self._by_batch(calls, block)
-                return await self._confirm(calls, block, await self._by_contract(way, calls, block))
-            except WayClosedError:
-                self._ways.remove(way)
+        """The answers by the first way that works. Only a way that never worked is given up for good: one
+        of several nodes may lack it, or the node may lack the block."""
+        for index, way in enumerate(self._ways):
+            if way == "batch" or any(call.value for call in calls):
+                answers = await self._by_batch(calls, block)
+            else:
+                try:
+                    answers = await self._by_contract(way, calls, block)
+                except (WayClosedError, RpcError):
+                    continue
+                answers = await self._confirm(calls, block, answers)
+            if not self._is_found:
+                self._ways, self._is_found = self._ways[index:], True
+            return answers
+        raise WayClosedError(f"the node takes none of {', '.join(self._ways)}")
 
     async def _by_contract(self, way: str, calls: Sequence[Call], block: int | str) -> list[Answer]:
         try:
-            if way == "override":
-                override = {READER_ADDRESS: {"code": f"0x{READER_CODE.hex()}"}}
-                data = await self._eth_call(READER_ADDRESS, pack_calls(calls), block, override)
-                return unpack_answers(data, len(calls))
-            assert self._deployed is not None
-            pairs = [(call.target, call.data) for call in calls]
-            data = await self._eth_call(self._deployed, _TRY_AGGREGATE.encode(_REQUIRE_SUCCESS, pairs), block)
-            return [(ok, returned) for ok, returned in _TRY_AGGREGATE.decode(data)]
-        except AbiError as error:
-            raise WayClosedError(str(error)) from error
+            return await (self._by_override if way == "override" else self._by_deployed)(calls, block)
         except RpcError as error:
-            if not _is_too_much(error):
-                raise WayClosedError(str(error)) from error
-            if len(calls) == 1:
+            if not _is_too_much(error) or len(calls) == 1:
                 raise
         half = len(calls) // 2
         first = await self._by_contract(way, calls[:half], block)
         return first + await self._by_contract(way, calls[half:], block)
+
+    async def _by_override(self, calls: Sequence[Call], block: int | str) -> list[Answer]:
+        override = {READER_ADDRESS: {"code": f"0x{READER_CODE.hex()}"}}
+        data = await self._eth_call(READER_ADDRESS, pack_calls(calls), block, override)
+        return unpack_answers(data, len(calls))
+
+    async def _by_deployed(self, calls: Sequence[Call], block: int | str) -> list[Answer]:
+        assert self._deployed is not None
+        pairs = [(call.target, call.data) for call in calls]
+        data = await self._eth_call(self._deployed, _TRY_AGGREGATE.encode(_REQUIRE_SUCCESS, pairs), block)
+        try:
+            return [(success, returned) for success, returned in _TRY_AGGREGATE.decode(data)]
+        except AbiError as error:
+            raise WayClosedError(str(error)) from error
 
     async def _eth_call(self, target: Address, data: bytes, block: int | str, override: Any = None) -> bytes:
         params: list[Any] = [{"to": target, "data": f"0x{data.hex()}"}, wire.block_param(block)]
@@ -230,22 +244,16 @@ class Aggregator:
         return answers
 
     async def _by_batch(self, calls: Sequence[Call], block: int | str) -> list[Answer]:
+        requests = [("eth_call", encode(_call_params(call, block))) for call in calls]
         answers: list[Answer] = []
         for start in range(0, len(calls), self._options.batch_size):
-            requests = [
-                (
-                    "eth_call",
-                    encode(
-                        [
-                            wire.call_object(call.target, call.data, call.value, None, None),
-                            wire.block_param(block),
-                        ]
-                    ),
-                )
-                for call in calls[start : start + self._options.batch_size]
-            ]
-            answers += [_answer_of(result) for result in await self._failover.send_batch(requests)]
+            part = requests[start : start + self._options.batch_size]
+            answers += [_answer_of(result) for result in await self._failover.send_batch(part)]
         return answers
+
+
+def _call_params(call: Call, block: int | str) -> list[Any]:
+    return [wire.call_object(call.target, call.data, call.value, None, None), wire.block_param(block)]
 
 
 def _answer_of(result: bytes | RpcError | RateLimitedError) -> Answer:
@@ -253,9 +261,9 @@ def _answer_of(result: bytes | RpcError | RateLimitedError) -> Answer:
         raise result
     if isinstance(result, RpcError):
         data = revert_data(result)
-        if data is None:
+        if data is None and not _is_too_much(result):
             raise result
-        return False, data
+        return False, data or b""
     return True, wire.decode_bytes(result)
 
 

@@ -61,10 +61,18 @@ class Failover:
     async def send_batch(
         self, requests: Sequence[Request]
     ) -> list[msgspec.Raw | RpcError | RateLimitedError]:
-        """One JSON-RPC batch, retried only when every request in it is a read."""
+        """One JSON-RPC batch, retried (also when a part of it was rate-limited) only when all are reads."""
         limit = self._options.timeout
         if all(method in READ_METHODS for method, _ in requests):
-            return await self._read(lambda endpoint, left: endpoint.send_batch(requests, left), limit)
+
+            async def ask(endpoint: Endpoint, left: float) -> list[msgspec.Raw | RpcError | RateLimitedError]:
+                results = await endpoint.send_batch(requests, left)
+                for result in results:
+                    if isinstance(result, RateLimitedError):
+                        raise result
+                return results
+
+            return await self._read(ask, limit)
         endpoint = self.best(self.endpoints)
         await self._verify(endpoint, limit)
         return await endpoint.send_batch(requests, limit)

@@ -17,21 +17,30 @@ from typing import Any, Self
 import msgspec
 from aiohttp import web
 
-from trimtab.chain.address import create_address
 from trimtab.world.pyevm_chain import (
     CHAIN_ID,
     Message,
     MinedBlock,
-    MinedTransaction,
     Override,
     PyEvmChain,
     PyEvmError,
+)
+from trimtab.world.pyevm_json import (
+    decode_bytes,
+    decode_data,
+    decode_int,
+    encode_bytes,
+    encode_fields,
+    encode_header,
+    encode_logs,
+    encode_receipt,
+    encode_transaction,
+    is_wanted,
 )
 
 _NOT_SUPPORTED = -32601
 _LIMIT = 64 * 2**20
 _INTRINSIC = 21_000
-_EMPTY_BLOOM = "0x" + "00" * 256
 _NONE = "0x" + "00" * 20
 
 
@@ -87,9 +96,11 @@ class PyEvmRpc:
             "eth_feeHistory": self._fee_history,
             "eth_getBlockByNumber": self._block_by_number,
             "eth_getBlockByHash": self._block_by_hash,
-            "eth_getBalance": lambda a, block="latest": hex(self._state(block).get_balance(_bytes(a))),
+            "eth_getBalance": lambda a, block="latest": hex(self._state(block).get_balance(decode_bytes(a))),
             "eth_getTransactionCount": self._nonce,
-            "eth_getCode": lambda a, block="latest": _hex(self._state(block).get_code(_bytes(a))),
+            "eth_getCode": lambda a, block="latest": encode_bytes(
+                self._state(block).get_code(decode_bytes(a))
+            ),
             "eth_getStorageAt": self._storage,
             "eth_call": self._call,
             "eth_estimateGas": self._estimate,
@@ -148,14 +159,14 @@ class PyEvmRpc:
 
     def _find(self, block_hash: str) -> MinedBlock:
         for block in reversed(self._chain.blocks):
-            if _hex(block.header.hash) == block_hash:
+            if encode_bytes(block.header.hash) == block_hash:
                 return block
         raise PyEvmError(f"block {block_hash} is not there")
 
     def _block_by_number(self, block: str, full: bool = False) -> dict[str, Any] | None:  # noqa: FBT001, FBT002
         ref = self._block_ref(block)
         if ref == "pending":
-            return _header_json(self._chain.header_at("pending"), [])
+            return encode_header(self._chain.header_at("pending"), [])
         try:
             header = self._chain.header_at(ref)
         except PyEvmError:
@@ -170,8 +181,8 @@ class PyEvmRpc:
 
     def _block_json(self, block: MinedBlock, *, full: bool) -> dict[str, Any]:
         mined = block.transactions
-        return _header_json(
-            block.header, [_transaction_json(m) if full else _hex(m.transaction.hash) for m in mined]
+        return encode_header(
+            block.header, [encode_transaction(m) if full else encode_bytes(m.transaction.hash) for m in mined]
         )
 
     def _fee_history(self, count: Any, newest: str, percentiles: list[float] | None = None) -> dict[str, Any]:
@@ -187,17 +198,17 @@ class PyEvmRpc:
         }
 
     def _nonce(self, address: str, block: Any = "latest") -> str:
-        raw = _bytes(address)
+        raw = decode_bytes(address)
         if block == "pending":
             return hex(self._chain.next_nonce(raw))
         return hex(self._state(block).get_nonce(raw))
 
     def _storage(self, address: str, slot: str, block: Any = "latest") -> str:
-        return f"0x{self._state(block).get_storage(_bytes(address), int(slot, 16)):064x}"
+        return f"0x{self._state(block).get_storage(decode_bytes(address), int(slot, 16)):064x}"
 
     def _call(self, tx: Mapping[str, Any], block: Any = "latest", overrides: Any = None) -> str:
-        changed = {_bytes(a): _override(o) for a, o in (overrides or {}).items()}
-        return _hex(self._chain.call(_message(tx), self._block_ref(block), changed)[0])
+        changed = {decode_bytes(a): _override(o) for a, o in (overrides or {}).items()}
+        return encode_bytes(self._chain.call(_message(tx), self._block_ref(block), changed)[0])
 
     def _estimate(self, tx: Mapping[str, Any], block: Any = "latest") -> str:
         message = _message(tx)
@@ -210,29 +221,31 @@ class PyEvmRpc:
 
     def _send(self, tx: Mapping[str, Any]) -> str:
         fields = {
-            "to": _bytes(tx["to"]) if tx.get("to") else None,
-            "data": _data(tx),
-            "value": _int(tx.get("value")) or 0,
-            "gas": _int(tx.get("gas")) or int(self._estimate(tx), 16),
-            "nonce": _int(tx.get("nonce")),
+            "to": decode_bytes(tx["to"]) if tx.get("to") else None,
+            "data": decode_data(tx),
+            "value": decode_int(tx.get("value")) or 0,
+            "gas": decode_int(tx.get("gas")) or int(self._estimate(tx), 16),
+            "nonce": decode_int(tx.get("nonce")),
         }
-        return _hex(self._chain.add(self._chain.sign(_bytes(tx["from"]), fields)))
+        return encode_bytes(self._chain.add(self._chain.sign(decode_bytes(tx["from"]), fields)))
 
     def _send_raw(self, raw: str) -> str:
-        return _hex(self._chain.add(self._chain.decode(_bytes(raw))))
+        return encode_bytes(self._chain.add(self._chain.decode(decode_bytes(raw))))
 
     def _transaction(self, tx_hash: str) -> dict[str, Any] | None:
-        mined = self._chain.by_hash.get(_bytes(tx_hash))
+        mined = self._chain.by_hash.get(decode_bytes(tx_hash))
         if mined is not None:
-            return _transaction_json(mined)
+            return encode_transaction(mined)
         for waiting in self._chain.pool.values():
-            if _hex(waiting.hash) == tx_hash:
-                return _fields_json(waiting) | dict.fromkeys(("blockNumber", "blockHash", "transactionIndex"))
+            if encode_bytes(waiting.hash) == tx_hash:
+                return encode_fields(waiting) | dict.fromkeys(
+                    ("blockNumber", "blockHash", "transactionIndex")
+                )
         return None
 
     def _receipt(self, tx_hash: str) -> dict[str, Any] | None:
-        mined = self._chain.by_hash.get(_bytes(tx_hash))
-        return None if mined is None else _receipt_json(mined)
+        mined = self._chain.by_hash.get(decode_bytes(tx_hash))
+        return None if mined is None else encode_receipt(mined)
 
     def _logs(self, query: Mapping[str, Any]) -> list[dict[str, Any]]:
         if "blockHash" in query:
@@ -243,11 +256,11 @@ class PyEvmRpc:
                 for end in ("fromBlock", "toBlock")
             )
             blocks = self._chain.blocks[first : last + 1]
-        found = [log for b in blocks for m in b.transactions for log in _logs_json(m)]
-        return [log for log in found if _matches(log, query.get("address"), query.get("topics") or ())]
+        found = [log for b in blocks for m in b.transactions for log in encode_logs(m)]
+        return [log for log in found if is_wanted(log, query.get("address"), query.get("topics") or ())]
 
     def _trace(self, tx_hash: str, options: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        mined = self._chain.by_hash.get(_bytes(tx_hash))
+        mined = self._chain.by_hash.get(decode_bytes(tx_hash))
         if mined is None:
             raise PyEvmError("transaction not found")
         if not options or options.get("tracer") != "callTracer":
@@ -258,13 +271,13 @@ class PyEvmRpc:
         tx = mined.transaction
         return {
             "type": "CALL" if tx.to else "CREATE",
-            "from": _hex(tx.sender),
-            "to": _hex(tx.to) if tx.to else None,
+            "from": encode_bytes(tx.sender),
+            "to": encode_bytes(tx.to) if tx.to else None,
             "value": hex(tx.value),
             "gas": hex(tx.gas),
             "gasUsed": hex(mined.gas_used),
-            "input": _hex(tx.data),
-            "output": _hex(mined.output),
+            "input": encode_bytes(tx.data),
+            "output": encode_bytes(mined.output),
         } | failed
 
     # -- the development node
@@ -279,7 +292,7 @@ class PyEvmRpc:
             self._chain.mine()
 
     def _set_next_timestamp(self, at: Any) -> None:
-        seconds = _int(at)
+        seconds = decode_int(at)
         if seconds is None or seconds <= self._chain.head.timestamp:
             raise PyEvmError(f"timestamp {seconds} is not after the latest block's", code=-32602)
         self._chain.next_timestamp = seconds
@@ -289,7 +302,7 @@ class PyEvmRpc:
 
     def _drop(self, tx_hash: str) -> str | None:
         for key, waiting in list(self._chain.pool.items()):
-            if _hex(waiting.hash) == tx_hash:
+            if encode_bytes(waiting.hash) == tx_hash:
                 del self._chain.pool[key]
                 return tx_hash
         return None
@@ -301,17 +314,17 @@ class PyEvmRpc:
 def _failure(number: Any, code: int, message: str, data: bytes | None = None) -> dict[str, Any]:
     error: dict[str, Any] = {"code": code, "message": message}
     if data is not None:
-        error["data"] = _hex(data)
+        error["data"] = encode_bytes(data)
     return {"jsonrpc": "2.0", "id": number, "error": error}
 
 
 def _message(tx: Mapping[str, Any]) -> Message:
     return Message(
-        sender=_bytes(tx.get("from") or _NONE),
-        to=_bytes(tx["to"]) if tx.get("to") else None,
-        data=_data(tx),
-        value=_int(tx.get("value")) or 0,
-        gas=_int(tx.get("gas")),
+        sender=decode_bytes(tx.get("from") or _NONE),
+        to=decode_bytes(tx["to"]) if tx.get("to") else None,
+        data=decode_data(tx),
+        value=decode_int(tx.get("value")) or 0,
+        gas=decode_int(tx.get("gas")),
     )
 
 
@@ -321,113 +334,5 @@ def _override(fields: Mapping[str, Any]) -> Override:
             "a state override of whole storage is not supported; use stateDiff", code=_NOT_SUPPORTED
         )
     slots = {int(slot, 16): int(word, 16) for slot, word in fields.get("stateDiff", {}).items()}
-    code = _bytes(fields["code"]) if "code" in fields else None
-    return Override(_int(fields.get("balance")), _int(fields.get("nonce")), code, slots)
-
-
-def _header_json(header: Any, transactions: list[Any]) -> dict[str, Any]:
-    return {
-        "number": hex(header.block_number),
-        "hash": _hex(header.hash),
-        "parentHash": _hex(header.parent_hash),
-        "stateRoot": _hex(header.state_root),
-        "transactionsRoot": _hex(header.transaction_root),
-        "receiptsRoot": _hex(header.receipt_root),
-        "miner": _hex(header.coinbase),
-        "timestamp": hex(header.timestamp),
-        "gasLimit": hex(header.gas_limit),
-        "gasUsed": hex(header.gas_used),
-        "baseFeePerGas": hex(header.base_fee_per_gas),
-        "logsBloom": f"0x{header.bloom:0512x}",
-        "transactions": transactions,
-    }
-
-
-def _fields_json(tx: Any) -> dict[str, Any]:
-    return {
-        "type": hex(getattr(tx, "type_id", None) or 0),
-        "hash": _hex(tx.hash),
-        "nonce": hex(tx.nonce),
-        "from": _hex(tx.sender),
-        "to": _hex(tx.to) if tx.to else None,
-        "value": hex(tx.value),
-        "gas": hex(tx.gas),
-        "input": _hex(tx.data),
-        "maxFeePerGas": hex(tx.max_fee_per_gas),
-        "maxPriorityFeePerGas": hex(tx.max_priority_fee_per_gas),
-        "chainId": hex(CHAIN_ID),
-    }
-
-
-def _place_json(mined: MinedTransaction) -> dict[str, str]:
-    return {
-        "blockNumber": hex(mined.header.block_number),
-        "blockHash": _hex(mined.header.hash),
-        "transactionIndex": hex(mined.index),
-    }
-
-
-def _transaction_json(mined: MinedTransaction) -> dict[str, Any]:
-    return _fields_json(mined.transaction) | _place_json(mined)
-
-
-def _receipt_json(mined: MinedTransaction) -> dict[str, Any]:
-    tx, base_fee = mined.transaction, mined.header.base_fee_per_gas
-    price = min(tx.max_fee_per_gas, base_fee + tx.max_priority_fee_per_gas)
-    return _place_json(mined) | {
-        "transactionHash": _hex(tx.hash),
-        "type": hex(getattr(tx, "type_id", None) or 0),
-        "from": _hex(tx.sender),
-        "to": _hex(tx.to) if tx.to else None,
-        "contractAddress": None if tx.to else _created(tx),
-        "status": hex(mined.succeeded),
-        "gasUsed": hex(mined.gas_used),
-        "cumulativeGasUsed": hex(mined.cumulative_gas),
-        "effectiveGasPrice": hex(price),
-        "logsBloom": _EMPTY_BLOOM,
-        "logs": _logs_json(mined),
-    }
-
-
-def _logs_json(mined: MinedTransaction) -> list[dict[str, Any]]:
-    place = _place_json(mined) | {"transactionHash": _hex(mined.transaction.hash), "removed": False}
-    return [
-        place
-        | {
-            "address": _hex(log.address),
-            "topics": [f"0x{topic:064x}" for topic in log.topics],
-            "data": _hex(log.data),
-            "logIndex": hex(mined.first_log + index),
-        }
-        for index, log in enumerate(mined.logs)
-    ]
-
-
-def _matches(log: Mapping[str, Any], addresses: Any, topics: Any) -> bool:
-    wanted = [addresses] if isinstance(addresses, str) else addresses
-    if wanted and log["address"] not in [a.lower() for a in wanted]:
-        return False
-    if len(topics) > len(log["topics"]):
-        return False
-    pairs = zip(topics, log["topics"], strict=False)
-    return all(t is None or topic == t or (isinstance(t, list) and topic in t) for t, topic in pairs)
-
-
-def _created(tx: Any) -> str:
-    return create_address(_hex(tx.sender), tx.nonce)
-
-
-def _data(tx: Mapping[str, Any]) -> bytes:
-    return _bytes(tx.get("data") or tx.get("input") or "0x")
-
-
-def _bytes(text: str) -> bytes:
-    return bytes.fromhex(text[2:])
-
-
-def _hex(data: bytes) -> str:
-    return f"0x{data.hex()}"
-
-
-def _int(value: Any) -> int | None:
-    return int(value, 16) if isinstance(value, str) else value
+    code = decode_bytes(fields["code"]) if "code" in fields else None
+    return Override(decode_int(fields.get("balance")), decode_int(fields.get("nonce")), code, slots)

@@ -14,6 +14,7 @@ from trimtab.chain.receipt import Log
 from trimtab.chain.transports.failover import Failover
 from trimtab.errors import ReorgError, RpcError, RpcTimeoutError
 from trimtab.model.ids import Address
+from trimtab.net import Lane
 
 Topic = bytes | str | Sequence[bytes | str] | None
 """One topic, any of several, or None for any."""
@@ -120,7 +121,7 @@ class LogReader:
         try:
             async with turns:
                 query = {**rule, "fromBlock": hex(first), "toBlock": hex(last)}
-                result = await self._failover.send("eth_getLogs", encode([query]))
+                result = await self._failover.send("eth_getLogs", encode([query]), lane=Lane.BACKGROUND)
         except (RpcError, RpcTimeoutError) as error:
             if first == last or (isinstance(error, RpcError) and not is_refusal(error)):
                 raise

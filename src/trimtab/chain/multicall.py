@@ -269,6 +269,4 @@ def _answer_of(result: bytes | RpcError | RateLimitedError) -> Answer:
 
 def _is_too_much(error: RpcError) -> bool:
     words = error.text.lower()
-    return any(
-        w in words for w in ("out of gas", "outofgas", "gas required exceeds", "too large", "timed out")
-    )
+    return any(w in words for w in _TOO_MUCH)

@@ -205,3 +205,14 @@ async def test_a_node_of_another_chain_among_several_is_refused(three: list[Scri
         three[0].answer = status(503)
         with pytest.raises(WrongChainError, match="serves chain 2, expected 1"):
             await client.block_number()
+
+
+async def test_a_broadcast_does_not_go_to_another_chain(three: list[ScriptedNode]) -> None:
+    """With no chain id configured the first node's holds for all: the second, of another chain, gets no bytes."""
+    three[1].answer = lambda r: result(r, "0x2")
+    async with Client.open([three[0].url, three[1].url]) as client:
+        assert await client.endpoints[0].request("eth_sendRawTransaction", ["0x02"]) == "0x1"
+        with pytest.raises(WrongChainError):
+            await client.endpoints[1].request("eth_sendRawTransaction", ["0x02"])
+        assert three[1].methods == ["eth_chainId"]
+        assert three[0].methods == ["eth_chainId", "eth_sendRawTransaction"]

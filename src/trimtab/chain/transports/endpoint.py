@@ -51,6 +51,7 @@ class Endpoint:
         self.breaker = CircuitBreaker(options.breaker, clock)
         self.latency = 0.0
         self.chain_id: int | None = None
+        self.expected_chain = options.chain_id
         self._options = options
         self._stats = stats
         self._clock = clock
@@ -64,12 +65,12 @@ class Endpoint:
     async def request(self, method: str, params: Sequence[Any] = (), *, timeout: float | None = None) -> Any:
         """The result as Python objects, after checking the chain; never retried."""
         limit = self._options.timeout if timeout is None else timeout
-        if self.chain_id is None and self._options.chain_id is not None:
-            await self.check_chain(self._options.chain_id, limit)
+        if self.chain_id is None and self.expected_chain is not None:
+            await self.check_chain(self.expected_chain, limit)
         return msgspec.json.decode(await self.send(method, encode(list(params)), limit, Lane.URGENT))
 
     async def check_chain(self, expected: int | None, timeout: float) -> int:
-        """Ask for the chain id once. Raises `WrongChainError` when it is not the expected one."""
+        """Ask for the chain id once. Raises `WrongChainError` when it is not the expected one (None: any)."""
         if self.chain_id is None:
             result = msgspec.json.decode(await self.send("eth_chainId", b"[]", timeout))
             self.chain_id = int(result, 16)

@@ -14,6 +14,7 @@ from trimtab.chain.options import ClientOptions
 from trimtab.chain.transports.base import Request
 from trimtab.chain.transports.endpoint import Endpoint, Stats
 from trimtab.errors import ConnectionLostError, RateLimitedError, RpcError, TransportError
+from trimtab.net import Lane
 
 T = TypeVar("T")
 
@@ -46,17 +47,18 @@ class Failover:
         self._options = options
         self._stats = stats
         self._rng = random.Random()
-        self.expected_chain = options.chain_id
         self.no_subscriptions: set[Endpoint] = set()
 
-    async def send(self, method: str, params: bytes, *, timeout: float | None = None) -> msgspec.Raw:
-        """The result as JSON."""
+    async def send(
+        self, method: str, params: bytes, *, timeout: float | None = None, lane: Lane = Lane.NORMAL
+    ) -> msgspec.Raw:
+        """The result as JSON. `lane` decides who goes first where the rate is limited."""
         limit = self._options.timeout if timeout is None else timeout
         if method in READ_METHODS:
-            return await self._read(lambda endpoint, left: endpoint.send(method, params, left), limit)
+            return await self._read(lambda endpoint, left: endpoint.send(method, params, left, lane), limit)
         endpoint = self.best(self.endpoints)
         await self._verify(endpoint, limit)
-        return await endpoint.send(method, params, limit)
+        return await endpoint.send(method, params, limit, Lane.URGENT)
 
     async def send_batch(
         self, requests: Sequence[Request]
@@ -81,10 +83,12 @@ class Failover:
         """The chain id, from the first endpoint that answers. Raises `WrongChainError`."""
 
         async def check(endpoint: Endpoint, left: float) -> int:
-            return await endpoint.check_chain(self.expected_chain, left)
+            return await endpoint.check_chain(endpoint.expected_chain, left)
 
-        self.expected_chain = await self._read(check, self._options.timeout)
-        return self.expected_chain
+        chain_id = await self._read(check, self._options.timeout)
+        for endpoint in self.endpoints:
+            endpoint.expected_chain = chain_id
+        return chain_id
 
     async def close(self) -> None:
         """Close every transport."""
@@ -101,8 +105,8 @@ class Failover:
         return min(candidates, key=lambda e: e.breaker.retry_at)
 
     async def _verify(self, endpoint: Endpoint, timeout: float) -> None:
-        if endpoint.chain_id is None and self.expected_chain is not None:
-            await endpoint.check_chain(self.expected_chain, timeout)
+        if endpoint.chain_id is None and endpoint.expected_chain is not None:
+            await endpoint.check_chain(endpoint.expected_chain, timeout)
 
     async def _read(self, ask: Callable[[Endpoint, float], Awaitable[T]], timeout: float) -> T:
         deadline = time.monotonic() + timeout

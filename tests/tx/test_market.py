@@ -1,0 +1,55 @@
+"""Fee quotes without a request."""
+
+from __future__ import annotations
+
+import pytest
+
+from trimtab.errors import ConfigError
+from trimtab.tx.fees import GWEI, Fees
+from trimtab.tx.market import DEFAULT_TIP_FLOOR, FeeMarket
+
+
+def history(*rewards: int) -> dict[str, object]:
+    return {"reward": [[hex(reward)] for reward in rewards]}
+
+
+def test_a_quote_follows_head_and_history() -> None:
+    """Twice the head's base fee plus the median tip."""
+    market = FeeMarket(10, None)
+    market.take_head(5, 100)
+    market.take_history(history(3 * GWEI, 5 * GWEI, 4 * GWEI))
+    assert market.quote() == Fees(4 * GWEI, 200 + 4 * GWEI)
+
+
+@pytest.mark.parametrize(("chain_id", "floor"), [(1, GWEI), (137, 30 * GWEI), (10, DEFAULT_TIP_FLOOR)])
+def test_the_tip_has_the_chains_floor(chain_id: int, floor: int) -> None:
+    """An idle chain's zero rewards do not make a tip that waits for many blocks."""
+    market = FeeMarket(chain_id, None)
+    market.take_head(1, 0)
+    market.take_history(history(0, 0))
+    assert market.quote() == Fees(floor, floor)
+
+
+def test_the_callers_floor_wins() -> None:
+    """Also when it is 0."""
+    market = FeeMarket(1, 0)
+    market.take_head(1, 50)
+    assert market.quote() == Fees(0, 100)
+
+
+def test_history_is_due_every_ten_blocks() -> None:
+    """The tip is kept, and asked for now and then; a node without rewards is not asked each time."""
+    market = FeeMarket(1, None)
+    market.take_head(100, 1)
+    assert market.is_history_due
+    market.take_history({})
+    market.take_head(109, 1)
+    assert not market.is_history_due
+    market.take_head(110, 1)
+    assert market.is_history_due
+
+
+def test_a_chain_without_base_fee_is_refused() -> None:
+    """Only EIP-1559 transactions are sent, so the error comes before the first of them."""
+    with pytest.raises(ConfigError, match="EIP-1559"):
+        FeeMarket(1, None).take_head(1, None)

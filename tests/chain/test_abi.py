@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 from eth_abi import abi as eth_abi
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.chain.conftest import TOKEN, artifact
+from tests.chain.conftest import ROOT, TOKEN, artifact
 from web3 import Web3
 
 from trimtab.chain.abi import Abi, decode_values, encode_values
@@ -56,7 +55,7 @@ def log(topics: list[bytes], data: bytes) -> Log:
 def test_selectors_and_calldata_equal_web3() -> None:
     """A genuine token's calls are what web3 encodes."""
     abi = artifact(TOKEN)
-    entries = json.loads((Path("node_modules") / TOKEN).read_text())["abi"]
+    entries = json.loads((ROOT / "node_modules" / TOKEN).read_text())["abi"]
     contract = Web3().eth.contract(address=Web3.to_checksum_address(ME), abi=entries)
     transfer = abi.function("transfer")
     assert transfer.selector.hex() == "a9059cbb"
@@ -171,7 +170,7 @@ def test_artifacts_of_every_builder(bytecode: Any, expected: bytes) -> None:
 
 def test_abis_load_by_name_once() -> None:
     """abis/<venue>/X.json from the repository, parsed once; a name that is not there raises with the path."""
-    found = next(Path("abis").glob("*/*.json"))
+    found = next((ROOT / "abis").glob("*/*.json"))
     name = f"{found.parent.name}/{found.stem}"
     assert Abi.load(name) is Abi.load(name)
     assert Abi.load(name).name == name

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import builtins
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.chain.conftest import TOKEN, Deployed
+from tests.chain.conftest import ROOT, TOKEN, Deployed
 from web3 import AsyncWeb3
 from web3.exceptions import ContractLogicError, MethodUnavailable, Web3RPCError
 
@@ -20,7 +19,7 @@ pytestmark = pytest.mark.node
 
 
 def contract(web3: AsyncWeb3[Any], node: Deployed) -> Any:
-    abi = json.loads((Path("node_modules") / TOKEN).read_text())["abi"]
+    abi = json.loads((ROOT / "node_modules" / TOKEN).read_text())["abi"]
     return web3.eth.contract(address=AsyncWeb3.to_checksum_address(node.token), abi=abi)
 
 

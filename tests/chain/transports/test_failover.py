@@ -208,7 +208,7 @@ async def test_a_node_of_another_chain_among_several_is_refused(three: list[Scri
 
 
 async def test_a_broadcast_does_not_go_to_another_chain(three: list[ScriptedNode]) -> None:
-    """With no chain id configured the first node's holds for all: the second, of another chain, gets no bytes."""
+    """With no chain id configured the first node's holds for all: one of another chain gets no bytes."""
     three[1].answer = lambda r: result(r, "0x2")
     async with Client.open([three[0].url, three[1].url]) as client:
         assert await client.endpoints[0].request("eth_sendRawTransaction", ["0x02"]) == "0x1"

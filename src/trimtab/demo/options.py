@@ -59,11 +59,11 @@ class DemoOptions:
 
     def make_policy(self) -> FixedBand | WhalleyWilmott:
         """The hedging policy. Whalley-Wilmott: 0.1 % taker fee and as much again for impact; an aversion that
-        puts the band of this book near a half ETH."""
+        puts the band of this book near a third of an ETH."""
         if self.policy is PolicyName.BAND:
             return FixedBand(self.band)
         return WhalleyWilmott(
-            risk_aversion=Decimal("0.05"),
+            risk_aversion=Decimal("0.2"),
             cost_rate=Decimal("0.002"),
             min_width=self.band / 10,
             max_width=self.band,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from trimtab.chain.client import Client
 from trimtab.demo.protocol import Start
+from trimtab.errors import ConfigError
 from trimtab.execution.executor import Executor
 from trimtab.hedging.book import Book, OptionLeg, PerpLeg
 from trimtab.hedging.decisions import DecisionLog
@@ -30,8 +31,11 @@ def make_book(client: Client, start: Start) -> Book:
 
 @asynccontextmanager
 async def open_hedger(client: Client, start: Start) -> AsyncIterator[Hedger]:
-    """A hedger on its own journal and sender, as in production; only the route may carry a fault."""
-    signer = LocalSigner.from_key(bytes.fromhex(start.key.removeprefix("0x")))
+    """A hedger on its own journal and sender, as in production; only the route may carry a fault. Raises
+    `ConfigError` when the key is not the account's."""
+    signer = LocalSigner.from_hex(start.key)
+    if signer.address != start.account:
+        raise ConfigError(f"the key is of {signer.address}, the book of {start.account}: one is wrong")
     route: Route = PublicRoute(client)
     if start.crash_at is not None:
         route = CrashAfterBroadcast(route, sends=start.crash_at)

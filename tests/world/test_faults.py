@@ -1,0 +1,90 @@
+"""Routes that fail on purpose do exactly what they say."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+from trimtab.tx.routes import Route, SendResult
+from trimtab.tx.states import Outcome
+from trimtab.world.faults import CrashAfterBroadcast, LostAnswers, LostBytes
+
+
+class Remembering:
+    """A route of two endpoints that take everything, and remembers what reached it."""
+
+    name = "remembering"
+    endpoints = ("one", "two")
+
+    def __init__(self) -> None:
+        self.arrived: list[bytes] = []
+
+    def send(self, raw: bytes) -> Sequence[Coroutine[Any, Any, SendResult]]:
+        return [self._take(endpoint, raw) for endpoint in self.endpoints]
+
+    async def _take(self, endpoint: str, raw: bytes) -> SendResult:
+        self.arrived.append(raw)
+        return SendResult(endpoint, Outcome.ACCEPTED, "")
+
+
+async def outcomes(route: Route, raw: bytes) -> list[Outcome]:
+    return [(await sending).outcome for sending in route.send(raw)]
+
+
+async def test_lost_answers_arrive_and_say_nothing() -> None:
+    """The bytes reach every endpoint, the answers are ambiguous, and after so many times all is well."""
+    inner = Remembering()
+    route = LostAnswers(inner, times=1)
+    assert await outcomes(route, b"a") == [Outcome.AMBIGUOUS] * 2
+    assert await outcomes(route, b"a") == [Outcome.ACCEPTED] * 2
+    assert inner.arrived == [b"a"] * 4
+
+
+async def test_lost_bytes_never_arrive() -> None:
+    """The answers are as ambiguous, and nothing reached anybody: the caller cannot tell the two apart."""
+    inner = Remembering()
+    route = LostBytes(inner, times=1)
+    assert await outcomes(route, b"a") == [Outcome.AMBIGUOUS] * 2
+    assert inner.arrived == []
+    assert await outcomes(route, b"a") == [Outcome.ACCEPTED] * 2
+
+
+CRASH = """
+import asyncio, sys
+from trimtab.tx.routes import SendResult
+from trimtab.tx.states import Outcome
+from trimtab.world.faults import CrashAfterBroadcast
+
+class Printing:
+    name, endpoints = "printing", ("one",)
+    def send(self, raw):
+        return [self._take(raw)]
+    async def _take(self, raw):
+        print(raw.decode(), flush=True)
+        return SendResult("one", Outcome.ACCEPTED, "")
+
+async def main():
+    route = CrashAfterBroadcast(Printing(), sends=2)
+    for raw in (b"first", b"first", b"second", b"third"):
+        for sending in route.send(raw):
+            await sending
+asyncio.run(main())
+"""
+
+
+def test_the_crash_comes_after_the_bytes_and_before_the_answer() -> None:
+    """The process dies by SIGKILL when the second transaction has left; the same bytes again count once."""
+    died = subprocess.run([sys.executable, "-c", CRASH], capture_output=True, text=True, check=False)
+    assert died.returncode == -signal.SIGKILL
+    assert died.stdout.split() == ["first", "first", "second"]
+
+
+async def test_before_its_time_the_crash_is_no_fault() -> None:
+    """Wrapped and not due, a route works as before."""
+    route = CrashAfterBroadcast(Remembering(), sends=2)
+    assert isinstance(route, Route)
+    assert route.endpoints == ("one", "two")
+    assert await outcomes(route, b"a") == [Outcome.ACCEPTED] * 2

@@ -223,6 +223,7 @@ class Abi:
         self.events: dict[str, AbiEvent] = {}
         self.errors: dict[str, CustomError] = {}
         self.constructor = Tuple((), ())
+        self._picked: dict[str, AbiFunction] = {}
         for entry in entries:
             self._add(entry)
 
@@ -267,8 +268,9 @@ class Abi:
 
     def function(self, name: str) -> AbiFunction:
         """By name, or by full signature where the name is overloaded. Raises `AbiError`."""
-        found: AbiFunction = _pick(self.functions, name, "function", self.name)
-        return found
+        if name not in self._picked:
+            self._picked[name] = _pick(self.functions, name, "function", self.name)
+        return self._picked[name]
 
     def event(self, name: str) -> AbiEvent:
         """By name or full signature. Raises `AbiError`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import cast
 
 from trimtab.chain.transports.framing import JsonFramer
 from trimtab.chain.transports.stream import Connection, Multiplexer, StreamTransport
@@ -16,8 +17,7 @@ class _IpcConnection(asyncio.Protocol, Connection):
         self._transport: asyncio.WriteTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
-        self._transport = transport
+        self._transport = cast("asyncio.WriteTransport", transport)  # uvloop's is no subclass
 
     def data_received(self, data: bytes) -> None:
         try:

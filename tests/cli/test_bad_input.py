@@ -82,6 +82,9 @@ async def _refused(cli: Cli, *words: str, env: dict[str, str] | None = None) -> 
         ((*BUY, "1", "--deadline", "1"), 5, "IntentError", "deadline 1 is not after"),
         ((*BUY, "1"), 5, "InsufficientMarginError", "margin"),
         (("trade", "withdraw", "USDC", "1"), 5, "InsufficientMarginError", ""),
+        (("trade", "deposit", "USDC", "1e30"), 5, "InsufficientMarginError", "which is less than 1000000"),
+        (("trade", "deposit", "DOGE", "1"), 5, "IntentError", "it takes USDC, WETH"),
+        (("trade", "perp", "vETH", "sell", "--close"), 5, "OrderRejectedError", "no taker position to close"),
     ],
 )
 async def test_bad_orders(cli: Cli, words: tuple[str, ...], code: int, error: str, message: str) -> None:

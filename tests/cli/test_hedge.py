@@ -1,66 +1,56 @@
-"""`trimtab hedge` on a world: looks, hedges once, says why; a dry run sends nothing."""
+"""`trimtab hedge`: the configured book, looked at once."""
 
 from __future__ import annotations
 
 import json
-from decimal import Decimal
+from typing import Any
 
 import pytest
-from tests.cli.conftest import Cli
+
+from trimtab.model.ids import ZERO_ADDRESS
 
 pytestmark = pytest.mark.node
 
 
-async def _write_calls(cli: Cli) -> None:
-    for words in (
-        ("deposit", "USDC", "6000"),
-        ("option", "sETH", "4", "short_call_base", "2", "--collateral", "2"),
-    ):
-        done = await cli.run("trade", *words, "--yes")
-        assert done.code == 0, done.words
+async def write_call(cli: Any) -> None:
+    """Alice is short two calls, with margin at the perp venue."""
+    words = ("trade", "option", "sETH", "4", "short_call_quote", "2", "--collateral", "3000", "--yes")
+    assert (await cli.run(*words)).code == 0
+    assert (await cli.run("trade", "deposit", "USDC", "20000", "--venue", "perp_v2", "--yes")).code == 0
 
 
-async def test_one_look_brings_the_delta_inside_the_band(cli: Cli) -> None:
-    """--once hedges a book outside its band, and the next look finds it inside and sends nothing."""
-    await _write_calls(cli)
-    first = json.loads((await cli.run("hedge", "--once", "--json")).out)
-    assert Decimal(first["delta_before"]) < Decimal("-0.2")
-    assert abs(Decimal(first["delta_after"])) <= Decimal("0.2")
-    assert first["hedge"]["ending"]["status"] == "filled"
+async def test_a_dry_run_tells_the_hedge_and_sends_nothing(cli: Any) -> None:
+    """Delta, band, wish and quote as one JSON line; no nonce is used and no key is needed."""
+    await write_call(cli)
     nonce = await cli.nonce()
-    second = json.loads((await cli.run("hedge", "--once", "--json")).out)
-    assert second["hedge"] is None or second["hedge"]["sequence"] == 1
-    assert await cli.nonce() == nonce
-
-
-async def test_a_dry_run_decides_and_sends_nothing(cli: Cli) -> None:
-    """--dry-run tells the wanted size and the terms it would get; it needs no key."""
-    await _write_calls(cli)
-    nonce = await cli.nonce()
-    cli.edit("[chain]", f'[account]\naddress = "{cli.account.address}"\n\n[chain]')
+    text = cli.config.read_text()
+    cli.config.write_text(f'{text}\n[account]\naddress = "{cli.account.address}"\n')
     done = await cli.run("hedge", "--once", "--dry-run", "--json", env={"TRIMTAB_PRIVATE_KEY": ""})
     assert done.code == 0, done.words
-    told = json.loads(done.out)
-    assert Decimal(told["wanted"]) == pytest.approx(-Decimal(told["delta_before"]), abs=Decimal("0.0001"))
-    assert Decimal(told["planned"]["size"]) == Decimal(told["wanted"])
-    assert told["delta_after"] == told["delta_before"]
+    step = json.loads(done.out)
+    assert float(step["delta_before"]) < -float(step["band"])
+    assert step["planned"]["size"] == step["wanted"]
+    assert step["hedge"] is None
     assert await cli.nonce() == nonce
 
 
-async def test_a_refused_hedge_is_told(cli: Cli) -> None:
-    """A limit that the hedge would break refuses it with the reason; nothing is sent."""
-    await _write_calls(cli)
-    cli.edit("[hedge.limits]", '[hedge.limits]\nmin_health = "10000"')
+async def test_one_look_hedges_and_the_next_leaves_it(cli: Any) -> None:
+    """The delta ends inside the band by one transaction; the table says what was traded."""
+    await write_call(cli)
     nonce = await cli.nonce()
     done = await cli.run("hedge", "--once")
-    assert "health" in done.words
-    assert await cli.nonce() == nonce
+    assert done.code == 0, done.words
+    assert "filled +" in done.words
+    again = await cli.run("hedge", "--once")
+    assert "inside the band" in again.words
+    assert await cli.nonce() == nonce + 1
 
 
-async def test_without_a_book_there_is_nothing_to_hedge(cli: Cli) -> None:
-    """A settings file without [hedge] is a settings error that says what to add."""
+async def test_without_a_book_it_says_what_to_add(cli: Any) -> None:
+    """No [hedge] table is a setting that is missing: exit 3."""
     text = cli.config.read_text()
     cli.config.write_text(text[: text.index("[hedge]")])
-    done = await cli.run("hedge", "--once", "--json")
+    done = await cli.run("hedge", "--once", "--dry-run")
     assert done.code == 3
-    assert "add a [hedge] table" in done.error["message"]
+    assert "add a [hedge] table" in done.words
+    assert ZERO_ADDRESS not in done.words

@@ -174,7 +174,8 @@ def _key(config: Config) -> tuple[Address | None, Finding]:
 
 
 async def _money(session: Session, account: Address) -> AsyncIterator[Finding]:
-    """Gas money, tokens in the wallet, margin posted, and allowances given."""
+    """Gas money, margin posted, tokens that could be, and allowances given."""
+    from trimtab.cli.wallet import read_wallet
     from trimtab.model.units import from_wad
 
     ether = from_wad(await session.client.balance(account))
@@ -190,6 +191,9 @@ async def _money(session: Session, account: Address) -> AsyncIterator[Finding]:
         found = f"equity {number(margin.equity, 2)}, health {number(health, 2)}, posted {posted or 'nothing'}"
         advice = "" if verdict is Verdict.OK else "post more or reduce: below 1 is liquidatable"
         yield Finding(f"{perp.name} margin", verdict, found, advice)
+        wallet = {c.currency: await read_wallet(session.client, c.token, account) for c in margin.collateral}
+        held = ", ".join(f"{number(amount)} {currency}" for currency, amount in wallet.items())
+        yield Finding(f"{perp.name} wallet", Verdict.OK, f"{held} to post")
         for balance in margin.collateral:
             plan = await perp.encode_deposit(account, balance.currency, Decimal(1))
             yield _allowance(f"{perp.name} {balance.currency} allowance", plan.labels[:-1])

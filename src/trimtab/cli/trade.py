@@ -171,7 +171,10 @@ def deposit(
     """Post margin at a perp venue; gives the missing approval first."""
 
     async def execute(session: Session, executor: Executor, preview: bool) -> ExecutionReport:
+        from trimtab.cli.wallet import check_wallet
+
         source, account, money_in = _margin(session, venue, amount)
+        await check_wallet(session.client, source, account, currency, money_in)
         plan = await source.encode_deposit(account, currency, money_in)
         return await executor.execute_plan(source, account, plan, key=key or _new_key(), dry_run=preview)
 

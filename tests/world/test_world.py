@@ -11,7 +11,7 @@ import pytest
 from tests.world.views import read
 
 from trimtab.chain.client import Client
-from trimtab.errors import ConfigError
+from trimtab.errors import ConfigError, RevertedError
 from trimtab.world.accounts import ACCOUNTS, FUNDED
 from trimtab.world.addresses import WorldAddresses, from_json, to_json
 from trimtab.world.node import AnvilNode, NodeOptions
@@ -156,6 +156,14 @@ async def test_runs_repeat_to_the_hash() -> None:
             await world.set_price("ETH", Decimal(1950))
             hashes.append((await world.client.block()).hash)
     assert hashes[0] == hashes[1]
+
+
+async def test_a_custom_error_is_named(world: World) -> None:
+    """A revert inside Lyra is told by its error's name and arguments, whichever contract threw it."""
+    market = world.lyra.markets["sETH"].contracts["OptionMarket"]
+    create = world.artifacts.abi("OptionMarket").function("createOptionBoard").at(market, 0, 0, [], [], False)
+    with pytest.raises(RevertedError, match=rf"OnlyOwner\(thrower={market}, caller=0x.*, owner=0x"):
+        await world.transact("alice", create)
 
 
 async def test_the_wall_clock_counts_when_asked() -> None:

@@ -103,6 +103,10 @@ class Artifacts:
     def abi(self, name: str) -> Abi:
         return self[name].abi
 
+    def error_abis(self) -> tuple[Abi, ...]:
+        """Every ABI that has custom errors, to decode a revert whichever contract threw it."""
+        return tuple(abi for abi in (self.abi(name) for name in sorted(CONTRACTS)) if abi.errors)
+
 
 def missing_files(root: Path, package: str = "") -> list[str]:
     """The artifact files that `root` lacks, of one package or of all."""

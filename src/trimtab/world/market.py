@@ -16,7 +16,7 @@ from trimtab.world.addresses import WorldAddresses
 from trimtab.world.artifacts import Artifacts
 from trimtab.world.deploy_lyra import key_of
 from trimtab.world.deploy_perp import CHAINLINK_DECIMALS
-from trimtab.world.operator import BlockPlan, Deployed, Operator
+from trimtab.world.operator import Deployed, Operator
 from trimtab.world.uniswap import price_of_sqrt, sqrt_price_x96
 
 PUSH_SECONDS = 16  # the limiter records a tick, and the mark averages, over 15
@@ -93,30 +93,30 @@ class MarketMaker:
                 block.send(owner, self._rates, "setRateAndInvalid", u.rate_key, rate, _INVALID)
 
     async def _push(self, targets: Mapping[_Underlying, Decimal], at: int) -> None:
+        prices = {u: await self._read_amm_price(u) for u in targets}
         arbitrageur = ACCOUNTS["arbitrageur"].address
         async with self._operator.block(arbitrageur, at=at) as block:
             for u, target in targets.items():
-                price = await self._read_amm_price(u)
-                if _pushes(price, target):
-                    block.send(
-                        arbitrageur, self._house, "openPosition", _swap(u, price, target), gas=_SWAP_GAS
-                    )
+                if _pushes(prices[u], target):
+                    swap = _swap(u, prices[u], target)
+                    block.send(arbitrageur, self._house, "openPosition", swap, gas=_SWAP_GAS)
 
     async def _refresh_greeks(self, targets: Mapping[_Underlying, Decimal], at: int) -> None:
         keeper = ACCOUNTS["keeper"].address
+        boards = [(u, board_id) for u in targets for board_id in await self._read_boards(u, at)]
         async with self._operator.block(keeper, at=at) as block:
-            for u in targets:
-                await self._refresh_boards(block, u, keeper, at)
-        if not block.transactions:  # nothing to refresh, yet time has to pass
+            for u, board_id in boards:
+                block.send(keeper, u.greek_cache, "updateBoardCachedGreeks", board_id, gas=_GREEKS_GAS)
+        if not boards:  # nothing to refresh, yet time has to pass
             await self._operator.client.request("evm_setNextBlockTimestamp", [at])
             await self._operator.client.request("evm_mine")
 
-    async def _refresh_boards(self, block: BlockPlan, u: _Underlying, keeper: Address, at: int) -> None:
+    async def _read_boards(self, u: _Underlying, at: int) -> list[int]:
+        """The live boards that are not expired at `at`: after that they can only be settled."""
         client = self._operator.client
-        for board_id in await client.call(u.option_market.read("getLiveBoards")):
-            board = await client.call(u.option_market.read("getOptionBoard", board_id))
-            if board.expiry > at:  # an expired board can only be settled
-                block.send(keeper, u.greek_cache, "updateBoardCachedGreeks", board_id, gas=_GREEKS_GAS)
+        ids = await client.call(u.option_market.read("getLiveBoards"))
+        expiries = [(await client.call(u.option_market.read("getOptionBoard", i))).expiry for i in ids]
+        return [i for i, expiry in zip(ids, expiries, strict=True) if expiry > at]
 
     async def _read_amm_price(self, u: _Underlying) -> Decimal:
         slot0 = await self._operator.client.call(u.pool.read("slot0"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -97,9 +97,9 @@ class BlockPlan:
 class Operator:
     """The hand that deploys and administers. It fails loudly: no transaction of it may revert."""
 
-    def __init__(self, client: Client, *, error_abis: Sequence[Abi] = ()) -> None:
+    def __init__(self, client: Client, *, error_abis: Callable[[], Sequence[Abi]] = tuple) -> None:
         self.client = client
-        self.error_abis = tuple(error_abis)
+        self._error_abis = error_abis  # asked for only when something has reverted
 
     async def transact(self, sender: Address, call: Call, *, gas: int = CALL_GAS, label: str = "") -> Receipt:
         """Send one call and return its receipt. Raises `RevertedError` with the decoded reason."""
@@ -125,7 +125,7 @@ class Operator:
     async def _mine(self, plan: BlockPlan, at: int | None) -> None:
         room = (await self.client.block("latest")).gas_limit
         receipts: list[Receipt] = []
-        await self.client.request("evm_setAutomine", [False])
+        await self.client.request("evm_setAutomine", [False])  # so that they are mined together
         try:
             if at is not None:
                 await self.client.request("evm_setNextBlockTimestamp", [at])
@@ -157,7 +157,7 @@ class Operator:
 
     async def _raise_reverted(self, label: str, receipt: Receipt) -> None:
         data = await self._revert_data(receipt)
-        reason = decode_revert(data, self.error_abis).text
+        reason = decode_revert(data, self._error_abis()).text
         sent = await self.client.request("eth_getTransactionByHash", [receipt.tx_hash])
         raise RevertedError(
             f"{label} from {receipt.sender} reverted in block {receipt.block}: {reason} "

@@ -78,7 +78,7 @@ class World:
         self.node = node
         self.accounts: Mapping[str, Account] = ACCOUNTS
         self.control = NodeControl(client)
-        self.operator = Operator(client)
+        self.operator = Operator(client, error_abis=lambda: self.artifacts.error_abis())
         self._addresses: WorldAddresses | None = None
         self._market: MarketMaker | None = None
         self._artifacts: Artifacts | None = None

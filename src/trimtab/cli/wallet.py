@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -37,11 +36,8 @@ async def read_wallet(client: Client, token: Address, account: Address) -> Decim
     from trimtab.model.units import from_base
 
     abi = Abi.parse(_ERC20)
-    balance, decimals = await asyncio.gather(
-        client.call(abi.function("balanceOf").read(token, account)),
-        client.call(abi.function("decimals").read(token)),
-    )
-    return from_base(balance, decimals)
+    balance = await client.call(abi.function("balanceOf").read(token, account))
+    return from_base(balance, await client.call(abi.function("decimals").read(token)))
 
 
 async def check_wallet(

@@ -8,21 +8,20 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from trimtab.execution.executor import Executor, ExecutorOptions
-from trimtab.execution.reconcile import read_records
-from trimtab.journal import Journal
-from trimtab.model.ids import Address
-from trimtab.model.order import TxRecord
-from trimtab.tx import Sender, SenderOptions
-from trimtab.tx.routes import PublicRoute, Route
-from trimtab.tx.signers import LocalSigner
-from trimtab.venues.lyra import Lyra
-from trimtab.venues.perp_v2 import PerpV2
-from trimtab.world.world import World
+if TYPE_CHECKING:  # tests of the lower rooms shall not load the upper ones
+    from trimtab.execution.executor import Executor, ExecutorOptions
+    from trimtab.journal import Journal
+    from trimtab.model.ids import Address
+    from trimtab.model.order import TxRecord
+    from trimtab.tx.routes import Route
+    from trimtab.venues.lyra import Lyra
+    from trimtab.venues.perp_v2 import PerpV2
+    from trimtab.world.world import World
 
 settings.register_profile("trimtab", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("trimtab")
@@ -48,6 +47,9 @@ class Desk:
         return await self.world.client.nonce(self.account, "pending")
 
     def records(self) -> tuple[TxRecord, ...]:
+        """What the journal knows of the account."""
+        from trimtab.execution.reconcile import read_records
+
         return read_records(self.journal, self.world.client.chain_id, self.account)
 
 
@@ -62,6 +64,14 @@ def open_desk(world: World, tmp_path: Path) -> OpenDesk:
     async def opened(
         *, fault: Callable[[Route], Route] | None = None, options: ExecutorOptions | None = None
     ) -> AsyncIterator[Desk]:
+        from trimtab.execution.executor import Executor
+        from trimtab.journal import Journal
+        from trimtab.tx import Sender, SenderOptions
+        from trimtab.tx.routes import PublicRoute
+        from trimtab.tx.signers import LocalSigner
+        from trimtab.venues.lyra import Lyra
+        from trimtab.venues.perp_v2 import PerpV2
+
         account = world.accounts["alice"]
         route: Route = PublicRoute(world.client)
         sender_options = SenderOptions(poll_interval=0.05)

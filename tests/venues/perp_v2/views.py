@@ -128,9 +128,10 @@ class Views:
         self.same("owed pnl", held.owed_realized_pnl, owed)
         self.same("unrealized pnl", held.unrealized_pnl, unrealized)
         self.same("pending fee", held.pending_fee, fee)
-        self.same("integer equity", held.equity, snapshot.equity * 10**12)
-        self.same("integer free collateral", held.free_collateral, snapshot.free_collateral * 10**12)
-        self.same("integer maintenance margin", held.maintenance_margin, snapshot.maintenance_margin)
+        margin = await self.venue.read_margin(account, block=block)
+        self.same("integer equity", from_wad(held.equity), margin.equity)
+        self.same("integer free collateral", from_wad(held.free_collateral), margin.free_collateral)
+        self.same("integer maintenance margin", from_wad(held.maintenance_margin), margin.maintenance_margin)
 
     async def _check_position(self, account: Address, market: str, block: int) -> None:
         token = self.venue.deployment.markets[market].base_token

@@ -19,6 +19,7 @@ from trimtab.venues.perp_v2.addresses import PerpV2Deployment, PerpV2MarketAddre
 from trimtab.venues.perp_v2.amounts import average_price, signed_ratio
 from trimtab.venues.perp_v2.batch import BlockRef, read_batch
 from trimtab.venues.perp_v2.contracts import (
+    ACCOUNT_BALANCE,
     BASE_TOKEN,
     CLEARING_HOUSE,
     CONFIG,
@@ -27,6 +28,7 @@ from trimtab.venues.perp_v2.contracts import (
     ORDER_BOOK,
     POOL,
     QUOTE_CURRENCY,
+    VAULT,
     VENUE,
     find_market,
 )
@@ -128,22 +130,33 @@ class Reader:
 
     async def read_margin(self, account: Address, block: BlockRef) -> MarginAccount:
         """Equity, free collateral and maintenance margin are the Vault's and AccountBalance's own views."""
-        snapshot = await self.read_snapshot(account, block)
+        views = self._margin_reads(account)
+        head, answers = await self._read([*views, *account_reads(self.deployment, account)], block)
+        snapshot = snapshot_from(self.deployment, head, answers[len(views) :])
+        equity, free, maintenance = map(expect, answers[: len(views)])
         held = snapshot.account
         decimals = held.settlement_decimals
         return MarginAccount(
             venue=VENUE,
             account=account,
-            equity=from_base(snapshot.equity, decimals),
+            equity=from_base(equity, decimals),
             initial_margin=from_wad(held.initial_margin),
-            maintenance_margin=from_wad(snapshot.maintenance_margin),
-            free_collateral=from_base(snapshot.free_collateral, decimals),
+            maintenance_margin=from_wad(maintenance),
+            free_collateral=from_base(free, decimals),
             collateral=self._collateral(snapshot),
             total_notional=from_wad(held.total_abs_value),
             pending_funding=from_wad(held.pending_funding),
-            block=snapshot.block.number,
-            at=snapshot.block.at,
+            block=head.number,
+            at=head.at,
         )
+
+    def _margin_reads(self, account: Address) -> list[Read[Any]]:
+        vault, balance = self.deployment.contracts["Vault"], self.deployment.contracts["AccountBalance"]
+        return [
+            VAULT.function("getAccountValue").read(vault, account),
+            VAULT.function("getFreeCollateral").read(vault, account),
+            ACCOUNT_BALANCE.function("getMarginRequirementForLiquidation").read(balance, account),
+        ]
 
     def _collateral(self, snapshot: Snapshot) -> tuple[CollateralBalance, ...]:
         """What was posted of each asset. The settlement balance takes realized pnl; it may be negative."""

@@ -38,13 +38,10 @@ class MarketPrices:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """An account at one block, with the venue's own views of it (settlement decimals for the first two)."""
+    """An account at one block, and the prices that it is valued at."""
 
     account: Account
     prices: dict[str, MarketPrices]
-    equity: int
-    free_collateral: int
-    maintenance_margin: int
     block: Block
 
 
@@ -82,10 +79,7 @@ def account_reads(deployment: PerpV2Deployment, account: Address) -> list[Read[A
     at = deployment.contracts
     balance, vault, config = at["AccountBalance"], at["Vault"], at["ClearingHouseConfig"]
     reads = [
-        VAULT.function("getAccountValue").read(vault, account),
-        VAULT.function("getFreeCollateral").read(vault, account),
         VAULT.function("getBalance").read(vault, account),
-        ACCOUNT_BALANCE.function("getMarginRequirementForLiquidation").read(balance, account),
         ACCOUNT_BALANCE.function("getPnlAndPendingFee").read(balance, account),
         CONFIG.function("getImRatio").read(config),
         CONFIG.function("getMmRatio").read(config),
@@ -126,7 +120,7 @@ def _holding_reads(deployment: PerpV2Deployment, token: Address, account: Addres
 def snapshot_from(deployment: PerpV2Deployment, block: Block, answers: Sequence[Any]) -> Snapshot:
     """The answers to `account_reads`. A market without price history reverts: `StalePriceError`."""
     left = iter(answers)
-    equity, free, balance, margin, pnl, im_ratio, mm_ratio = (expect(next(left)) for _ in range(7))
+    balance, pnl, im_ratio, mm_ratio = (expect(next(left)) for _ in range(4))
     owed, _, pending_fee = pnl
     assets = {
         currency: _asset_from([expect(next(left)) for _ in range(4)], asset.decimals)
@@ -148,7 +142,7 @@ def snapshot_from(deployment: PerpV2Deployment, block: Block, answers: Sequence[
         im_ratio=im_ratio,
         mm_ratio=mm_ratio,
     )
-    return Snapshot(account, prices, equity, free, margin, block)
+    return Snapshot(account, prices, block)
 
 
 def _holding_from(answers: Sequence[Any], price: int) -> Holding:

@@ -27,7 +27,10 @@ def chain(
     json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """The option chain: IV, skew, prices, Greeks and open interest by strike."""
+    """Show an option chain: IV, prices and Greeks by strike.
+
+    One table for each expiry, with skew and open interest.
+    """
     run(_chain(config, market, board, venue, json), as_json=json, debug=debug)
 
 

@@ -43,7 +43,11 @@ class Finding:
 
 
 def doctor(config: ConfigOption = None, json: JsonOption = False, debug: DebugOption = False) -> None:
-    """Check settings, node, clock, contracts, key, balances, allowances and journal."""
+    """Check all that a trade needs, and say what to do.
+
+    Settings, node, clock, contracts, key, balances, allowances and journal. Exit code 7 when one
+    has to be mended.
+    """
     run(_doctor(config, json), as_json=json, debug=debug)
 
 

@@ -35,7 +35,10 @@ def greeks(
     json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Delta, gamma, vega, theta and more of all positions, by underlying."""
+    """Show the book's risk, ours and the venues' side by side.
+
+    Delta, gamma, vega, theta, rho, vanna, volga and charm of all positions, by underlying.
+    """
     run(_greeks(config, account, json), as_json=json, debug=debug)
 
 

@@ -34,7 +34,11 @@ def markets(
     json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Every perp and option market with its prices, funding and open interest."""
+    """Show all perps and options with prices and funding.
+
+    Mark, index, basis, funding per day, open interest and fee of each perp; spot, expiries and open
+    interest of each option market.
+    """
     run(_markets(config, venue, open_interest, json), as_json=json, debug=debug)
 
 

@@ -22,7 +22,10 @@ def positions(
     json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Perps with liquidation price and health, options with collateral and Greeks."""
+    """Show margin, perps and options of an account.
+
+    Perps with liquidation price and health, options with collateral and Greeks.
+    """
     run(_positions(config, account, venue, json), as_json=json, debug=debug)
 
 

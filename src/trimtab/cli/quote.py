@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # Negative numbers must reach our own check instead of being taken for options.
 NUMBERS = {"ignore_unknown_options": True}
 
-quote = typer.Typer(help="A venue's exact terms for an order, at one block. Nothing is sent.")
+quote = typer.Typer(help="Get exact terms for an order. Nothing is sent.")
 
 PerpMarketArgument = Annotated[str, typer.Argument(help="Perp market, for example vETH.")]
 OptionMarketArgument = Annotated[str, typer.Argument(help="Option market, for example sETH.")]

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from trimtab.model.order import ExecutionReport
     from trimtab.venues.base import PerpVenue
 
-trade = typer.Typer(help="Trade a perp or an option, or move margin: quoted, confirmed, sent exactly once.")
+trade = typer.Typer(help="Trade or move margin: shown, asked, sent once.")
 
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before sending.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Everything but sending; needs no key.")]

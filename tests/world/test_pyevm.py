@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator
 from decimal import Decimal
 
@@ -182,6 +183,17 @@ async def test_fees_and_estimates(engine: Client, token: Deployed) -> None:
     assert (len(history["baseFeePerGas"]), len(history["reward"])) == (3, 2)
     head = await engine.block()
     assert int(history["baseFeePerGas"][1], 16) == head.base_fee
+
+
+async def test_a_taken_port_is_told(engine: Client) -> None:
+    """A port in use is an error that says so."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigError, match=f"127.0.0.1:{port}.*in use"):
+            async with PyEvmNode.open(port=port, genesis_at=GENESIS):
+                pass
 
 
 async def test_no_forks() -> None:

@@ -50,7 +50,8 @@ def test_failures_without_data_are_told(chain: PyEvmChain) -> None:
 
 
 def test_time_moves_forward(chain: PyEvmChain) -> None:
-    """Blocks are a second apart, or the interval, or exactly at the time that was set."""
+    """Blocks are the interval apart, or exactly at the time that was set."""
+    chain.interval = 1
     assert chain.mine().header.timestamp == 1_700_000_001
     chain.interval = 15
     assert chain.mine().header.timestamp == 1_700_000_016
@@ -58,6 +59,24 @@ def test_time_moves_forward(chain: PyEvmChain) -> None:
     assert chain.header_at("pending").timestamp == 1_700_000_100
     assert chain.mine().header.timestamp == 1_700_000_100
     assert chain.mine().header.timestamp == 1_700_000_115
+
+
+def test_time_flows_with_the_clock() -> None:
+    """Without an interval a block comes as much later as the clock says, at least a second, and time that was
+    set goes on from there; after a snapshot's return it goes on from the snapshot."""
+    now = 1_000.0
+    chain = PyEvmChain(1_700_000_000, 30_000_000, clock=lambda: now)
+    assert chain.mine().header.timestamp == 1_700_000_001
+    now += 60
+    assert chain.mine().header.timestamp == 1_700_000_060
+    snapshot = chain.snapshot()
+    chain.next_timestamp = 1_800_000_000
+    chain.mine()
+    now += 5
+    assert chain.mine().header.timestamp == 1_800_000_005
+    assert chain.revert(snapshot)
+    now += 7
+    assert chain.mine().header.timestamp == 1_700_000_067
 
 
 def test_a_gap_in_nonces_waits(chain: PyEvmChain) -> None:

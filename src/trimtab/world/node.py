@@ -188,16 +188,19 @@ async def _wait_until_listening(process: subprocess.Popen[bytes], log: Path, tim
                 if found:
                     return f"http://{found[1]}"
                 if process.poll() is not None:
-                    raise ConfigError(
-                        f"anvil stopped at once with code {process.returncode}; it said:\n{_tail(log, 15)}",
-                        key="engine",
-                    )
+                    raise _stopped(process.returncode, _tail(log, 15))
                 await asyncio.sleep(_POLL_SECONDS)
     except TimeoutError:
         raise ConfigError(
             f"anvil did not listen within {timeout} s (a slow fork upstream?); it said:\n{_tail(log, 15)}",
             key="engine",
         ) from None
+
+
+def _stopped(code: int, words: str) -> ConfigError:
+    if "Address already in use" in words:
+        return ConfigError(f"anvil's port is taken: choose another, or 0 for a free one\n{words}", key="port")
+    return ConfigError(f"anvil stopped at once with code {code}; it said:\n{words}", key="engine")
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -17,6 +17,7 @@ from typing import Any, Self
 import msgspec
 from aiohttp import web
 
+from trimtab.errors import ConfigError
 from trimtab.world.pyevm_chain import (
     CHAIN_ID,
     Message,
@@ -56,7 +57,8 @@ class PyEvmNode:
     async def open(
         cls, *, port: int | None = None, genesis_at: int, gas_limit: int = 2_000_000_000
     ) -> AsyncIterator[Self]:
-        """Serve a fresh chain on loopback. Raises `ConfigError` when the extra is not installed."""
+        """Serve a fresh chain on loopback. Raises `ConfigError` when the extra is not installed, or the port
+        is taken."""
         chain = PyEvmChain(genesis_at, gas_limit)
         rpc = PyEvmRpc(chain)
         # One thread: the EVM is not safe for two, and the event loop must stay free to take requests.
@@ -72,12 +74,22 @@ class PyEvmNode:
             runner = web.AppRunner(app, access_log=None)
             await runner.setup()
             try:
-                site = web.TCPSite(runner, "127.0.0.1", port or 0)
-                await site.start()
+                await _listen(runner, port or 0)
                 bound = runner.addresses[0][1]
                 yield cls(f"http://127.0.0.1:{bound}", chain)
             finally:
                 await runner.cleanup()
+
+
+async def _listen(runner: web.AppRunner, port: int) -> None:
+    try:
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+    except OSError as error:
+        raise ConfigError(
+            f"cannot listen on 127.0.0.1:{port}: {error.strerror}; "
+            "choose another --port, or 0 for a free one",
+            key="port",
+        ) from error
 
 
 class PyEvmRpc:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,9 +70,12 @@ class Override:
 
 
 class PyEvmChain:
-    """Blocks in memory, made by py-evm (Prague rules). All methods may take long: 0.1 to 0.5 s a trade."""
+    """Blocks in memory, made by py-evm (Prague rules). All methods may take long: 0.1 to 0.5 s a trade.
 
-    def __init__(self, genesis_at: int, gas_limit: int) -> None:
+    Without an `interval` time flows with `clock` from the last time that was set.
+    """
+
+    def __init__(self, genesis_at: int, gas_limit: int, *, clock: Callable[[], float] = time.time) -> None:
         self._chain, self._keys = _genesis(genesis_at, gas_limit)
         self.blocks = [MinedBlock(self._chain.get_canonical_head())]
         self.by_hash: dict[bytes, MinedTransaction] = {}
@@ -79,6 +83,8 @@ class PyEvmChain:
         self.automine = True
         self.interval: int | None = None
         self.next_timestamp: int | None = None
+        self._clock = clock
+        self._offset_seconds = genesis_at - clock()
         self._snapshots: dict[int, tuple[int, dict[tuple[bytes, int], Any]]] = {}
 
     @property
@@ -156,8 +162,10 @@ class PyEvmChain:
 
     def mine(self) -> MinedBlock:
         """A block with every transaction of the pool whose turn it is and that pays the base fee."""
-        self._chain.set_header_timestamp(self._next_time())
-        self.next_timestamp = None
+        at = self._next_time()
+        if self.next_timestamp is not None:
+            self._offset_seconds, self.next_timestamp = at - self._clock(), None
+        self._chain.set_header_timestamp(at)
         chosen = self._executable()
         result, receipts, computations = self._chain.mine_all(chosen, blob_gas_used=0)
         header = result.imported_block.header
@@ -217,6 +225,7 @@ class PyEvmChain:
         del self.blocks[length:]
         self.pool = dict(pool)
         self.next_timestamp = None
+        self._offset_seconds = self.head.timestamp - self._clock()
         chaindb = self._chain.chaindb
         chaindb._set_as_canonical_chain_head(chaindb.db, self.head, GENESIS_PARENT_HASH)
         self._chain.header = self._chain.create_header_from_parent(self.head)
@@ -225,7 +234,9 @@ class PyEvmChain:
     def _next_time(self) -> int:
         if self.next_timestamp is not None:
             return self.next_timestamp
-        return int(self.head.timestamp) + (self.interval or 1)
+        if self.interval is not None:
+            return int(self.head.timestamp) + self.interval
+        return max(int(self.head.timestamp) + 1, int(self._clock() + self._offset_seconds))
 
     def next_nonce(self, sender: bytes) -> int:
         """The sender's next nonce, after what waits in the pool."""

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import pty
+import subprocess
+import sys
 from decimal import Decimal
 
 import pytest
@@ -80,6 +85,32 @@ async def test_nothing_is_sent_without_a_yes(cli: Cli) -> None:
     assert silent.code == 5
     assert "--yes to send or --dry-run to look" in silent.error["message"]
     assert await cli.nonce() == nonce
+
+
+@pytest.mark.parametrize(("answer", "code", "sent"), [("n", 5, 0), ("y", 0, 1)])
+async def test_a_person_is_asked(cli: Cli, answer: str, code: int, sent: int) -> None:
+    """At a terminal the terms are shown and one question is asked; only yes sends."""
+    await _deposit(cli)
+    nonce = await cli.nonce()
+    terminal, end = pty.openpty()
+    try:
+        os.write(terminal, f"{answer}\n".encode())
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", "from trimtab.cli import main; main()"),
+            *("trade", "perp", "vETH", "buy", "1", "--config", str(cli.config)),
+            stdin=end,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=os.environ | {"TRIMTAB_PRIVATE_KEY": cli.account.key.hex()},
+        )
+        out, err = await process.communicate()
+    finally:
+        os.close(terminal)
+        os.close(end)
+    assert process.returncode == code, err.decode()
+    assert b"liquidation price after" in out
+    assert b"Send this? [y/N]" in err
+    assert await cli.nonce() == nonce + sent
 
 
 async def test_an_option_trade_gives_approvals_first(cli: Cli) -> None:

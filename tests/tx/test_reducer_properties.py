@@ -19,7 +19,7 @@ from trimtab.tx import records as r
 from trimtab.tx.fees import Fees, bump_price, fit, fit_bump, quote, worst_cost
 from trimtab.tx.policy import TxPolicy
 from trimtab.tx.reducer import replay, step
-from trimtab.tx.states import Intent, IntentState, Kind, Mined, Outcome, Refusal, SlotState, State
+from trimtab.tx.states import Intent, IntentState, Kind, Mined, Outcome, Refusal, SlotState, State, change
 
 POLICY = TxPolicy(
     window=4, confirmations=2, finality_depth=4, rebroadcast_after=30, retry_after=1, clean_passes=3
@@ -186,7 +186,7 @@ class Engine(RuleBasedStateMachine):
     def _check_release(self, effect: r.Released) -> None:
         """12: a nonce is given back only if never sent, or refused for certain by every endpoint."""
         exposed: dict[tuple[str, str], bool] = {}
-        hashes = set()
+        hashes = set[str]()
         for record in self.journal:
             match record:
                 case r.Reserved(nonce=effect.nonce):
@@ -580,18 +580,18 @@ def _holdings(state: State) -> Any:
 def _durable(state: State) -> State:
     """A state without what only this life knows."""
     intents = {k: i for k, i in state.intents.items() if i.state is not IntentState.QUEUED}
-    slots = {n: replace(s, is_signing=False, misses=0) for n, s in state.slots.items()}
-    finished = {n: replace(s, is_signing=False, misses=0) for n, s in state.finished.items()}
-    slots = {n: replace(s, attempts=_unblocked(s.attempts)) for n, s in slots.items()}
-    finished = {n: replace(s, attempts=_unblocked(s.attempts)) for n, s in finished.items()}
+    slots = {n: change(s, is_signing=False, misses=0) for n, s in state.slots.items()}
+    finished = {n: change(s, is_signing=False, misses=0) for n, s in state.finished.items()}
+    slots = {n: change(s, attempts=_unblocked(s.attempts)) for n, s in slots.items()}
+    finished = {n: change(s, attempts=_unblocked(s.attempts)) for n, s in finished.items()}
     queue = {k: None for k in state.queue if k in intents}
     return replace(state, intents=intents, slots=slots, finished=finished, queue=queue, head=0, at=0)
 
 
 def _unblocked(attempts: Any) -> Any:
     """`block` counts from the head at signing until the first broadcast says it durably."""
-    return tuple(a if a.is_begun else replace(a, block=0) for a in attempts)
+    return tuple(a if a.is_begun else change(a, block=0) for a in attempts)
 
 
 TestEngine = Engine.TestCase
-TestEngine.settings = settings(max_examples=300, stateful_step_count=120, deadline=None)
+TestEngine.settings = settings(max_examples=300, stateful_step_count=80, deadline=None)

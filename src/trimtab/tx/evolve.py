@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from trimtab.tx import records as r
 from trimtab.tx.fees import Fees
 from trimtab.tx.states import (
@@ -16,6 +14,7 @@ from trimtab.tx.states import (
     Slot,
     SlotState,
     State,
+    change,
 )
 
 
@@ -51,7 +50,7 @@ def evolve(state: State, record: r.TxFact) -> None:
 def _evolve_slot(state: State, slot: Slot, record: r.TxFact) -> None:  # noqa: C901  a table of cases
     match record:
         case r.Attempted():
-            _put(state, replace(slot, attempts=(*slot.attempts, _attempt(state, record)), is_signing=False))
+            _put(state, change(slot, attempts=(*slot.attempts, _attempt(state, record)), is_signing=False))
         case r.SendBegun():
             _begin_send(state, slot, record)
         case r.SendResult():
@@ -59,29 +58,29 @@ def _evolve_slot(state: State, slot: Slot, record: r.TxFact) -> None:  # noqa: C
         case r.Seen():
             _include(state, slot, record)
         case r.Unseen():
-            _put(state, replace(slot, mined=None, state=SlotState.COMMITTED))
+            _put(state, change(slot, mined=None, state=SlotState.COMMITTED))
             _move(state, slot.key, _flying_state(slot))
         case r.Confirmed():
             _move(state, slot.key, IntentState.CONFIRMED)
         case r.Cancelling(reason=reason):
-            _put(state, replace(slot, is_cancelling=True))
+            _put(state, change(slot, is_cancelling=True))
             _move(state, slot.key, IntentState.CANCELLING, reason)
         case r.Resolving(reason=reason):
-            _put(state, replace(slot, state=SlotState.COMMITTED, misses=0))
+            _put(state, change(slot, state=SlotState.COMMITTED, misses=0))
             _move(state, slot.key, IntentState.RESOLVING, reason)
         case r.Resolved():
-            _put(state, replace(slot, misses=0))
+            _put(state, change(slot, misses=0))
             _move(state, slot.key, _flying_state(slot))
         case r.Final():
             _finish(state, slot, record)
         case r.Capped(block=block):
-            _put(state, replace(slot, capped_block=block, is_signing=False))
+            _put(state, change(slot, capped_block=block, is_signing=False))
         case r.SignAsked():
-            _put(state, replace(slot, is_signing=True))
+            _put(state, change(slot, is_signing=True))
         case r.SignRefused():
-            _put(state, replace(slot, is_signing=False))
+            _put(state, change(slot, is_signing=False))
         case r.Missed(count=count):
-            _put(state, replace(slot, misses=count))
+            _put(state, change(slot, misses=count))
         case _:
             raise ValueError(f"no rule for {type(record).__name__}")
 
@@ -98,7 +97,7 @@ def _put(state: State, slot: Slot) -> None:
 
 
 def _move(state: State, key: str, to: IntentState, reason: str = "") -> None:
-    state.intents[key] = replace(state.intents[key], state=to, reason=reason)
+    state.intents[key] = change(state.intents[key], state=to, reason=reason)
 
 
 def _flying_state(slot: Slot) -> IntentState:
@@ -124,7 +123,7 @@ def _add_intent(state: State, record: r.Submitted, to: IntentState) -> None:
 
 def _refuse(state: State, key: str, refusal: Refusal, reason: str) -> None:
     to = IntentState.EXPIRED if refusal is Refusal.EXPIRED else IntentState.REJECTED
-    state.intents[key] = replace(state.intents[key], state=to, refusal=refusal, reason=reason)
+    state.intents[key] = change(state.intents[key], state=to, refusal=refusal, reason=reason)
 
 
 def _reserve(state: State, record: r.Reserved) -> None:
@@ -132,7 +131,7 @@ def _reserve(state: State, record: r.Reserved) -> None:
     state.queue.pop(record.key, None)
     _put(state, Slot(record.nonce, record.key))
     intent = state.intents[record.key]
-    state.intents[record.key] = replace(intent, state=IntentState.ASSIGNED, nonce=record.nonce)
+    state.intents[record.key] = change(intent, state=IntentState.ASSIGNED, nonce=record.nonce)
 
 
 def _release(state: State, record: r.Released) -> None:
@@ -158,9 +157,9 @@ def _begin_send(state: State, slot: Slot, record: r.SendBegun) -> None:
     if attempt is None:
         raise ValueError(f"the journal sends {record.tx_hash}, which it never signed")
     block = attempt.block if attempt.is_begun else record.block
-    begun = replace(attempt, pending=frozenset(record.endpoints), block=block)
+    begun = change(attempt, pending=frozenset(record.endpoints), block=block)
     to = SlotState.PROVISIONAL if slot.state is SlotState.RESERVED else slot.state
-    _put(state, replace(slot.with_attempt(begun), state=to, sent_at=record.at))
+    _put(state, change(slot.with_attempt(begun), state=to, sent_at=record.at))
 
 
 def _take_result(state: State, slot: Slot, record: r.SendResult) -> None:
@@ -172,10 +171,10 @@ def _take_result(state: State, slot: Slot, record: r.SendResult) -> None:
     if before is not None and before[0] is Outcome.ACCEPTED and record.outcome is Outcome.AMBIGUOUS:
         result = before  # it has the bytes, whatever became of a repetition
     results = {**attempt.results, record.endpoint: result}
-    answered = replace(attempt, results=results, pending=attempt.pending - {record.endpoint})
+    answered = change(attempt, results=results, pending=attempt.pending - {record.endpoint})
     exposed = record.outcome is not Outcome.REJECTED
     to = SlotState.COMMITTED if exposed and slot.state is SlotState.PROVISIONAL else slot.state
-    _put(state, replace(slot.with_attempt(answered), state=to))
+    _put(state, change(slot.with_attempt(answered), state=to))
     if exposed and state.intents[slot.key].state is IntentState.ASSIGNED:
         _move(state, slot.key, IntentState.LIVE)
 
@@ -189,13 +188,13 @@ def _include(state: State, slot: Slot, record: r.Seen) -> None:
         record.gas_used,
         record.fee_wei,
     )
-    _put(state, replace(slot, mined=mined, state=SlotState.CONSUMED, is_signing=False, misses=0))
+    _put(state, change(slot, mined=mined, state=SlotState.CONSUMED, is_signing=False, misses=0))
     _move(state, slot.key, IntentState.INCLUDED)
 
 
 def _finish(state: State, slot: Slot, record: r.Final) -> None:
     del state.slots[slot.nonce]
     # The bytes stay in the journal; in memory only their hashes are needed from here on.
-    bare = tuple(replace(attempt, raw=b"", results={}) for attempt in slot.attempts)
-    state.finished[slot.nonce] = replace(slot, attempts=bare, state=SlotState.CONSUMED)
+    bare = tuple(change(attempt, raw=b"", results={}) for attempt in slot.attempts)
+    state.finished[slot.nonce] = change(slot, attempts=bare, state=SlotState.CONSUMED)
     _move(state, slot.key, IntentState(record.outcome))

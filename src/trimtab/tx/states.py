@@ -6,9 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+import msgspec
+
 from trimtab.model.ids import Address, BlockHash, TxHash
 from trimtab.tx.fees import Fees
 from trimtab.tx.nonces import Nonces
+
+change = msgspec.structs.replace
+"""A copy with some fields changed: values are structs, because a recovery makes hundreds of thousands."""
 
 
 class IntentState(StrEnum):
@@ -106,8 +111,7 @@ class Refusal(StrEnum):
     NODE = "node"
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(msgspec.Struct, frozen=True):
     """What is wanted. `nonce` is set once a slot is held, and stays as a memory after it was released."""
 
     key: str
@@ -129,8 +133,7 @@ class Intent:
         return self.deadline is not None and at >= self.deadline
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True):
     """Signed bytes. `results` hold the last answer by endpoint, `pending` the endpoints yet to answer."""
 
     kind: Kind
@@ -140,7 +143,7 @@ class Attempt:
     gas_limit: int
     worst_cost: int
     block: int = 0
-    results: Mapping[str, tuple[Outcome, str]] = field(default_factory=dict)
+    results: Mapping[str, tuple[Outcome, str]] = msgspec.field(default_factory=dict)
     pending: frozenset[str] = frozenset()
 
     @property
@@ -161,8 +164,7 @@ class Attempt:
         return frozenset(send_class for _, send_class in self.results.values())
 
 
-@dataclass(frozen=True, slots=True)
-class Mined:
+class Mined(msgspec.Struct, frozen=True):
     """Where an attempt was included, and what it did; `fee_wei` in all."""
 
     tx_hash: TxHash
@@ -173,8 +175,7 @@ class Mined:
     fee_wei: int
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(msgspec.Struct, frozen=True):
     """One nonce, held for one intent. `sent_at` is the chain's second of the last broadcast."""
 
     nonce: int
@@ -209,7 +210,7 @@ class Slot:
 
     def with_attempt(self, attempt: Attempt) -> Slot:
         kept = tuple(attempt if item.tx_hash == attempt.tx_hash else item for item in self.attempts)
-        return replace(self, attempts=kept)
+        return change(self, attempts=kept)
 
 
 @dataclass(slots=True)

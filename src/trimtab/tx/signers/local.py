@@ -56,7 +56,6 @@ class LocalSigner:
         """
         from eth_account import Account  # here, because loading it takes a second and few signers need it
 
-
         file = Path(path)
         content = _read_keystore(file)
         try:
@@ -79,7 +78,6 @@ class LocalSigner:
         """The 65-byte signature (r, s, v) of an EIP-712 message: types, primaryType, domain, message."""
         from eth_account import Account
         from eth_account.messages import encode_typed_data
-
 
         try:
             signable = encode_typed_data(full_message=message)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 from tests.venues.perp_v2.stage import Stage
 
 from trimtab.chain.call import Read
+from trimtab.chain.client import Client
 from trimtab.errors import AbiError, CallRevertedError, RpcError
 from trimtab.model.ids import Address
 from trimtab.venues.perp_v2 import contracts
@@ -35,7 +38,7 @@ async def test_reads_and_simulations_come_together(stage: Stage) -> None:
     withdraw = contracts.VAULT.function("withdraw").read(at["Vault"], stage.token("USDC"), 1)
     paused = contracts.VAULT.function("paused").read(at["Vault"])
     before = stage.client.stats.round_trips
-    head, (is_open, closed), (refused, is_paused) = await read_batch(
+    found = await read_batch(
         stage.client,
         stage.deployment,
         reads,
@@ -43,7 +46,9 @@ async def test_reads_and_simulations_come_together(stage: Stage) -> None:
         [Simulation(NOBODY, withdraw), Simulation(NOBODY, paused)],
     )
     assert stage.client.stats.round_trips == before + 1
-    assert head == await stage.client.block()
+    (is_open, closed), (refused, is_paused) = found.answers, found.simulated
+    assert found.ref == found.head.number
+    assert found.head == await stage.client.block()
     assert is_open is True
     assert isinstance(closed, CallRevertedError)
     assert closed.reason == "BT_NC"
@@ -54,10 +59,34 @@ async def test_reads_and_simulations_come_together(stage: Stage) -> None:
 
 async def test_the_pending_block_is_the_next_one(stage: Stage) -> None:
     """Its number and time are those that the next transaction will see."""
-    head, _, _ = await read_batch(stage.client, stage.deployment, [], "pending")
+    found = await read_batch(stage.client, stage.deployment, [], "pending")
     latest = await stage.client.block()
-    assert head.number == latest.number + 1
-    assert head.at > latest.at
+    assert found.ref == "pending"
+    assert found.head.number == latest.number + 1
+    assert found.head.at > latest.at
+
+
+class NoPending:
+    """A client of a node that refuses the pending tag, as some do."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def batch(self, requests: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
+        results = await self._client.batch(requests)
+        refusal = RpcError("pending block is not available", code=-32000)
+        return [refusal if "pending" in p else r for (_, p), r in zip(requests, results, strict=True)]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+
+async def test_a_node_without_a_pending_block_answers_for_the_latest(stage: Stage) -> None:
+    """The answer says which block it is of."""
+    client = cast("Client", NoPending(stage.client))
+    found = await read_batch(client, stage.deployment, [], "pending")
+    assert found.head == await stage.client.block()
+    assert found.ref == found.head.number
 
 
 async def test_a_block_that_is_not_there(stage: Stage) -> None:

@@ -31,16 +31,27 @@ class Simulation:
     read: Read[Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One look at a block: its header, the answers to the reads and to the simulations. A revert stays in its
+    place as a `CallRevertedError`. `ref` names the same block for a read that follows."""
+
+    ref: BlockRef
+    head: Block
+    answers: list[Any]
+    simulated: list[Any]
+
+
 async def read_batch(
     client: Client,
     deployment: PerpV2Deployment,
     reads: Sequence[Read[Any]],
     block: BlockRef,
     simulations: Sequence[Simulation] = (),
-) -> tuple[Block, list[Any], list[Any]]:
-    """The block, the answers to the reads and to the simulations; a revert stays in its place as a
-    `CallRevertedError`. One request: the reads go through the venue's Multicall2, which also tells the block
-    that it ran in, so that a header of another one is read again."""
+) -> Batch:
+    """All of it in one request. The reads go through the venue's Multicall2, which also tells the block that
+    it ran in, so that a header of another one is read again. A node that has no pending block is asked for
+    the latest. Raises `RpcError` for a block that is not there."""
     multicall = deployment.contracts["Multicall2"]
     own_block = _AGGREGATE.at(multicall, [])
     calls = [(call.target, call.data) for call in (own_block, *(read.call for read in reads))]
@@ -53,16 +64,19 @@ async def read_batch(
             *(("eth_call", [_transaction(s.read.call, s.sender), tag]) for s in simulations),
         ]
     )
+    if block == "pending" and (header is None or isinstance(header, RpcError)):
+        return await read_batch(client, deployment, reads, "latest", simulations)
+    head = _block(header)
     whole = Read(aggregate, _TRY_AGGREGATE.decode, "Multicall2")
     (_, number_data), *answers = decode_read(whole, _bytes(outputs, whole.name, multicall))
     number = _AGGREGATE.decode(number_data)[0]
-    head = _block(header)
     if head.number != number and block != "pending":
         head = await client.block(number)
-    return (
-        head,
-        [_answer(read, ok, data) for read, (ok, data) in zip(reads, answers, strict=True)],
-        [_simulated(s.read, result) for s, result in zip(simulations, simulated, strict=True)],
+    return Batch(
+        ref="pending" if block == "pending" else head.number,
+        head=head,
+        answers=[_answer(read, ok, data) for read, (ok, data) in zip(reads, answers, strict=True)],
+        simulated=[_simulated(s.read, result) for s, result in zip(simulations, simulated, strict=True)],
     )
 
 

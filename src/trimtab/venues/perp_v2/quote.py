@@ -12,7 +12,6 @@ from trimtab.errors import (
     CallRevertedError,
     InsufficientMarginError,
     OrderRejectedError,
-    RpcError,
     StalePriceError,
 )
 from trimtab.model.ids import Address
@@ -89,25 +88,18 @@ class Quoter:
         self._feeds: dict[str, Address] = {}
 
     async def read_quote(self, account: Address, intent: PerpIntent, block: BlockRef) -> PerpQuote:
-        """One request; two to close or to reduce, which look at the position first. A node without a pending
-        block answers for the latest one."""
+        """One request; two to close, which has to know the position first. A node without a pending block
+        answers for the latest one."""
         at = find_market(self._deployment, intent.market)
-        try:
-            return await self._read_quote(account, intent, at, block)
-        except RpcError:
-            if block != "pending":
-                raise
-            return await self._read_quote(account, intent, at, "latest")
-
-    async def _read_quote(
-        self, account: Address, intent: PerpIntent, at: PerpV2MarketAddresses, block: BlockRef
-    ) -> PerpQuote:
         closes = await self._read_closed_size(account, intent, at, block) if intent.close else None
         feed = await self._find_feed(intent.market, at)
         swap = _swap_params(account, intent, at, closes)
         run = await self._run(account, intent, at, feed, swap, block)
+        held = run.snapshot.account.holdings[intent.market]
+        if closes is not None and held.taker_size != closes:  # a trade came between the two requests
+            return await self.read_quote(account, intent, block)
         terms, is_sufficient = await self._settle(run, intent, at, swap)
-        _check_reduces(intent, run.snapshot.account.holdings[intent.market], terms)
+        _check_reduces(intent, held, terms)
         after = run.snapshot.account.after_swap(intent.market, terms.base, terms.quote)
         return _quote(intent, run, terms, after, is_sufficient=is_sufficient)
 
@@ -115,10 +107,11 @@ class Quoter:
         self, account: Address, intent: PerpIntent, at: PerpV2MarketAddresses, block: BlockRef
     ) -> int:
         """The signed taker position that a close trades away."""
-        read = ACCOUNT_BALANCE.function("getTakerPositionSize")
-        size = await self._client.call(
-            read.read(self._deployment.contracts["AccountBalance"], account, at.base_token), block=block
+        read = ACCOUNT_BALANCE.function("getTakerPositionSize").read(
+            self._deployment.contracts["AccountBalance"], account, at.base_token
         )
+        found = await read_batch(self._client, self._deployment, [read], block)
+        size = expect(found.answers[0], intent.market)
         if size == 0:
             raise explain_code("CH_PSZ", intent.market)
         if (size > 0) is (intent.side is Side.BUY):
@@ -162,19 +155,18 @@ class Quoter:
             Simulation(account, _order_read(contracts["ClearingHouse"], intent, swap)),
             Simulation(contracts["ClearingHouse"], _SWAP.read(contracts["Exchange"], swap)),
         )
-        head, answers, (order, bare) = await read_batch(
-            self._client, self._deployment, reads, block, simulations
-        )
-        *held, slot0, is_timed_out = answers
+        found = await read_batch(self._client, self._deployment, reads, block, simulations)
+        *held, slot0, is_timed_out = found.answers
+        order, bare = found.simulated
         if is_timed_out is True and self._refuse_stale_index:
             raise StalePriceError(
                 f"the index of {intent.market} is older than its feed allows; wait for an oracle report",
                 venue=VENUE,
                 market=intent.market,
             )
-        snapshot = snapshot_from(self._deployment, head, held)
+        snapshot = snapshot_from(self._deployment, found.head, held)
         price = expect(slot0, intent.market)
-        return _Run(block, snapshot, price.sqrtPriceX96, price.tick, order, bare)
+        return _Run(found.ref, snapshot, price.sqrtPriceX96, price.tick, order, bare)
 
     async def _settle(
         self, run: _Run, intent: PerpIntent, at: PerpV2MarketAddresses, swap: dict[str, Any]
@@ -197,13 +189,13 @@ class Quoter:
 
     async def _replay_fee(self, run: _Run, at: PerpV2MarketAddresses, swap: dict[str, Any]) -> int:
         """The fee as OrderBook charges it, by its own replay at the same block."""
-        contracts, block = self._deployment.contracts, _same_block(run)
+        contracts = self._deployment.contracts
         info, max_ticks = await self._client.read_many(
             [
                 _INFO.read(contracts["MarketRegistry"], swap["trader"], at.base_token),
                 _MAX_TICKS.read(contracts["Exchange"], at.base_token),
             ],
-            block=block,
+            block=run.ref,
         )
         info, max_ticks = expect(info), expect(max_ticks)
         params = {
@@ -219,7 +211,7 @@ class Quoter:
             "insuranceFundFeeRatio": info.insuranceFundFeeRatio,
         }
         replay = await self._client.call(
-            _REPLAY.read(contracts["OrderBook"], params), block=block, sender=contracts["Exchange"]
+            _REPLAY.read(contracts["OrderBook"], params), block=run.ref, sender=contracts["Exchange"]
         )
         return int(replay.fee)
 
@@ -263,11 +255,6 @@ def _replay_amount(swap: dict[str, Any], exchange_fee: int, pool_fee: int) -> in
         scaled_by = pool_fee if swap["isExactInput"] else exchange_fee
         amount = -(-amount * PPM // (PPM - scaled_by))
     return amount if swap["isExactInput"] else -amount
-
-
-def _same_block(run: _Run) -> BlockRef:
-    """How to name the block of a run again."""
-    return "pending" if run.ref == "pending" else run.snapshot.block.number
 
 
 def _closing_limit(tick: int, swap: dict[str, Any], max_ticks: int) -> int:

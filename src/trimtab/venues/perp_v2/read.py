@@ -101,8 +101,8 @@ class Reader:
         )
 
     async def _read(self, reads: Sequence[Read[Any]], block: BlockRef) -> tuple[Block, list[Any]]:
-        head, answers, _ = await read_batch(self.client, self.deployment, reads, block)
-        return head, answers
+        found = await read_batch(self.client, self.deployment, reads, block)
+        return found.head, found.answers
 
     def _state_reads(self, at: PerpV2MarketAddresses, seconds: int) -> list[Read[Any]]:
         contracts = self.deployment.contracts
@@ -178,9 +178,11 @@ class Reader:
         self.market(name)
         at, book = self.deployment.markets[name], self.deployment.contracts["OrderBook"]
         ids_read = ORDER_BOOK.function("getOpenOrderIds").read(book, account, at.base_token)
-        head, (ids, slot0) = await self._read([ids_read, POOL.function("slot0").read(at.pool)], block)
+        slot0_read = POOL.function("slot0").read(at.pool)
+        first = await read_batch(self.client, self.deployment, [ids_read, slot0_read], block)
+        ids, slot0 = first.answers
         order_read, fee_read = ORDER_BOOK.function("getOpenOrderById"), ORDER_BOOK.function("getPendingFee")
-        pinned = block if block == "pending" else head.number
+        head, pinned = first.head, first.ref
         found = await self.client.read_many(
             [order_read.read(book, i) for i in expect(ids, name)], block=pinned
         )

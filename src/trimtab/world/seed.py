@@ -24,6 +24,7 @@ from trimtab.world.uniswap import tick_below
 
 _FAR = 2**63
 _HEDGE_GAS = 6_000_000
+_NOT_FROZEN = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +118,6 @@ def _create_boards(block: BlockPlan, market: LyraMarket, owner: Address, now: in
             _NOT_FROZEN,
             gas=_HEDGE_GAS,
         )
-
-
-_NOT_FROZEN = False
 
 
 def _deposit(block: BlockPlan, perp: PerpV2World, account: Address, margin: Decimal) -> None:

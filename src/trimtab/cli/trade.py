@@ -251,6 +251,11 @@ def failure_of(report: ExecutionReport) -> TrimtabError | None:
             tx_hash=last.tx_hash,
             nonce=last.nonce,
         )
+    if report.status is OrderStatus.PARTIALLY_FILLED:
+        reason = (
+            f"{report.filled_size} is filled under this key and that is not what was asked; "
+            "another order needs another --key"
+        )
     return RevertedError(
         f"order {report.key} ended as {report.status.value}: {reason}",
         tx_hash=last.tx_hash,

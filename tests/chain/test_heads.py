@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -148,6 +149,48 @@ async def test_what_was_missed_is_fetched_after_a_reconnect(anvil: AnvilNode) ->
         assert relay.connections >= 2
         await miner.request("evm_mine")
         await watched.until_tip(await tip_hash(miner))
+
+
+@pytest.mark.soak
+@pytest.mark.node
+@pytest.mark.parametrize("wire", ["ws", "http"])
+@pytest.mark.parametrize("seed", range(5))
+async def test_any_history_is_told_as_one_line(anvil: AnvilNode, wire: str, seed: int) -> None:
+    """Forty random steps of mining, reorganising, rolling back and cutting the line, by seed."""
+    rng = random.Random(seed)
+    async with (
+        relay_to(anvil.url) as relay,
+        Client.open(anvil.url) as miner,
+        Client.open(f"{wire}://127.0.0.1:{relay.port}", OPTIONS) as client,
+        watching(client) as watched,
+    ):
+        await miner.request("anvil_mine", ["0x5"])
+        for step in range(40):
+            # Else a block mined again after a roll-back could have the very hash of the one it replaces.
+            await miner.request("anvil_setCoinbase", [f"0x{step + 1:040x}"])
+            match rng.randrange(6):
+                case 0:
+                    await miner.request("anvil_mine", [hex(rng.randrange(1, 120))])
+                case 1:
+                    height = await miner.block_number()
+                    await miner.request("anvil_reorg", [rng.randrange(1, min(height, 20)), []])
+                case 2:
+                    snapshot = await miner.request("evm_snapshot")
+                    await miner.request("anvil_mine", [hex(rng.randrange(1, 9))])
+                    await miner.request("evm_revert", [snapshot])
+                case 3:
+                    relay.is_refusing = rng.random() < 0.5
+                    relay.cut()
+                case 4:
+                    relay.is_refusing = False
+                    await asyncio.sleep(0.02)
+                case _:
+                    await miner.request("evm_mine")
+        relay.is_refusing = False
+        await miner.request("anvil_setCoinbase", ["0x" + "ff" * 20])
+        await miner.request("evm_mine")
+        await watched.until_tip(await tip_hash(miner))
+        watched.check_one_line()
 
 
 @pytest.mark.node

@@ -165,7 +165,8 @@ class Client:
     ) -> list[Log]:
         """Logs of a range, both ends included, in order of block and index; no address means any.
 
-        A range that the node refuses splits itself. Raises `ReorgError` when the chain changed meanwhile.
+        A range that the node refuses splits itself; a node that has not come as far as `to_block` is waited
+        for. Raises `ReorgError` when the chain changed meanwhile.
         """
         first, last = await self._number(from_block), await self._number(to_block)
         return await self._log_reader.read(addresses, topics, first, last)

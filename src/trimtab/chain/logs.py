@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import re
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -89,6 +91,7 @@ class LogReader:
         self._failover = failover
         self._options = options
         self._range = options.log_range
+        self._rng = random.Random()
 
     async def read(
         self,
@@ -106,7 +109,7 @@ class LogReader:
         parts = [(first, min(first + step - 1, to_block)) for first in range(from_block, to_block + 1, step)]
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._read_part(rule, *part, turns)) for part in parts]
+                tasks = [group.create_task(self._read_part(rule, *part, to_block, turns)) for part in parts]
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from errors
         self._range = min(self._options.log_range, self._range * 2)
@@ -115,13 +118,16 @@ class LogReader:
         return logs
 
     async def _read_part(
-        self, rule: dict[str, Any], first: int, last: int, turns: asyncio.Semaphore
+        self, rule: dict[str, Any], first: int, last: int, end: int, turns: asyncio.Semaphore
     ) -> list[Log]:
         """One range, halved as often as the node refuses it."""
         try:
             async with turns:
                 query = {**rule, "fromBlock": hex(first), "toBlock": hex(last)}
-                result = await self._failover.send("eth_getLogs", encode([query]), lane=Lane.BACKGROUND)
+                if last == end:
+                    result = await self._ask_at_head(query, end)
+                else:
+                    result = await self._failover.send("eth_getLogs", encode([query]), lane=Lane.BACKGROUND)
         except (RpcError, RpcTimeoutError) as error:
             if first == last or (isinstance(error, RpcError) and not is_refusal(error)):
                 raise
@@ -129,8 +135,30 @@ class LogReader:
             self._range = max(1, min(self._range, middle - first + 1))
         else:
             return in_order(wire.decode_log_list(result), first, last)
-        before = await self._read_part(rule, first, middle, turns)
-        return before + await self._read_part(rule, middle + 1, last, turns)
+        before = await self._read_part(rule, first, middle, end, turns)
+        return before + await self._read_part(rule, middle + 1, last, end, turns)
+
+    async def _ask_at_head(self, query: dict[str, Any], end: int) -> bytes:
+        """The part that ends the range, from a node that has come that far: one that lags behind (another
+        endpoint, another machine behind the same URL) would answer without the newest logs, silently."""
+        requests = [("eth_blockNumber", b"[]"), ("eth_getLogs", encode([query]))]
+        deadline = time.monotonic() + self._options.timeout
+        attempt = 0
+        while True:
+            number, result = await self._failover.send_batch(requests)
+            if isinstance(number, Exception):
+                raise number
+            if isinstance(result, Exception):
+                raise result
+            head = wire.decode_int(number)
+            if head >= end:
+                return result
+            wait = self._options.backoff.delay(attempt, rng=self._rng)
+            if time.monotonic() + wait >= deadline:
+                message = f"the node's head is {head}, so logs up to {end} would be incomplete; wait for it"
+                raise RpcError(message, code=-32001, method="eth_getLogs")
+            await asyncio.sleep(wait)
+            attempt += 1
 
 
 def in_order(logs: Sequence[Log], first: int, last: int) -> list[Log]:

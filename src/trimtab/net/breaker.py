@@ -21,7 +21,7 @@ class BreakerPolicy:
 
     threshold: int = 5
     cooldown: float = 1.0
-    cap: float = 60.0
+    cap: float = 15.0
 
 
 class CircuitBreaker:

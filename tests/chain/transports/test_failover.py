@@ -216,3 +216,15 @@ async def test_a_broadcast_does_not_go_to_another_chain(three: list[ScriptedNode
             await client.endpoints[1].request("eth_sendRawTransaction", ["0x02"])
         assert three[1].methods == ["eth_chainId"]
         assert three[0].methods == ["eth_chainId", "eth_sendRawTransaction"]
+
+
+async def test_a_single_node_is_never_given_up(scripted: ScriptedNode) -> None:
+    """With one endpoint the breaker keeps nobody away: the first read after its return is answered."""
+    async with Client.open(scripted.url, OPTIONS) as client:
+        scripted.answer = status(503)
+        for _ in range(3):
+            with pytest.raises(ConnectionLostError):
+                await client.block_number()
+        assert not client.endpoints[0].breaker.allows()
+        scripted.answer = lambda r: result(r, "0x9")
+        assert await client.block_number() == 9

@@ -138,7 +138,8 @@ class Failover:
                 await asyncio.sleep(wait)
 
     def _claim(self, endpoint: Endpoint) -> None:
-        if not endpoint.breaker.acquire():
+        """With one node there is nowhere else to go: it is always tried, and back-off alone spares it."""
+        if not endpoint.breaker.acquire() and len(self.endpoints) > 1:
             message = f"{endpoint.name} failed repeatedly and rests for a moment; is the node up?"
             raise ConnectionLostError(message, endpoint=endpoint.name)
 

@@ -119,3 +119,16 @@ async def test_batches_settle_each_request() -> None:
     assert (mixed._stats.round_trips, mixed._stats.requests) == (1, {"a": 2, "b": 1})
     with pytest.raises(ConnectionLostError, match="without a result"):
         await endpoint(Reply(id=1)).send_batch([("a", b"[]")], 1.0)
+
+
+async def test_a_slow_moment_is_forgotten() -> None:
+    """The score by which nodes are chosen halves every thirty seconds without use."""
+    now = [100.0]
+    late = Endpoint(Scripted(RpcTimeoutError("x")), ClientOptions(), Stats(), lambda: now[0])
+    with pytest.raises(RpcTimeoutError):
+        await late.send("m", b"[]", 1.0)
+    assert late.score == late.latency == 1.0
+    now[0] += 30.0
+    assert late.score == pytest.approx(0.5)
+    now[0] += 300.0
+    assert late.score < 0.001

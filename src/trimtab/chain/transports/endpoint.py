@@ -36,6 +36,9 @@ class Stats:
     failures: int = 0
 
 
+_HALF_LIFE = 30.0
+
+
 class Endpoint:
     """Requests to one node, each sent once. Broadcasts use it directly, so that nothing repeats a write."""
 
@@ -50,6 +53,7 @@ class Endpoint:
         self.name = transport.name
         self.breaker = CircuitBreaker(options.breaker, clock)
         self.latency = 0.0
+        self._measured_at = clock()
         self.chain_id: int | None = None
         self.expected_chain = options.chain_id
         self._options = options
@@ -61,6 +65,12 @@ class Endpoint:
 
     def __repr__(self) -> str:
         return f"<Endpoint {self.name} {self.breaker.state}>"
+
+    @property
+    def score(self) -> float:
+        """What nodes are chosen by, smaller is better: the latency in seconds, half forgotten every
+        `_HALF_LIFE`, so that a node that was slow once is tried again."""
+        return float(self.latency * 0.5 ** ((self._clock() - self._measured_at) / _HALF_LIFE))
 
     async def request(self, method: str, params: Sequence[Any] = (), *, timeout: float | None = None) -> Any:
         """The result as Python objects, after checking the chain; never retried."""
@@ -99,7 +109,9 @@ class Endpoint:
             self.breaker.record_success()  # it answered
             raise
         self.breaker.record_success()
-        self.latency += (self._clock() - start - self.latency) * 0.2
+        now = self._clock()
+        self.latency += (now - start - self.latency) * 0.2
+        self._measured_at = now
         return result
 
     async def send_batch(
@@ -157,3 +169,4 @@ class Endpoint:
             self.breaker.record_failure()
             if isinstance(error, RpcTimeoutError):
                 self.latency += 1.0
+            self._measured_at = self._clock()

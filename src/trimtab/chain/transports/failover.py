@@ -101,7 +101,7 @@ class Failover:
             return candidates[0]
         open_ones = [e for e in candidates if e.breaker.allows()]
         if open_ones:
-            return min(open_ones, key=lambda e: e.latency)
+            return min(open_ones, key=lambda e: e.score)
         return min(candidates, key=lambda e: e.breaker.retry_at)
 
     async def _verify(self, endpoint: Endpoint, timeout: float) -> None:

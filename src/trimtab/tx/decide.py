@@ -49,6 +49,7 @@ def decide(turn: Turn, event: e.Event) -> None:  # noqa: C901  a table of cases
             _observe(turn, event)
         case e.Ticked(at=at):
             turn.note(r.HeadMoved(block=turn.state.head, at=at))
+            _expire_queue(turn, at)
             for nonce in sorted(turn.state.slots):
                 observe_slot(turn, turn.state.slots[nonce], e.Observed(turn.state.head, at), event.endpoints)
         case e.CancelAsked(key=key):
@@ -196,6 +197,7 @@ def _take_refusal(turn: Turn, slot: Slot, attempt: Attempt, event: e.SendAnswere
 
 def _observe(turn: Turn, event: e.Observed) -> None:
     turn.note(r.HeadMoved(block=event.head, at=event.at))
+    _expire_queue(turn, event.at)
     state = turn.state
     if event.account_nonce is not None and event.account_nonce > state.nonces.next and not state.halted:
         _halt(
@@ -215,6 +217,12 @@ def _halt(turn: Turn, reason: str) -> None:
     turn.note(r.Halted(reason=reason))
     for key in tuple(turn.state.queue):
         _refuse_queued(turn, key, Refusal.HALTED, reason)
+
+
+def _expire_queue(turn: Turn, at: int) -> None:
+    for key in tuple(turn.state.queue):
+        if turn.state.intents[key].is_late(at):
+            _refuse_queued(turn, key, Refusal.EXPIRED, "its deadline passed while it waited for its turn")
 
 
 def _refuse_queued(turn: Turn, key: str, refusal: Refusal, reason: str) -> None:

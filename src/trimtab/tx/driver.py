@@ -78,6 +78,7 @@ class Driver:
         self.receipts: dict[TxHash, Receipt] = {}
         self._client = client
         self._signer = signer
+        self._sign_nowait = signer.sign_nowait if isinstance(signer, NowaitSigner) else None
         self._journal = journal
         self._stream = stream
         self._options = options
@@ -206,8 +207,8 @@ class Driver:
         try:
             draft = self._draft(ask)
             check_funds(self.state, draft, self.balance)
-            if isinstance(self._signer, NowaitSigner):
-                self._take_signed(ask, draft, self._signer.sign_nowait(draft.fields))
+            if self._sign_nowait is not None:
+                self._take_signed(ask, draft, self._sign_nowait(draft.fields))
                 return
         except InsufficientFundsError:
             pass  # the balance may be old: ask before refusing

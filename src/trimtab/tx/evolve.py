@@ -14,6 +14,7 @@ from trimtab.tx.states import (
     Slot,
     SlotState,
     State,
+    Terminal,
     change,
 )
 
@@ -198,3 +199,5 @@ def _finish(state: State, slot: Slot, record: r.Final) -> None:
     bare = tuple(change(attempt, raw=b"", results={}) for attempt in slot.attempts)
     state.finished[slot.nonce] = change(slot, attempts=bare, state=SlotState.CONSUMED)
     _move(state, slot.key, IntentState(record.outcome))
+    if record.outcome is not Terminal.REVERTED:  # a revert may still have to be explained
+        state.intents[slot.key] = change(state.intents[slot.key], data=b"")

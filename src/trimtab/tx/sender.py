@@ -217,13 +217,13 @@ class Sender:
         intent = driver.state.intents.get(key)
         if intent is not None and intent.refusal is None:
             return
-        error = driver.errors.get(key)
+        error = driver.errors.pop(key, None)
         if error is not None:
             raise error
         if intent is None:
-            raise NotSentError(
-                f"{key} was given up before it was signed: its deadline passed, or it was halted"
-            )
+            if driver.state.halted is not None:
+                raise HaltError(f"{key} was not sent: {driver.state.halted}")
+            raise NotSentError(f"{key} was not sent: it was withdrawn, or its deadline passed")
         raise not_sent(intent, driver.state.slot_of(key))
 
     def _check_known(self, key: str) -> None:

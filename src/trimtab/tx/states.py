@@ -107,8 +107,6 @@ class Refusal(StrEnum):
     WITHDRAWN = "withdrawn"
     INTERRUPTED = "interrupted"
     HALTED = "halted"
-    SIMULATION = "simulation"
-    NODE = "node"
 
 
 class Intent(msgspec.Struct, frozen=True):

@@ -10,15 +10,16 @@ import pytest
 from eth_account import Account
 
 from trimtab.cli.wiring import (
-    configured_account,
     executor_options,
     load_signer,
+    open_session,
     parse_amount,
     sender_options,
 )
 from trimtab.config import AccountSettings, ChainSettings, Config, Secret, TxSettings
 from trimtab.errors import ConfigError, IntentError, SigningError
 from trimtab.model.ids import Address
+from trimtab.world.world import World
 
 KEY = "0x" + "11" * 32
 ADDRESS = Address(Account.from_key(KEY).address.lower())
@@ -39,7 +40,24 @@ def keystore(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_key_of_the_environment_signs() -> None:
     """The environment's key becomes the signer of its address."""
     assert load_signer(AccountSettings(private_key=Secret(KEY))).address == ADDRESS
-    assert configured_account(AccountSettings(private_key=Secret(KEY))) == ADDRESS
+
+
+@pytest.mark.node
+async def test_a_session_knows_its_account(world: World) -> None:
+    """The address given wins, then the configured one, then the key's; without any it is a settings error."""
+    chain = ChainSettings((world.url,), world.client.chain_id)
+    keyed, other = AccountSettings(private_key=Secret(KEY)), Address("0x" + "22" * 20)
+    async with open_session(Config(chain, account=keyed)) as session:
+        assert session.account() == ADDRESS
+        assert session.signer is session.signer
+        assert session.account(other) == other
+    async with open_session(Config(chain, account=AccountSettings(address=other))) as session:
+        assert session.account() == other
+    async with open_session(Config(chain)) as session:
+        with pytest.raises(ConfigError, match="give --account"):
+            session.account()
+        with pytest.raises(ConfigError, match="no venue is configured"):
+            session.perp_venues()
 
 
 def test_a_keystore_signs_with_its_password(keystore: Path, tmp_path: Path) -> None:

@@ -214,6 +214,8 @@ async def _trade(config: Path | None, execute: Execute, *, dry_run: bool, yes: b
     if as_json and not (yes or dry_run):
         raise IntentError("--json asks no questions: add --yes to send or --dry-run to look")
     async with open_session(config) as session:
+        if not (dry_run or session.config.account.has_key):
+            _ = session.signer  # says what is missing before anything is shown or asked
         if dry_run or not yes:
             async with open_executor(session, can_send=False) as looker:
                 preview = await execute(session, looker, True)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -59,13 +60,19 @@ class Session:
         """The account to look at: the one given, else the configured one. Raises `ConfigError`."""
         if given is not None:
             return parse_address(given)
-        address = configured_account(self.config.account)
-        if address is None:
-            raise ConfigError(
-                "no account: give --account, or set account.address or a key in the settings file",
-                key="account.address",
-            )
-        return address
+        if self.config.account.address is not None:
+            return self.config.account.address
+        if self.config.account.has_key:
+            return self.signer.address
+        raise ConfigError(
+            "no account: give --account, or set account.address or a key in the settings file",
+            key="account.address",
+        )
+
+    @cached_property
+    def signer(self) -> LocalSigner:
+        """The configured key, opened once: a keystore is slow on purpose. Raises as `load_signer`."""
+        return load_signer(self.config.account)
 
     def _named(self, name: str | None) -> Sequence[Venue]:
         if not self.venues:
@@ -97,8 +104,7 @@ async def open_session(config: Path | Config | None) -> AsyncIterator[Session]:
 @asynccontextmanager
 async def open_sender(session: Session) -> AsyncIterator[tuple[Sender, Journal]]:
     """The one door for writes, with the journal behind it: recovery has run when this is entered."""
-    config = session.config
-    signer = load_signer(config.account)
+    config, signer = session.config, session.signer
     with Journal.open(config.journal.path) as journal:
         async with Sender.open(session.client, signer, journal, options=sender_options(config)) as sender:
             yield sender, journal
@@ -160,13 +166,6 @@ def load_signer(account: AccountSettings) -> LocalSigner:
             key="account.address",
         )
     return signer
-
-
-def configured_account(account: AccountSettings) -> Address | None:
-    """The configured address, else that of the configured key; None without either."""
-    if account.address is not None:
-        return account.address
-    return load_signer(account).address if account.has_key else None
 
 
 def parse_amount(text: str | None, name: str) -> Decimal | None:

@@ -29,7 +29,7 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 def decide(log: DecisionLog, reason: str = "block-7", size: str = "-1.25", at: int = 100) -> Decision:
     exposure = UnderlyingExposure("ETH", 7, at, D(2000), D(2000), (), ())
-    return log.decide(reason, exposure, band=D("0.5"), size=D(size), limit=D("1980.5"))
+    return log.decide(reason, exposure, held=D(0), band=D("0.5"), size=D(size), limit=D("1980.5"))
 
 
 def restart(log: DecisionLog, journal: Journal) -> DecisionLog:

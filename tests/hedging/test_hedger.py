@@ -68,9 +68,9 @@ async def test_a_crash_before_the_broadcast_is_void(short: OpenHedging) -> None:
     """Decided and never sent: the next life ends it as void, and hedges the same reason, once."""
     async with short() as hedging:
         exposure = (await read_exposure(hedging.book, hedging.desk.world.client)).of("ETH")
-        hedging.log.decide("open", exposure, band=BAND, size=-exposure.delta, limit=D(2020))
+        hedging.log.decide("open", exposure, held=D(0), band=BAND, size=-exposure.delta, limit=D(2020))
     async with short() as hedging:
-        resolved = await hedging.hedger.reconcile()
+        resolved = (await hedging.hedger.reconcile()).resolved
         assert resolved.ending.status == VOID
         await hedging.hedger.step("open")
         assert abs(await hedging.delta()) < BAND
@@ -83,17 +83,32 @@ async def test_a_crash_after_the_broadcast_is_found_filled(short: OpenHedging) -
         desk = hedging.desk
         exposure = (await read_exposure(hedging.book, desk.world.client)).of("ETH")
         size = D(round(-exposure.delta, 3))
-        decision = hedging.log.decide("open", exposure, band=BAND, size=size, limit=D(2020))
+        decision = hedging.log.decide("open", exposure, held=D(0), band=BAND, size=size, limit=D(2020))
         buy = PerpIntent("vETH", Side.BUY, size=size, acceptable_price=D(2020))
         await desk.executor.execute_perp(desk.perp, desk.account, buy, key=decision.key)
         nonce = await desk.nonce()
     async with short() as hedging:
-        resolved = await hedging.hedger.reconcile()
+        resolved = (await hedging.hedger.reconcile()).resolved
         assert (resolved.ending.status, resolved.ending.filled) == ("filled", size)
         step = await hedging.hedger.step("open")
         assert step.decision == resolved
         assert await hedging.desk.nonce() == nonce
-        assert await hedging.hedger.reconcile() is None
+        assert (await hedging.hedger.reconcile()).resolved is None
+
+
+async def test_a_restart_tells_what_others_did_to_the_position(short: OpenHedging) -> None:
+    """A trade beside the hedger shows as a gap, digit by digit, and is counted in what it hedges next."""
+    async with short() as hedging:
+        await hedging.hedger.step("open")
+        desk = hedging.desk
+        sell = PerpIntent("vETH", Side.SELL, size=D("0.7"))
+        await desk.executor.execute_perp(desk.perp, desk.account, sell, key="by hand")
+    async with short() as hedging:
+        found = await hedging.hedger.reconcile()
+        assert (found.resolved, found.position_gap) == (None, D("-0.7"))
+        step = await hedging.hedger.step("next")
+        assert abs(step.decision.size - D("0.7")) < D("0.01")
+        assert (await hedging.hedger.reconcile()).position_gap == 0
 
 
 async def test_an_unknown_hedge_halts_until_it_is_known(short: OpenHedging, world: World) -> None:
@@ -164,7 +179,9 @@ async def test_failing_over_and_over_halts(short: OpenHedging, world: World) -> 
     async with short() as hedging:
         exposure = (await read_exposure(hedging.book, hedging.desk.world.client)).of("ETH")
         for number in range(3):
-            decision = hedging.log.decide(str(number), exposure, band=BAND, size=D(1), limit=D(2020))
+            decision = hedging.log.decide(
+                str(number), exposure, held=D(0), band=BAND, size=D(1), limit=D(2020)
+            )
             hedging.log.end(decision, Ending("rejected", gas_wei=1, text="CH_TMRL"))
         with pytest.raises(HaltError, match="last 3 hedges were mined and failed"):
             await hedging.hedger.step("open")

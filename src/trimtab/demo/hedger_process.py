@@ -40,7 +40,7 @@ async def serve(orders: asyncio.StreamReader, answer: Answering) -> int:
             Client.open(start.url, ClientOptions(chain_id=start.chain_id)) as client,
             open_hedger(client, start) as hedger,
         ):
-            resolved = await hedger.reconcile()
+            resolved = (await hedger.reconcile()).resolved
             answer(Ready(hedge_from(resolved) if resolved else None))
             await _obey(orders, answer, hedger)
     except TrimtabError as error:

@@ -20,14 +20,16 @@ class BookOptions:
     is short the market too, which is what makes hedging matter from the first minute.
 
     `collateral_factor` times the venue's minimum is posted per option; `margin` is deposited at the perp
-    venue in its settlement currency. `min_days` keeps away from the trading cutoff.
+    venue in its settlement currency. `min_days` keeps away from the trading cutoff; `iterations` slices each
+    sale, which gets a better price.
     """
 
     calls: Decimal = Decimal(30)
     puts: Decimal = Decimal(15)
     collateral_factor: Decimal = Decimal(2)
-    margin: Decimal = Decimal(100_000)
+    margin: Decimal = Decimal(20_000)
     min_days: int = 14
+    iterations: int = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ async def open_book(
         ("call", CALL, options.calls, choose_strike(board, chain.spot_price, above=True)),
         ("put", PUT, options.puts, choose_strike(board, chain.spot_price, above=False)),
     ):
-        intent = await _write(option, series, kind, amount, options.collateral_factor)
+        intent = await _write(option, series, kind, amount, options)
         reports.append(
             await executor.execute_option(option.venue, option.account, intent, key=f"open/{name}")
         )
@@ -89,8 +91,15 @@ def choose_strike(board: OptionBoard, spot: Decimal, *, above: bool) -> OptionSe
 
 
 async def _write(
-    option: OptionLeg, series: OptionSeries, kind: OptionType, amount: Decimal, factor: Decimal
+    option: OptionLeg, series: OptionSeries, kind: OptionType, amount: Decimal, options: BookOptions
 ) -> OptionIntent:
     minimum = await option.venue.read_min_collateral(series, kind, amount)
-    collateral = (minimum * factor).to_integral_value(ROUND_CEILING)
-    return OptionIntent(series, kind, OptionAction.OPEN, amount, set_collateral_to=collateral)
+    collateral = (minimum * options.collateral_factor).to_integral_value(ROUND_CEILING)
+    return OptionIntent(
+        series,
+        kind,
+        OptionAction.OPEN,
+        amount,
+        set_collateral_to=collateral,
+        iterations=options.iterations,
+    )

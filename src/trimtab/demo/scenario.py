@@ -33,8 +33,10 @@ from trimtab.world.prices import GbmOptions, gbm_path, load_csv, resample
 
 JUMP = Decimal("0.04")
 """A move of this much in one step is told as a jump."""
-JUMPS = {"gbm": 0.0, "gbm-jumps": 500.0}
-"""Jumps a year by the path's name: 500 are one or two in thirty hours."""
+VOLATILITY = 0.6
+"""Of the path, a year: below what the options are sold at, which is what their writer hopes for."""
+JUMPS = {"gbm": 0.0, "gbm-jumps": 300.0}
+"""Jumps a year by the path's name: 300 are one in thirty hours."""
 
 
 async def play(options: DemoOptions) -> AsyncGenerator[Event, None]:
@@ -160,7 +162,7 @@ def make_prices(options: DemoOptions, spot: Decimal) -> Sequence[Decimal]:
     """The spot at each step, the first one the opening price. A file of history is scaled to begin there;
     `ConfigError` when it is too short."""
     if options.path in JUMPS:
-        walk = GbmOptions(spot, step_seconds=options.step_seconds, jump_rate=JUMPS[options.path])
+        walk = GbmOptions(spot, VOLATILITY, step_seconds=options.step_seconds, jump_rate=JUMPS[options.path])
         return [point.price for point in islice(gbm_path(walk, options.seed), options.steps)]
     points = resample(load_csv(Path(options.path)), options.step_seconds, spot=spot)
     if len(points) < options.steps:

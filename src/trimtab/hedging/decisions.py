@@ -32,12 +32,14 @@ class Ending:
 
 
 VOID = "void"
+_DECIDED, _ENDED = ("delta", "held", "band", "size", "acceptable_price"), ("filled", "price", "fee")
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """One decided hedge. `reason` is what it was decided for: no second one is ever decided for it. `key` is
-    the idempotency key under which it is sent, now or after a restart."""
+    the idempotency key under which it is sent, now or after a restart. `held` is the hedging perp's signed
+    size at the time."""
 
     sequence: int
     reason: str
@@ -46,6 +48,7 @@ class Decision:
     block: int
     at: int
     delta: Decimal
+    held: Decimal
     band: Decimal
     size: Decimal
     acceptable_price: Decimal
@@ -95,7 +98,14 @@ class DecisionLog:
         return tuple(PastHedge(d.at, d.size, d.ending.gas_wei if d.ending else 0) for d in sent)
 
     def decide(
-        self, reason: str, exposure: UnderlyingExposure, *, band: Decimal, size: Decimal, limit: Decimal
+        self,
+        reason: str,
+        exposure: UnderlyingExposure,
+        *,
+        held: Decimal,
+        band: Decimal,
+        size: Decimal,
+        limit: Decimal,
     ) -> Decision:
         """Write a new decision about `exposure`; it is durable when this returns. `limit` is the acceptable
         price. `HaltError` while one is unfinished or when the reason was decided on before."""
@@ -107,7 +117,9 @@ class DecisionLog:
         sequence = len(self._decisions) + 1
         key = f"hedge/{self._underlying}/{sequence}"
         block, at, delta = exposure.block, exposure.at, exposure.delta
-        decision = Decision(sequence, reason, key, self._underlying, block, at, delta, band, size, limit)
+        decision = Decision(
+            sequence, reason, key, self._underlying, block, at, delta, held, band, size, limit
+        )
         self._append({"kind": "decided", **_plain(decision)})
         self._decisions.append(decision)
         return decision
@@ -158,7 +170,7 @@ def _replay(records: Sequence[dict[str, Any]]) -> list[Decision]:
     for record in records:
         kind = record.pop("kind")
         if kind == "decided":
-            decisions.append(Decision(**_numbers(record, ("delta", "band", "size", "acceptable_price"))))
+            decisions.append(Decision(**_numbers(record, _DECIDED)))
             continue
         sequence = record.pop("sequence")
         if not decisions or decisions[-1].sequence != sequence:
@@ -166,7 +178,7 @@ def _replay(records: Sequence[dict[str, Any]]) -> list[Decision]:
                 f"the journal ends hedge {sequence} but the last decided is "
                 f"{decisions[-1].sequence if decisions else 'none'}: it was changed; send nothing"
             )
-        decisions[-1] = replace(decisions[-1], ending=Ending(**_numbers(record, ("filled", "price", "fee"))))
+        decisions[-1] = replace(decisions[-1], ending=Ending(**_numbers(record, _ENDED)))
     return decisions
 
 

@@ -21,6 +21,7 @@ from trimtab.hedging.policy import HedgeDecision, HedgePolicy
 from trimtab.model.order import ExecutionReport, OrderStatus, PerpIntent, Side
 
 logger = logging.getLogger(__name__)
+_ZERO = Decimal(0)
 
 MAX_FAILURES = 3
 """After so many hedges of the last hour in a row were mined and failed, the hedger stops: each costs gas."""
@@ -42,6 +43,15 @@ class HedgeStep:
     decision: Decision | None = None
     report: ExecutionReport | None = None
     refusal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """What the comparison at the start found: the decision that was open, as it ended, and by how much the
+    position moved since the last decision without this hedger (units of underlying)."""
+
+    resolved: Decision | None
+    position_gap: Decimal
 
 
 class Hedger:
@@ -73,21 +83,19 @@ class Hedger:
         self._log = log
         self._dry_run = dry_run
 
-    async def reconcile(self) -> Decision | None:
-        """Resolve what an earlier life left unfinished, and return it; None when there is nothing.
-
-        A decision whose transaction was never written to the journal never left: it is void. Otherwise its
-        outcome is waited for, never sent again; `HaltError` when it stays unknown. A dry run leaves it be.
-        """
-        decision = self._log.unfinished
-        if decision is None or self._dry_run:
-            return None
-        if not self._executor.knows(decision.key):
-            return self._log.end(decision, Ending(VOID, text="the process ended before it was sent"))
-        report = await self._executor.resume(
-            self._leg.venue, self._leg.account, decision.key, market=self._leg.market, asked=decision.size
-        )
-        return self._end(decision, report)
+    async def reconcile(self) -> Restart:
+        """Compare journal, chain and venue before anything new is decided: resolve the decision that an
+        earlier life left open, then hold the position against the last one. `HaltError` when the open one
+        stays unknown. A dry run resolves nothing."""
+        resolved = await self._resolve()
+        gap = await self._read_gap()
+        if gap:
+            logger.warning(
+                "the %s position moved by %s outside this hedger: it is counted as it is",
+                self._leg.market,
+                gap,
+            )
+        return Restart(resolved, gap)
 
     async def step(self, reason: str | None = None) -> HedgeStep:
         """Look at the latest block and hedge if the policy and the limits say so.
@@ -95,7 +103,7 @@ class Hedger:
         `reason` names the occasion (the block, unless given): for one occasion at most one hedge is ever
         sent, also across restarts.
         """
-        await self.reconcile()
+        await self._resolve()
         before = await self._look()
         why = reason or f"block-{before.block}"
         done = self._log.find(why)
@@ -127,12 +135,41 @@ class Hedger:
                     seen = step.after.block
                     yield step
 
+    async def _resolve(self) -> Decision | None:
+        """A decision whose transaction was never written to the journal never left: it is void. Otherwise its
+        outcome is waited for, never sent again."""
+        decision = self._log.unfinished
+        if decision is None or self._dry_run:
+            return None
+        if not self._executor.knows(decision.key):
+            return self._log.end(decision, Ending(VOID, text="the process ended before it was sent"))
+        try:
+            report = await self._executor.resume(
+                self._leg.venue,
+                self._leg.account,
+                decision.key,
+                market=self._leg.market,
+                asked=decision.size,
+            )
+        except NotSentError as error:
+            return self._log.end(decision, Ending(VOID, text=str(error)))
+        return self._end(decision, report)
+
+    async def _read_gap(self) -> Decimal:
+        """The position now, less what it was at the last decision and what that filled; 0 without one."""
+        if not self._log.decisions or self._log.unfinished is not None:
+            return _ZERO
+        last = self._log.decisions[-1]
+        position = await self._leg.venue.read_position(self._leg.account, self._leg.market)
+        return position.size - last.held - (last.ending.filled if last.ending else _ZERO)
+
     async def _hedge(
         self, why: str, before: UnderlyingExposure, wanted: HedgeDecision, allowed: Allowance
     ) -> HedgeStep:
         self._check_failures(before.at)
         limit = _limit(allowed)
-        decision = self._log.decide(why, before, band=wanted.band, size=allowed.size, limit=limit)
+        held = _held(before, self._leg)
+        decision = self._log.decide(why, before, held=held, band=wanted.band, size=allowed.size, limit=limit)
         try:
             report = await self._execute(decision.key, before, allowed)
         except (IntentError, NotSentError, VenueError) as error:
@@ -199,9 +236,13 @@ def _limit(allowed: Allowance) -> Decimal:
     return allowed.acceptable_price
 
 
+def _held(exposure: UnderlyingExposure, leg: PerpLeg) -> Decimal:
+    """Signed size of the leg's own position; the book may hold others on the same underlying."""
+    sizes = (p.size for p in exposure.perps if (p.market, p.account) == (leg.market, leg.account))
+    return sum(sizes, _ZERO)
+
+
 def _is_reducing(before: UnderlyingExposure, leg: PerpLeg, allowed: Allowance) -> bool:
     """A hedge that only makes the perp position smaller is never refused for health."""
-    held = sum(
-        (p.size for p in before.perps if p.market == leg.market and p.account == leg.account), Decimal(0)
-    )
+    held = _held(before, leg)
     return held * allowed.size < 0 and abs(allowed.size) <= abs(held)

@@ -35,12 +35,15 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(folder.glob("*.whl"))
 
 
-def test_the_wheel_holds_abis_and_types_only(wheel: Path) -> None:
-    """Every ABI of the repository is inside, with py.typed; no test, no artifact, no settings file."""
+def test_the_wheel_holds_what_it_needs_and_no_more(wheel: Path) -> None:
+    """Every ABI, every data file beside the code, and py.typed; no test, no artifact, no settings file."""
     names = set(zipfile.ZipFile(wheel).namelist())
     abis = {f"trimtab/_abis/{p.relative_to(ROOT / 'abis')}" for p in (ROOT / "abis").rglob("*.json")}
     assert len(abis) > 20
     assert abis <= names
+    package = ROOT / "src" / "trimtab"
+    data = [p for p in package.rglob("*") if p.is_file() and p.suffix not in (".py", ".pyc")]
+    assert {f"trimtab/{p.relative_to(package)}" for p in data} <= names
     assert "trimtab/py.typed" in names
     assert not [n for n in names if n.startswith("tests") or n.endswith((".toml", ".db", ".pyc"))]
     assert {n.split("/")[0] for n in names} == {"trimtab", f"trimtab-{_version(wheel)}.dist-info"}

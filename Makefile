@@ -26,7 +26,7 @@ node_modules/.done: package.json src/trimtab/world/packages.json .venv/.done
 	@touch $@
 
 demo: setup  ## hedge an option book on the genuine contracts, then open out/report.html
-	$(BIN)/trimtab demo --json out/demo.json --report out/report.html
+	$(BIN)/trimtab demo --crash-at 5 --json out/demo.json --report out/report.html
 
 test: setup  ## all tests but the soak runs
 	scripts/test

@@ -28,7 +28,7 @@ from trimtab.net import BackoffPolicy
 
 WIRES = ("http", "ws", "ipc")
 NOBODY = Address("0x" + "99" * 20)
-QUICK = ClientOptions(timeout=0.5, backoff=BackoffPolicy(base=0.01))
+QUICK = ClientOptions(timeout=0.8, backoff=BackoffPolicy(base=0.01))
 
 pytestmark = pytest.mark.node
 
@@ -135,7 +135,7 @@ async def test_a_node_that_is_down_is_said_inside_the_deadline(url: str) -> None
     with pytest.raises(ConnectionLostError, match=r"(is the node up|is it up)\?"):
         async with Client.open(url, QUICK):
             pass
-    assert time.monotonic() - start < 1.0
+    assert time.monotonic() - start < 1.6
 
 
 async def test_a_node_that_is_slow_is_said_inside_the_deadline(scripted: ScriptedNode) -> None:
@@ -150,7 +150,7 @@ async def test_a_node_that_is_slow_is_said_inside_the_deadline(scripted: Scripte
         start = time.monotonic()
         with pytest.raises(RpcTimeoutError, match="did not answer within"):
             await client.block_number()
-        assert 0.4 < time.monotonic() - start < 1.0
+        assert 0.7 < time.monotonic() - start < 1.6
 
 
 @pytest.mark.parametrize("url", ["ftp://host/SECRET", "", "http://", "ws://bad host/SECRET"])

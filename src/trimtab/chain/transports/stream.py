@@ -80,6 +80,11 @@ class Multiplexer:
         self.is_open = True
         self._early: dict[str, list[msgspec.Raw]] = {}
 
+    @property
+    def expects_more(self) -> bool:
+        """True while answers are due or the node may push."""
+        return len(self.pending) > 0 or bool(self.subscriptions)
+
     def receive(self, payload: bytes) -> None:
         """One message from the node."""
         if payload[:1] == b"[":

@@ -73,8 +73,8 @@ async def test_both_at_once_and_on_time(world: World) -> None:
     at = await world.now() + 3600
     await world.set_prices({"ETH": Decimal(2100), "BTC": Decimal(27_500)}, at=at)
     assert await world.now() == at
-    _check(await prices(world, "ETH"), Decimal(2100), "0.002")
-    _check(await prices(world, "BTC"), Decimal(27_500), "0.002")
+    _check(await prices(world, "ETH"), Decimal(2100), "0.0002")
+    _check(await prices(world, "BTC"), Decimal(27_500), "0.0002")
 
 
 async def test_lyra_is_fresh_afterwards(world: World) -> None:

@@ -20,6 +20,7 @@ from trimtab.world.operator import Deployed, Operator
 from trimtab.world.uniswap import price_of_sqrt, sqrt_price_x96
 
 PUSH_SECONDS = 16  # the limiter records a tick, and the mark averages, over 15
+SETTLE_SECONDS = 900  # the mark averages the basis over 15 minutes
 # A swap may cross 1000 ticks from the last recorded one: 1.0001^1000 = 1.105 up, 0.905 down.
 STEP_UP, STEP_DOWN = Decimal("1.09"), Decimal("0.91")
 CLOSE_ENOUGH = Decimal("0.00001")
@@ -64,24 +65,29 @@ class MarketMaker:
 
     async def set_prices(self, prices: Mapping[str, Decimal], *, at: int | None = None) -> None:
         """Bring every given underlying to its price (8 decimals). Afterwards index, AMM, mark and Lyra's spot
-        agree. Takes 16 s of chain time for each 9 % of the largest move, and 16 s more; `at` says when it is
-        to be done, as a unix second. Raises `IntentError` for a bad price or an `at` too early."""
+        agree. Takes 16 s of chain time for each 9 % of the largest move, and 16 s more.
+
+        `at` says when it is to be done, as a unix second; the move then comes up to 15 minutes before, so
+        that the averages in the mark have settled. Raises `IntentError` for a bad price or an `at` too early.
+        """
         targets = {self._find(symbol): to_positive(price, symbol) for symbol, price in prices.items()}
         moves = {u: await self._read_amm_price(u) for u in targets}
         pushes = max(_pushes(moves[u], target) for u, target in targets.items())
-        now = (await self._operator.client.block("latest")).at
-        start = now + 1 if at is None else at - PUSH_SECONDS * (pushes + 1)
-        if start <= now:
+        earliest = (await self._operator.client.block("latest")).at + 1
+        needed = PUSH_SECONDS * (pushes + 1)
+        done = earliest + needed if at is None else at
+        if done < earliest + needed:
             raise IntentError(
-                f"the move takes {PUSH_SECONDS * (pushes + 1)} s of chain time, but only {(at or 0) - now} s "
-                f"are left until {at}; give a later time or a smaller step",
+                f"the move takes {needed} s of chain time, but only {done - earliest} s are left "
+                f"until {done}; give a later time or a smaller step",
                 field="at",
                 value=at,
             )
+        start = max(earliest, done - needed - SETTLE_SECONDS)
         await self._post_oracles(targets, start)
         for push in range(1, pushes + 1):
             await self._push(targets, start + PUSH_SECONDS * push)
-        await self._refresh_greeks(targets, start + PUSH_SECONDS * (pushes + 1))
+        await self._refresh_greeks(targets, done)
 
     async def _post_oracles(self, targets: Mapping[_Underlying, Decimal], at: int) -> None:
         owner = ACCOUNTS["deployer"].address

@@ -154,7 +154,8 @@ class World:
         """Move underlyings coherently on both protocols: Chainlink, Synthetix, AMM, mark, Lyra's Greeks.
 
         Takes 16 s of chain time for each 9 % of the largest move and 16 s more; done at unix second `at` if
-        given. Raises `IntentError` when that is too early, or for an unknown underlying or a bad price.
+        given, and then settled as far as there was time. Raises `IntentError` when that is too early, or for
+        an unknown underlying or a bad price.
         """
         if self._market is None:
             self._market = MarketMaker(self.operator, self.addresses, self.artifacts)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tests.cli.conftest import Cli
 from typer.testing import CliRunner
 
 import trimtab
@@ -56,6 +59,23 @@ def test_the_installed_command_runs() -> None:
     tool = Path(sys.executable).with_name("trimtab")
     done = subprocess.run([tool, "--version"], capture_output=True, text=True, check=True)
     assert done.stdout == f"trimtab {trimtab.__version__}\n"
+
+
+@pytest.mark.node
+@pytest.mark.parametrize("words", [("chain", "sETH"), ("chain", "sETH", "--json")])
+async def test_a_reader_that_goes_away_is_no_fault(cli: Cli, words: tuple[str, ...]) -> None:
+    """`trimtab ... | head -0` ends quietly with 141, for tables and for JSON."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", "from trimtab.cli import main; main()", *words),
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"TRIMTAB_CONFIG": str(cli.config)},
+    )
+    os.close(writer)
+    _, err = await process.communicate()
+    assert (process.returncode, err) == (141, b"")
 
 
 def test_a_wrong_command_line_is_2() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Coroutine, Mapping
 from typing import Any
@@ -32,8 +33,10 @@ OTHER_CODES: Mapping[int, str] = {
     1: "a fault of trimtab itself: please report it, with --debug",
     2: "the command line is wrong: see --help",
     7: "`trimtab doctor` found something unhealthy",
+    141: "the reader of the output went away",
 }
 UNHEALTHY = 7
+READER_GONE = 141
 
 
 def exit_code(error: BaseException) -> int:
@@ -48,6 +51,9 @@ def run(job: Coroutine[Any, Any, None], *, as_json: bool = False, debug: bool = 
         asyncio.run(job)
     except (typer.Exit, typer.Abort):
         raise
+    except (BrokenPipeError, SystemExit):  # rich turns the first into the second
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(READER_GONE) from None
     except KeyboardInterrupt:
         raise typer.Exit(exit_code(KeyboardInterrupt())) from None
     except BaseException as caught:

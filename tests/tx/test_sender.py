@@ -197,26 +197,6 @@ async def test_a_budget_caps_value_and_worst_fee_together(desk: Desk) -> None:
     assert await desk.executions() == 1
 
 
-@pytest.mark.parametrize(
-    ("field", "make"),
-    [
-        ("key", lambda: TxIntent("", Call(SHOP, b""))),
-        ("target", lambda: TxIntent("a", Call("0x12", b""))),  # type: ignore[arg-type]
-        ("value", lambda: TxIntent("a", Call(SHOP, b"", 1.5))),  # type: ignore[arg-type]
-        ("value", lambda: TxIntent("a", Call(SHOP, b"", -1))),
-        ("gas_limit", lambda: TxIntent("a", Call(SHOP, b""), gas_limit=20_999)),
-        ("gas_limit", lambda: TxIntent("a", Call(SHOP, b""), gas_limit=16_777_217)),
-        ("gas_limit", lambda: TxIntent("a", Call(SHOP, b""), gas_limit=True)),
-        ("budget_wei", lambda: TxIntent("a", Call(SHOP, b""), budget_wei=float("nan"))),  # type: ignore[arg-type]
-    ],
-)
-def test_a_bad_intent_is_refused_where_it_is_made(field: str, make: Any) -> None:
-    """Floats, signs, sizes and addresses: an `IntentError` that names the field."""
-    with pytest.raises(IntentError) as caught:
-        make()
-    assert caught.value.field == field
-
-
 async def test_a_passed_deadline_is_refused(desk: Desk) -> None:
     """By the chain's clock, which a local chain may have moved."""
     head = await desk.client.block()

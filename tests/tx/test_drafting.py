@@ -1,0 +1,93 @@
+"""What is signed: the caller's limits win, and the worst case is paid for."""
+
+from __future__ import annotations
+
+import pytest
+
+from trimtab.errors import FeeCapExceededError, InsufficientFundsError
+from trimtab.model.ids import Address, TxHash
+from trimtab.tx.drafting import Desk, check_funds
+from trimtab.tx.events import Sign
+from trimtab.tx.fees import CANCEL_GAS, Fees, bump_price
+from trimtab.tx.states import Attempt, Intent, Kind, Slot, State
+
+ACCOUNT, TARGET = Address("0x" + "aa" * 20), Address("0x" + "bb" * 20)
+MARKET, BASE_FEE = Fees(10, 210), 100
+FIRST = Sign(4, Kind.NORMAL, None)
+
+
+def intent(budget: int | None = None, gas: int = 1_000, value: int = 7) -> Intent:
+    return Intent(
+        key="k",
+        digest="d",
+        target=TARGET,
+        data=b"\x01",
+        value=value,
+        gas_limit=gas,
+        deadline=None,
+        budget_wei=budget,
+        label="",
+        submitted_at=0,
+    )
+
+
+def desk(max_fee_cap: int | None = None) -> Desk:
+    return Desk(10, ACCOUNT, max_fee_cap, CANCEL_GAS)
+
+
+def test_a_first_attempt_is_the_intent_at_the_markets_price() -> None:
+    """Every field is the caller's, the chain's or the market's; the worst cost counts value and all gas."""
+    draft = desk().draft(intent(), FIRST, MARKET, BASE_FEE)
+    fields = draft.fields
+    assert (fields.chain_id, fields.nonce, fields.to, fields.value, fields.data) == (
+        10,
+        4,
+        TARGET,
+        7,
+        b"\x01",
+    )
+    assert (fields.tip, fields.fee_cap, fields.gas_limit) == (10, 210, 1_000)
+    assert draft.worst_cost == 1_000 * 210 + 7
+
+
+def test_budget_and_limit_bind_the_first_price() -> None:
+    """The lower of both; under the market's least nothing is signed."""
+    assert desk(200).draft(intent(), FIRST, MARKET, BASE_FEE).fees == Fees(10, 200)
+    assert desk(200).draft(intent(150_007), FIRST, MARKET, BASE_FEE).fees == Fees(10, 150)
+    with pytest.raises(FeeCapExceededError):
+        desk().draft(intent(100_000), FIRST, MARKET, BASE_FEE)
+
+
+def test_a_replacement_is_dearer_than_all_that_was_signed() -> None:
+    """F4: from the dearest ever signed, whatever the market says now."""
+    draft = desk().draft(intent(), Sign(4, Kind.NORMAL, Fees(500, 900)), MARKET, BASE_FEE)
+    assert draft.fees == Fees(bump_price(500), bump_price(900))
+
+
+def test_a_cancellation_is_a_transfer_of_nothing_to_oneself_outside_the_budget() -> None:
+    """21,000 gas, no data, no value, its own price; the intent's budget was for the intent."""
+    draft = desk().draft(intent(1), Sign(4, Kind.CANCEL, Fees(10, 210)), MARKET, BASE_FEE)
+    fields = draft.fields
+    assert (fields.to, fields.value, fields.data, fields.gas_limit) == (ACCOUNT, 0, b"", CANCEL_GAS)
+    assert draft.worst_cost == CANCEL_GAS * bump_price(210)
+
+
+def test_funds_must_cover_all_that_is_in_flight_and_a_cancellation() -> None:
+    """Invariant 8: others in flight at their dearest, this one, or its cancellation at twice the price."""
+    other = Attempt(Kind.NORMAL, TxHash("0x"), b"", Fees(1, 1), 1, 5_000_000)
+    state = State(slots={3: Slot(3, "other", attempts=(other,)), 4: Slot(4, "k")})
+    draft = desk().draft(intent(), FIRST, MARKET, BASE_FEE)
+    needed = 5_000_000 + CANCEL_GAS * 210 * 2
+    check_funds(state, draft, needed)
+    with pytest.raises(InsufficientFundsError) as caught:
+        check_funds(state, draft, needed - 1)
+    assert (caught.value.needed, caught.value.available) == (needed, needed - 1)
+    check_funds(state, draft, None)  # unknown: the node will judge
+
+
+def test_a_replacement_does_not_count_its_predecessor_too() -> None:
+    """At most one attempt of a nonce is mined: the dearest counts, not the sum."""
+    old = Attempt(Kind.NORMAL, TxHash("0x"), b"", Fees(10, 210), 1_000, 10**9)
+    state = State(slots={4: Slot(4, "k", attempts=(old,))})
+    draft = desk().draft(intent(gas=10**6), Sign(4, Kind.NORMAL, Fees(10, 210)), MARKET, BASE_FEE)
+    check_funds(state, draft, draft.worst_cost)

@@ -1,0 +1,67 @@
+"""Records survive the disk exactly, and stay readable."""
+
+from __future__ import annotations
+
+import json
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trimtab.model.ids import Address, TxHash
+from trimtab.tx import records as r
+from trimtab.tx.states import Kind, Outcome
+
+
+@given(
+    st.from_type(r.Submitted) | st.from_type(r.Attempted) | st.from_type(r.Seen) | st.from_type(r.SendBegun)
+)
+def test_any_record_comes_back_equal(record: r.Durable) -> None:
+    """Integers of 256 bits and more, any bytes, any text."""
+    assert r.decode_record(r.encode_record(record)) == record
+
+
+def test_wei_above_64_bits_is_exact() -> None:
+    """20 ether is more than 2**64 wei."""
+    attempt = r.Attempted(
+        nonce=1,
+        kind=Kind.CANCEL,
+        tx_hash=TxHash("0x"),
+        raw=b"\x00\xff",
+        tip=1,
+        fee_cap=2,
+        gas_limit=3,
+        worst_cost=2**200 + 1,
+    )
+    assert r.decode_record(r.encode_record(attempt)) == attempt
+
+
+def test_every_record_has_a_name_of_its_own() -> None:
+    """The journal's words are distinct, and each is a plain JSON object that a person can read."""
+    kinds = get_args(r.Durable)
+    tags = {kind.__struct_config__.tag for kind in kinds}
+    assert len(tags) == len(kinds)
+    result = r.SendResult(
+        nonce=1, tx_hash=TxHash("0xab"), endpoint="a", outcome=Outcome.REJECTED, send_class="permanent"
+    )
+    assert json.loads(r.encode_record(result)) == {
+        "type": "send_result",
+        "nonce": 1,
+        "tx_hash": "0xab",
+        "endpoint": "a",
+        "outcome": "rejected",
+        "send_class": "permanent",
+    }
+
+
+@pytest.mark.parametrize("raw", [b"{}", b'{"type":"unknown"}', b'{"type":"reserved","nonce":"1","key":"k"}'])
+def test_what_is_no_record_is_refused(raw: bytes) -> None:
+    """A word that this version does not know, or a field of another type, is never skipped."""
+    with pytest.raises(ValueError):
+        r.decode_record(raw)
+
+
+def test_a_stream_is_named_by_chain_and_account() -> None:
+    """The writer lock has the same name."""
+    assert r.stream_name(10, Address("0xab")) == "tx/10/0xab"

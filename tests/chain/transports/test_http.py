@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from typing import Any
 
 import pytest
@@ -125,3 +126,21 @@ async def test_a_batch_is_one_post(scripted: ScriptedNode) -> None:
         assert [bytes(reply.result) for reply in replies] == [b'"a"', b'"b"', b'"c"']
     await transport.close()
     assert scripted.methods == ["a", "b", "c"] * 2
+
+
+async def test_a_server_that_talks_no_http_does_not_reveal_the_url() -> None:
+    """aiohttp puts the URL into this error: neither message nor traceback shows it."""
+
+    async def nonsense(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(10)
+        writer.write(b"SSH-2.0-OpenSSH_9.6\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    secret = "sec" + "ret"  # the traceback shows the lines of this file
+    server = await asyncio.start_server(nonsense, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(ConnectionLostError, match="is not HTTP") as caught:
+            await ask(f"http://127.0.0.1:{port}/{secret}")
+    assert secret not in "".join(traceback.format_exception(caught.value))

@@ -71,6 +71,9 @@ class HttpTransport:
             raise RpcTimeoutError(message, endpoint=self.name) from error
         except aiohttp.InvalidURL:  # its text is the URL, keys and all
             raise ConfigError(f"{self.name} is not a valid URL; check its host and port") from None
+        except aiohttp.ClientResponseError:  # so is the text of this one
+            message = f"{self.name} answered something that is not HTTP; check the URL"
+            raise ConnectionLostError(message, endpoint=self.name) from None
         except (aiohttp.ClientError, OSError) as error:
             message = f"{self.name} could not be reached ({type(error).__name__}); is the node up?"
             raise ConnectionLostError(message, endpoint=self.name) from error

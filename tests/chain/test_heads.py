@@ -17,7 +17,7 @@ from trimtab.chain.client import Client
 from trimtab.chain.heads import HeadTracker, ReorgNotice
 from trimtab.chain.options import ClientOptions
 from trimtab.chain.receipt import Block
-from trimtab.errors import ReorgError, TransportError
+from trimtab.errors import ReorgError, TransportError, WrongChainError
 from trimtab.model.ids import BlockHash
 from trimtab.net import BackoffPolicy
 from trimtab.world.node import AnvilNode, NodeOptions
@@ -149,6 +149,17 @@ async def test_what_was_missed_is_fetched_after_a_reconnect(anvil: AnvilNode) ->
         assert relay.connections >= 2
         await miner.request("evm_mine")
         await watched.until_tip(await tip_hash(miner))
+
+
+@pytest.mark.node
+async def test_heads_of_another_chain_are_refused(anvil: AnvilNode) -> None:
+    """The node that pushes is checked like every other before its heads are believed."""
+    async with (
+        AnvilNode.open(NodeOptions(chain_id=77)) as other,
+        Client.open([anvil.url, other.ws_url], OPTIONS) as client,
+    ):
+        with pytest.raises(WrongChainError, match="serves chain 77, expected 31337"):
+            await anext(client.heads())
 
 
 @pytest.mark.soak

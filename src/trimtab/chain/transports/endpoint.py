@@ -132,8 +132,11 @@ class Endpoint:
 
     @asynccontextmanager
     async def subscribe(self, params: bytes) -> AsyncIterator[AsyncIterator[msgspec.Raw]]:
-        """A subscription on a streaming transport. Raises `ConnectionLostError` when it ends."""
+        """A subscription on a streaming transport, after checking the chain. It raises
+        `ConnectionLostError` when the connection is lost."""
         assert isinstance(self.transport, StreamingTransport)
+        if self.chain_id is None and self.expected_chain is not None:
+            await self.check_chain(self.expected_chain, self._options.timeout)
         self._stats.requests["eth_subscribe"] += 1
         self._stats.round_trips += 1
         async with self.transport.subscribe(params, self._options.timeout) as stream:

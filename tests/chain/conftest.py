@@ -151,6 +151,7 @@ class Relay:
         self._lines: set[asyncio.StreamWriter] = set()
         self.is_refusing = False
         self.connections = 0
+        self.connected = asyncio.Event()
         self.port = 0
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -158,6 +159,7 @@ class Relay:
             writer.close()
             return
         self.connections += 1
+        self.connected.set()
         up_reader, up_writer = await asyncio.open_connection(self._host, self._port)
         self._lines |= {writer, up_writer}
         try:

@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from trimtab.chain.options import ClientOptions
 from trimtab.chain.receipt import Block
 from trimtab.errors import ReorgError, TransportError, WrongChainError
 from trimtab.model.ids import BlockHash
-from trimtab.net import BackoffPolicy
+from trimtab.net import BackoffPolicy, BreakerPolicy
 from trimtab.world.node import AnvilNode, NodeOptions
 
 OPTIONS = ClientOptions(poll_interval=0.02, timeout=2.0, backoff=BackoffPolicy(base=0.01, cap=0.05))
@@ -160,6 +161,26 @@ async def test_heads_of_another_chain_are_refused(anvil: AnvilNode) -> None:
     ):
         with pytest.raises(WrongChainError, match="serves chain 77, expected 31337"):
             await anext(client.heads())
+
+
+@pytest.mark.node
+async def test_polling_stands_in_for_a_dead_subscription(anvil: AnvilNode) -> None:
+    """The node that pushes is down: heads come by polling another, and by subscription when it is back."""
+    options = replace(OPTIONS, breaker=BreakerPolicy(threshold=2, cooldown=0.05, cap=0.1))
+    async with relay_to(anvil.url) as relay, Client.open(anvil.url) as miner:
+        relay.is_refusing = True
+        async with (
+            Client.open([f"ws://127.0.0.1:{relay.port}", anvil.url], options) as client,
+            watching(client) as watched,
+        ):
+            await miner.request("anvil_mine", ["0x3"])
+            await watched.until_tip(await tip_hash(miner))
+            relay.is_refusing = False
+            async with asyncio.timeout(5):
+                await relay.connected.wait()
+            await miner.request("evm_mine")
+            await watched.until_tip(await tip_hash(miner))
+            watched.check_one_line()
 
 
 @pytest.mark.soak

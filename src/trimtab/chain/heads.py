@@ -118,6 +118,8 @@ class HeadWatcher:
         while True:
             yield await self._latest()
             await asyncio.sleep(self._options.poll_interval)
+            if self._streaming_endpoint() is not None:
+                return  # a node that can push has rested long enough: try it again
 
     async def _pushed(self, stream: AsyncIterator[msgspec.Raw]) -> AsyncIterator[Block]:
         """Pushed heads; a silent stream is doubted and compared with the latest block."""

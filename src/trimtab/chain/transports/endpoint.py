@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -139,7 +139,15 @@ class Endpoint:
             await self.check_chain(self.expected_chain, self._options.timeout)
         self._stats.requests["eth_subscribe"] += 1
         self._stats.round_trips += 1
-        async with self.transport.subscribe(params, self._options.timeout) as stream:
+        async with AsyncExitStack() as stack:
+            try:
+                stream = await stack.enter_async_context(
+                    self.transport.subscribe(params, self._options.timeout)
+                )
+            except TransportError as error:
+                self._note_failure(error)
+                raise
+            self.breaker.record_success()
             yield stream
 
     def _settle(self, reply: Reply, method: str) -> msgspec.Raw | RpcError | RateLimitedError:

@@ -353,6 +353,20 @@ def test_the_mined_hash_decides_between_cancel_and_normal(life: Life, kind: Kind
     assert life.intent("k") is (IntentState.SUCCEEDED if kind is Kind.NORMAL else IntentState.CANCELLED)
 
 
+def test_a_refused_cancellation_does_not_free_an_unanswered_attempt(life: Life) -> None:
+    """The nonce stays held: the first bytes may still be taken by the endpoint that has not answered."""
+    life.submit("k")
+    life.check("k")
+    normal = life.sign(0)
+    life.feed(e.CancelAsked("k"))
+    life.refuse(0, life.sign(0, Kind.CANCEL, 200), SendClass.PERMANENT, SendClass.PERMANENT)
+    assert life.intent("k") is IntentState.CANCELLING
+    life.answer(0, normal, "a", SendClass.PERMANENT)
+    assert 0 in life.state.slots
+    life.answer(0, normal, "b", SendClass.PERMANENT)
+    assert life.intent("k") is IntentState.REJECTED
+
+
 def test_recovery_sends_again_what_may_be_out_and_drops_what_cannot_be(life: Life) -> None:
     """T16: a broadcast without an answer is ambiguous; a reserved nonce without bytes is free."""
     tx_hash = life.live("out", 0)

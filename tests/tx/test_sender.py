@@ -510,6 +510,25 @@ async def test_a_journal_that_cannot_be_written_stops_everything(desk: Desk) -> 
     assert await desk.sent_nonce() == 0
 
 
+async def test_a_journal_that_fails_in_the_background_is_told_as_itself(desk: Desk) -> None:
+    """The disk fills while answers and receipts come in: everything stops, and the cause comes out plain."""
+    await desk.set_automine(False)
+
+    async def lose_the_disk(journal: Journal) -> None:
+        async with Sender.open(desk.client, desk.signer, journal) as sender:
+            handles = [await sender.submit(pay(f"k{i}")) for i in range(3)]
+            journal._db.execute("PRAGMA query_only = ON")
+            await desk.mine()
+            await asyncio.gather(*[handle.outcome(timeout=10) for handle in handles])
+
+    with Journal.open(desk.path) as journal, pytest.raises(HaltError, match="cannot be written"):
+        await lose_the_disk(journal)
+    async with desk.sender() as sender:
+        for handle in sender.recovered:
+            assert isinstance(await handle.outcome(timeout=10), Succeeded)
+    assert await desk.executions() == 3
+
+
 async def test_errors_of_the_body_come_out_as_they_are(desk: Desk) -> None:
     """The sender's task group wraps nothing: callers match on their own exceptions."""
     with pytest.raises(ZeroDivisionError):

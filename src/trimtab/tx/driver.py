@@ -117,16 +117,16 @@ class Driver:
                     self._sort(effect, later)
             self._commit()
         except BaseException as error:
-            self.stop(f"the transaction engine failed: {error}")
+            self.stop(error if isinstance(error, HaltError) else HaltError(f"the sender failed: {error}"))
             raise
         finally:
             self._is_draining = False
         for action in later:
             self._do(action)
 
-    def stop(self, reason: str) -> None:
-        """Take nothing more, and let whoever waits know."""
-        self._broken = self._broken or HaltError(reason)
+    def stop(self, reason: HaltError) -> None:
+        """Take nothing more, and let whoever waits know why."""
+        self._broken = self._broken or reason
         waiters, self._waiters = self._waiters, {}
         for event in waiters.values():
             event.set()
@@ -135,7 +135,7 @@ class Driver:
         """Wait a while for the answers to broadcasts, so that they are written; then stop."""
         if self._sending:
             await asyncio.wait(self._sending, timeout=self._options.close_timeout)
-        self.stop("the sender is closed: open it again")
+        self.stop(HaltError("the sender is closed: open it again"))
         for task in self._running:
             task.cancel()
 

@@ -19,7 +19,7 @@ from trimtab.errors import (
 from trimtab.journal import Journal
 from trimtab.model.ids import Address
 from trimtab.model.order import TxRecord
-from trimtab.runtime.clock import Clock, SystemClock
+from trimtab.runtime import Clock, SystemClock, open_tasks
 from trimtab.tx import events as e
 from trimtab.tx.chain_clock import ChainClock
 from trimtab.tx.driver import Driver
@@ -83,38 +83,23 @@ class Sender:
         chosen = options or SenderOptions()
         _check_chain(chosen.chain_id, client.chain_id)
         stream = stream_name(client.chain_id, signer.address)
-        failure: Exception | None = None
+        ways = list(routes) if routes is not None else [PublicRoute(client)]
+        chain_clock = ChainClock(clock or SystemClock())
         with journal.acquire(stream):
-            try:
-                async with asyncio.TaskGroup() as tasks:
-                    chain_clock = ChainClock(clock or SystemClock())
-                    ways = list(routes) if routes is not None else [PublicRoute(client)]
-                    driver = Driver(client, signer, journal, stream, chosen, ways, chain_clock, tasks)
-                    watcher = Watcher(client, signer.address, driver, chosen)
-                    try:
-                        await watcher.recover()
-                        sender = cls(client, signer, driver, chosen)
-                        sender.recovered = sender._in_flight()
-                        loops = [
-                            tasks.create_task(watcher.follow_heads()),
-                            tasks.create_task(watcher.look()),
-                        ]
-                        try:
-                            yield sender
-                        finally:
-                            for loop in loops:
-                                loop.cancel()
-                    except Exception as error:  # noqa: BLE001  raised again below, outside the group
-                        failure = error
-                    finally:
-                        await driver.close()
-            except BaseExceptionGroup as group:
-                # One cause is told as itself: callers match on the error tree, not on groups.
-                if len(group.exceptions) == 1:
-                    raise group.exceptions[0] from None
-                raise
-        if failure is not None:
-            raise failure
+            async with open_tasks() as tasks:
+                driver = Driver(client, signer, journal, stream, chosen, ways, chain_clock, tasks)
+                watcher = Watcher(client, signer.address, driver, chosen)
+                loops: list[asyncio.Task[None]] = []
+                try:
+                    await watcher.recover()
+                    sender = cls(client, signer, driver, chosen)
+                    sender.recovered = sender._in_flight()
+                    loops += [tasks.create_task(loop()) for loop in (watcher.follow_heads, watcher.look)]
+                    yield sender
+                finally:
+                    await driver.close()
+                    for task in loops:
+                        task.cancel()
 
     async def submit(self, intent: TxIntent) -> TxHandle:
         """Check, simulate, price, sign, write and broadcast; a handle once an endpoint has the bytes, or may

@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
+from trimtab.chain.client import Client
 from trimtab.demo.options import DemoOptions
 from trimtab.demo.scenario import make_prices
 from trimtab.errors import ConfigError
 from trimtab.report.record import decode_record
+from trimtab.world.node import AnvilNode
 
 RunDemo = Callable[..., Awaitable[dict[str, Any]]]
 PARTS = {"delta", "gamma", "theta", "vega", "higher_order", "slippage", "funding", "trading_fees", "gas"}
@@ -136,6 +138,16 @@ async def test_whalley_wilmott_holds_its_own_band(run_demo: RunDemo) -> None:
     check_run(run, 30)
     assert all(abs(step["delta_after"]) <= step["band"] for step in run["steps"])
     assert len({step["band"] for step in run["steps"]}) > 1
+
+
+@pytest.mark.node
+@pytest.mark.soak
+async def test_a_fork_of_the_users_node_does_the_same_job(run_demo: RunDemo, anvil: AnvilNode) -> None:
+    """The protocols are deployed onto a fork of the node that is named, which stays as it was."""
+    run = await run_demo("--steps", "3", "--fork-url", anvil.url)
+    check_run(run, 3)
+    async with Client.open(anvil.url) as upstream:
+        assert await upstream.block_number() == 0
 
 
 @pytest.mark.soak

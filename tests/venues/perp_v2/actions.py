@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -26,6 +27,7 @@ from trimtab.venues.perp_v2.ticks import tick_at_price
 
 SPACING = 60
 WEI = Decimal("1e-18")
+DUST = Decimal("1e-15")  # the contract drops positions under 10 wei, here a hundred times at most
 
 
 class Actions:
@@ -172,17 +174,20 @@ class Actions:
         await self.attempt("add liquidity", who, plan)
 
     async def remove_liquidity(self, who: Address, market: str, part: Decimal) -> None:
-        for order in await self.venue.read_liquidity(who, market):
+        """A part of the first order, of a new one where there is none."""
+        if not await self.venue.read_liquidity(who, market):
+            await self.add_liquidity(who, market, 5, Decimal("0.1"))
+        for order in (await self.venue.read_liquidity(who, market))[:1]:
             liquidity = int(order.liquidity * part)
             plan = self.venue.encode_remove_liquidity(market, liquidity=liquidity, ticks=order.ticks)
             await self.attempt("remove liquidity", who, plan)
-            return
 
     # ---- keeping
 
     async def liquidate(self, keeper: Address, who: Address, market: str, part: Decimal | None) -> None:
-        """Succeeds exactly when health is below one, the account makes no market, and it has a position."""
-        health = (await self.venue.read_margin(who, block="pending")).health
+        """Succeeds exactly when equity is below the maintenance margin (health below one), the account makes
+        no market, and it has a position; one without a position may still be in debt."""
+        margin = await self.venue.read_margin(who, block="pending")
         makes = [m for m in self.stage.deployment.markets if await self.venue.read_liquidity(who, m)]
         taker = await self.taker_size(who, market)
         size = None if part is None or taker == 0 else (taker * part).quantize(WEI)
@@ -192,8 +197,8 @@ class Actions:
             return
         if makes:
             assert reason == "CH_CLWTISO"
-        elif health is None or health >= 1:
-            assert reason == "CH_EAV"
+        elif margin.equity >= margin.maintenance_margin:
+            assert reason == "CH_EAV", f"{margin}: {error}"
         elif taker == 0:
             assert reason == "CH_PSZ"
         elif size is not None and size * taker < 0:
@@ -309,6 +314,18 @@ class Actions:
         held = [p.market for p in await self.venue.read_positions(who)]
         markets = held or list(self.stage.deployment.markets)
         return markets[pick % len(markets)]
+
+    async def check_replay(self, accounts: Sequence[Address]) -> None:
+        """The fills of every transaction add up to what the contract holds, but for the dust it forgets."""
+        sizes: Counter[tuple[Address, str]] = Counter()
+        for receipt in self.stage.receipts:
+            for who in accounts:
+                for fill in self.venue.decode_fills(receipt, who):
+                    sizes[who, fill.market] += fill.size  # type: ignore[assignment]
+        for who in accounts:
+            for market in self.stage.deployment.markets:
+                held = await self.taker_size(who, market)
+                assert abs(held - sizes[who, market]) < DUST, f"{who} {market}: {held}, {sizes[who, market]}"
 
     async def hold(self, who: Address, pick: int) -> str:
         """A market in which the account has a position; it opens one when it has none."""

@@ -54,6 +54,7 @@ class Stage:
         self.control = world.control
         self.deployment = world.perp
         self.venue = PerpV2(world.client, world.perp)
+        self.receipts: list[Receipt] = []
 
     async def prepare(self, accounts: Sequence[Address], *, usdc: int = 50_000, weth: int = 20) -> None:
         """Accounts with ether and tokens, whose transactions pass without a key."""
@@ -88,6 +89,7 @@ class Stage:
         receipt = await self.client.receipt(sent["transactionHash"])
         assert receipt is not None
         assert receipt.status, "the node accepted the call at the pending block and then reverted it"
+        self.receipts.append(receipt)
         return receipt
 
     async def send(self, sender: Address, plan: ChainPlan) -> Receipt:

@@ -35,6 +35,7 @@ from trimtab.tx import Cancelled, Finality, Reverted, Sender, Succeeded, Superse
 from trimtab.tx.routes import PublicRoute
 from trimtab.tx.signers import LocalSigner
 from trimtab.world.faults import LostAnswers, LostBytes
+from trimtab.world.node import AnvilNode, NodeOptions
 
 pytestmark = pytest.mark.node
 
@@ -224,6 +225,35 @@ async def test_two_senders_of_one_account_are_refused(desk: Desk) -> None:
         other = replace(desk, signer=LocalSigner.from_key(b"\x05" * 32))
         async with other.sender() as sender:
             assert sender.recovered == ()
+
+
+async def test_a_chain_that_was_started_anew_needs_a_journal_of_its_own(desk: Desk) -> None:
+    """The same chain id and account on a fresh local chain: old bytes are not broadcast into it."""
+    await desk.set_automine(False)
+    async with desk.sender() as sender:
+        await sender.submit(pay("a"))
+    options = NodeOptions(timestamp=1_700_000_000)
+    async with AnvilNode.open(options) as fresh, Client.open(fresh.url) as client:
+        with pytest.raises(ConfigError, match="started anew") as caught:
+            async with replace(desk, client=client, node=fresh).sender():
+                pass
+        assert caught.value.key == "journal.path"
+        assert await client.nonce(desk.signer.address, "pending") == 0
+
+
+async def test_a_chain_that_lost_settled_nonces_is_refused(desk: Desk) -> None:
+    """The journal knows a nonce as final that the node's chain has not used: a reset chain, or a node that
+    lags beyond finality."""
+    await desk.mine(2)
+    snapshot = await desk.client.request("evm_snapshot")
+    async with desk.sender() as sender:
+        handle = await sender.submit(pay("a"))
+        await desk.mine(6)
+        await handle.outcome(at=Finality.FINAL, timeout=10)
+    await desk.client.request("evm_revert", [snapshot])
+    with pytest.raises(ConfigError, match="below 1 as used"):
+        async with desk.sender():
+            pass
 
 
 async def test_a_lost_answer_is_not_a_failure(desk: Desk) -> None:

@@ -252,6 +252,8 @@ def _recover(turn: Turn, event: e.Recovered) -> None:
     """T16: give back what was never exposed, call ambiguous what was never answered, send again the rest."""
     state = turn.state
     turn.note(r.HeadMoved(block=event.head, at=event.at))
+    if state.genesis is None and event.genesis is not None:
+        turn.note(r.ChainNamed(genesis=event.genesis))
     for key in tuple(state.queue):
         _refuse_queued(turn, key, Refusal.INTERRUPTED, "interrupted before anything was signed")
     for nonce in sorted(state.slots, reverse=True):

@@ -105,12 +105,14 @@ class CancelAsked:
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """A new life begins, with the journal replayed. `account_nonce` counts the node's pending pool too."""
+    """A new life begins, with the journal replayed. `account_nonce` counts the node's pending pool too;
+    `genesis` is None when the node does not show its first block."""
 
     account_nonce: int
     head: int
     at: int
     endpoints: tuple[str, ...]
+    genesis: BlockHash | None = None
 
 
 @dataclass(frozen=True, slots=True)

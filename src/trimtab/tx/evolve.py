@@ -40,6 +40,8 @@ def evolve(state: State, record: r.TxFact) -> None:
             state.head, state.at = max(state.head, record.block), max(state.at, record.at)
         case r.NonceRaised(nonce=nonce):
             state.nonces = state.nonces.raise_to(nonce)
+        case r.ChainNamed(genesis=genesis):
+            state.genesis = genesis
         case r.Halted(reason=reason):
             state.halted = reason
         case r.Resumed():

@@ -151,6 +151,13 @@ class NonceRaised(_Durable, frozen=True, kw_only=True, tag="nonce"):
     nonce: int
 
 
+class ChainNamed(_Durable, frozen=True, kw_only=True, tag="chain"):
+    """The genesis block of the chain that this stream is about: a local chain that was started anew has the
+    same chain id, and is another."""
+
+    genesis: BlockHash
+
+
 class Halted(_Durable, frozen=True, kw_only=True, tag="halted"):
     reason: str
 
@@ -206,6 +213,7 @@ Durable: TypeAlias = (
     | Final
     | Capped
     | NonceRaised
+    | ChainNamed
     | Halted
     | Resumed
 )

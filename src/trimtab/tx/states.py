@@ -221,6 +221,7 @@ class State:
     queue: dict[str, None] = field(default_factory=dict)  # an ordered set of keys
     nonces: Nonces = field(default_factory=Nonces)
     halted: str | None = None
+    genesis: BlockHash | None = None
     head: int = 0
     at: int = 0
 

@@ -79,7 +79,7 @@ class Turn:
         match record:
             case r.Queued(intent=intent):
                 return intent.key
-            case r.HeadMoved() | r.NonceRaised() | r.Halted() | r.Resumed():
+            case r.HeadMoved() | r.NonceRaised() | r.ChainNamed() | r.Halted() | r.Resumed():
                 return None
             case r.Submitted(key=key) | r.Dropped(key=key) | r.Refused(key=key) | r.Reserved(key=key):
                 return key

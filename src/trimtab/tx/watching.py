@@ -9,13 +9,14 @@ from contextlib import aclosing
 from trimtab.chain.client import Client
 from trimtab.chain.heads import ReorgNotice
 from trimtab.chain.receipt import Block
-from trimtab.errors import ReorgError, RpcError, TransportError
-from trimtab.model.ids import Address
+from trimtab.errors import ConfigError, ReorgError, RpcError, TransportError
+from trimtab.model.ids import Address, BlockHash
 from trimtab.runtime.clock import wait_for_event
 from trimtab.tx import events as e
 from trimtab.tx.driver import Driver
 from trimtab.tx.observe import Sighting, mined_of, observe
 from trimtab.tx.options import SenderOptions
+from trimtab.tx.states import State
 
 logger = logging.getLogger(__name__)
 
@@ -41,14 +42,24 @@ class Watcher:
         self._looks = 0
 
     async def recover(self) -> None:
-        """T16, before anything new. Raises `TransportError` when the node cannot be asked."""
+        """T16, before anything new. Raises `TransportError` when the node cannot be asked, `ConfigError` when
+        the journal tells of another chain than the node's."""
+        genesis = await self._read_genesis()
         nonce = await self._client.nonce(self._account, "pending")
         seen = await self._see(full=True)
         if seen is None:
             raise RpcError("the node does not say what its latest block is; is it syncing?", code=-32000)
         driver = self._driver
-        driver.feed(e.Recovered(nonce, seen.head.number, driver.clock.now(), driver.endpoints))
+        _check_same_chain(driver.state, genesis, max(nonce, seen.account_nonce or 0))
+        driver.feed(e.Recovered(nonce, seen.head.number, driver.clock.now(), driver.endpoints, genesis))
         self._feed(seen)
+
+    async def _read_genesis(self) -> BlockHash | None:
+        try:
+            block = await self._client.find_block(0)
+        except RpcError:  # a node that prunes, or starts from a checkpoint
+            return None
+        return block.hash if block is not None else None
 
     async def follow_heads(self) -> None:
         """Each head moves the base fee and the chain's clock, and asks for a look."""
@@ -140,3 +151,21 @@ class Watcher:
     def _slowest(self) -> float:
         """A fraction of the chain's block time: more would only repeat the same answer."""
         return min(max(self._options.poll_interval, self._block_seconds / 4), SLOWEST_LOOK)
+
+
+def _check_same_chain(state: State, genesis: BlockHash | None, account_nonce: int) -> None:
+    """Signed bytes of one chain must not be broadcast again on another with the same id."""
+    if genesis is not None and state.genesis not in (None, genesis):
+        raise ConfigError(
+            f"the journal tells of a chain that began with block {state.genesis}, the node's began with "
+            f"{genesis}: a local chain was started anew. Give it a journal of its own",
+            key="journal.path",
+        )
+    settled = min(state.slots, default=state.nonces.next)
+    if account_nonce < settled:
+        raise ConfigError(
+            f"the journal knows every nonce below {settled} as used, the node's chain has used "
+            f"{account_nonce}: the node lags far behind, or its chain was reset. Use a synced node, or "
+            "another journal",
+            key="journal.path",
+        )

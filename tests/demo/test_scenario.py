@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from trimtab.chain.client import Client
 from trimtab.demo.options import DemoOptions
-from trimtab.demo.scenario import make_prices
+from trimtab.demo.scenario import JOURNAL, make_prices, play
 from trimtab.errors import ConfigError
 from trimtab.report.record import decode_record
 from trimtab.world.node import AnvilNode
@@ -175,3 +176,11 @@ def test_a_seed_is_a_path(name: str) -> None:
     assert first == make_prices(DemoOptions(path=name, seed=5), Decimal(2000))
     assert first != make_prices(DemoOptions(path=name, seed=6), Decimal(2000))
     assert (len(first), first[0]) == (30, Decimal(2000))
+
+
+async def test_a_folder_with_an_older_run_is_refused(tmp_path: Path) -> None:
+    """Its journal would answer for another chain; nothing is started."""
+    (tmp_path / JOURNAL).touch()
+    async with aclosing(play(DemoOptions(folder=tmp_path))) as events:
+        with pytest.raises(ConfigError, match="holds the journal of an older run"):
+            await anext(events)

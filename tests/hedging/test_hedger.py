@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing
 from decimal import Decimal
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from pytest_asyncio import fixture as async_fixture
 
-from trimtab.errors import HaltError
+from trimtab.errors import HaltError, RpcTimeoutError
 from trimtab.execution.executor import ExecutorOptions
 from trimtab.hedging.decisions import VOID, Ending
 from trimtab.hedging.exposure import read_exposure
@@ -199,3 +200,27 @@ async def test_it_looks_at_every_new_head(short: OpenHedging, world: World) -> N
             if step.decision is not None:
                 break
         assert abs(step.after.delta) < BAND
+
+
+async def test_a_node_that_does_not_answer_is_asked_again_at_the_next_head(
+    short: OpenHedging, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One look fails like a time-out; the hedger lives, and the next head is hedged, once."""
+    async with short() as hedging:
+        read, failures = hedging.desk.perp.read_quote, [RpcTimeoutError("no answer")]
+
+        async def sometimes(*args: Any, **options: Any) -> Any:
+            if failures:
+                raise failures.pop()
+            return await read(*args, **options)
+
+        monkeypatch.setattr(hedging.desk.perp, "read_quote", sometimes)
+        async with aclosing(hedging.hedger.run()) as looks:
+            looking = asyncio.create_task(anext(looks))
+            while failures:  # noqa: ASYNC110  the failed look tells nobody
+                await asyncio.sleep(0.01)
+            await world.mine()
+            step = await looking
+        assert step.decision.ending.status == "filled"
+        statuses = [decision.ending.status for decision in hedging.log.decisions]
+        assert statuses == [VOID, "filled"]

@@ -13,6 +13,8 @@ from trimtab.cli.options import DebugOption
 from trimtab.cli.output import console, money, number
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from rich.live import Live
     from rich.panel import Panel
     from rich.table import Table
@@ -187,14 +189,20 @@ def _row(step: Stepped) -> tuple[str, ...]:
     return (
         f"{step.number:>3}",
         f"{money(step.before.spot):>9}",
-        f"{step.before.exposure.delta:>+9.4f}",
-        f"{hedge.size:>+9.4f}" if hedge and hedge.size else f"{'–':>9}",
+        _signed(step.before.exposure.delta),
+        _signed(hedge.size) if hedge and hedge.size else f"{'–':>9}",
         f"{money(hedge.price):>9}" if hedge and hedge.price else f"{'':>9}",
-        f"{step.after.exposure.delta:>+9.4f}",
+        _signed(step.after.exposure.delta),
         f"{money(step.posting.profit.total):>10}",
         f"{money(step.posting.unhedged):>10}",
         step.event or refusal or "",
     )
+
+
+def _signed(size: Decimal) -> str:
+    """Four decimals with a sign; what rounds to nothing has none."""
+    text = f"{size:>+9.4f}"
+    return f"{'0.0000':>9}" if float(text) == 0 else text
 
 
 def _summary(run: Finished, json: Path | None, report: Path | None) -> Panel:

@@ -31,6 +31,7 @@ from trimtab.tx import Sender
 from trimtab.tx.signers import LocalSigner
 from trimtab.world.prices import GbmOptions, gbm_path, load_csv, resample
 
+JOURNAL = "journal.db"
 JUMP = Decimal("0.04")
 """A move of this much in one step is told as a jump."""
 VOLATILITY = 0.6
@@ -195,7 +196,7 @@ def _start_message(options: DemoOptions, stage: Stage, folder: Path) -> Start:
         chain_id=world.client.chain_id,
         key="0x" + stage.trader.key.hex(),
         account=stage.trader.address,
-        journal=str(folder / "journal.db"),
+        journal=str(folder / JOURNAL),
         underlying=UNDERLYING,
         option_market=OPTION_MARKET,
         perp_market=PERP_MARKET,
@@ -225,8 +226,11 @@ async def _open_positions(options: DemoOptions, stage: Stage, start: Start, book
 
 @contextmanager
 def _folder(given: Path | None) -> Iterator[Path]:
-    """The folder of journal and logs: a given one is kept, else one that goes with the run."""
+    """The folder of journal and logs: a given one is kept, else one that goes with the run. `ConfigError`
+    when it holds an older run: its journal is of another chain."""
     if given is not None:
+        if (given / JOURNAL).exists():
+            raise ConfigError(f"{given} holds the journal of an older run: name another folder", key="folder")
         given.mkdir(parents=True, exist_ok=True)
         yield given
         return

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from trimtab.chain.client import Client
 from trimtab.chain.receipt import Block
-from trimtab.errors import HaltError, IntentError, NotSentError, VenueError
+from trimtab.errors import HaltError, IntentError, NotSentError, TransportError, VenueError
 from trimtab.execution.checks import QuoteRules
 from trimtab.execution.executor import Executor
 from trimtab.hedging.book import Book, PerpLeg
@@ -125,15 +125,22 @@ class Hedger:
 
     async def run(self) -> AsyncGenerator[HedgeStep, None]:
         """Reconcile, then look at every new head, until the consumer stops (iterate inside `aclosing`). Heads
-        that came while it traded are looked at once, at the latest."""
+        that came while it traded are looked at once, at the latest; a look that the node did not answer is
+        made again at the next head. Raises `TransportError` when no head comes for too long."""
         await self.reconcile()
         seen = -1
         async with aclosing(self._client.heads()) as heads:
             async for head in heads:
-                if isinstance(head, Block) and head.number > seen:
+                if not isinstance(head, Block) or head.number <= seen:
+                    continue
+                try:
                     step = await self.step()
-                    seen = step.after.block
-                    yield step
+                except TransportError as error:
+                    # A decision under way stays unfinished in the log: the next look resolves it first.
+                    logger.warning("the node did not answer, looking again at the next head: %s", error)
+                    continue
+                seen = step.after.block
+                yield step
 
     async def _resolve(self) -> Decision | None:
         """A decision whose transaction was never written to the journal never left: it is void. Otherwise its

@@ -60,6 +60,15 @@ def test_streams_do_not_mix(tmp_path: Path) -> None:
     assert payloads(path) == [b"0", b"1", b"2"]
 
 
+def test_two_journals_on_one_file_keep_a_stream_whole(tmp_path: Path) -> None:
+    """Appends that alternate between two openings (two rooms of one program) still make one chain."""
+    path = tmp_path / "j.db"
+    with Journal.open(path) as one, Journal.open(path) as two:
+        for number in range(6):
+            (one, two)[number % 2].append("hedge", b"%d" % number)
+    assert payloads(path, "hedge") == [b"%d" % number for number in range(6)]
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.lists(st.binary(max_size=60), max_size=4), max_size=6))
 def test_any_bytes_survive(tmp_path_factory: pytest.TempPathFactory, batches: list[list[bytes]]) -> None:

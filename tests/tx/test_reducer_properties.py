@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -593,5 +594,11 @@ def _unblocked(attempts: Any) -> Any:
     return tuple(a if a.is_begun else change(a, block=0) for a in attempts)
 
 
+class LongEngine(Engine):
+    """The same machine, for `make soak`."""
+
+
+TestLongEngine = pytest.mark.soak(LongEngine.TestCase)
+TestLongEngine.settings = settings(max_examples=10_000, stateful_step_count=80, deadline=None)
 TestEngine = Engine.TestCase
 TestEngine.settings = settings(max_examples=300, stateful_step_count=80, deadline=None)

@@ -264,6 +264,18 @@ async def test_a_lost_answer_is_not_a_failure(desk: Desk) -> None:
     assert await desk.executions() == await desk.sent_nonce() == 1
 
 
+async def test_every_endpoint_gets_the_bytes_and_one_yes_is_enough(desk: Desk) -> None:
+    """Two connections to one node, and a dead one that gets nothing because its chain cannot be checked:
+    accepted, already known and unknown make one live transaction."""
+    urls = [desk.node.ws_url, desk.node.url, "http://127.0.0.1:1"]
+    async with Client.open(urls) as client:
+        async with replace(desk, client=client).sender(simulate=False) as sender:
+            handle = await sender.submit(pay("a"))
+            assert isinstance(await handle.outcome(timeout=10), Succeeded)
+        assert client.stats.requests["eth_sendRawTransaction"] == 2
+    assert await desk.executions() == await desk.sent_nonce() == 1
+
+
 async def test_lost_bytes_are_sent_again(desk: Desk) -> None:
     """Nothing arrived and nobody said so: identical bytes go out again until they are mined."""
     async with desk.sender(routes=[LostBytes(PublicRoute(desk.client), 2)]) as sender:

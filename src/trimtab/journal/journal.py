@@ -61,7 +61,6 @@ class Journal:
     def __init__(self, path: Path, db: sqlite3.Connection) -> None:
         self.path = path
         self._db = db
-        self._tails: dict[str, int] = {}
 
     @classmethod
     def open(cls, path: str | Path) -> Journal:
@@ -98,21 +97,14 @@ class Journal:
     def append_many(self, stream: str, payloads: Sequence[Mapping[str, Any] | bytes]) -> None:
         """Add records in one commit: all are durable when this returns, or none is. Raises `HaltError` when
         the disk refuses."""
-        tail = self._tail(stream)
-        now = time.time()
-        rows = []
-        for payload in payloads:
-            raw = payload if isinstance(payload, bytes) else msgspec.json.encode(payload)
-            tail = _checksum(tail, stream, raw)
-            rows.append((stream, now, raw, tail))
+        rows = [bytes(item) if isinstance(item, bytes) else msgspec.json.encode(item) for item in payloads]
         try:
-            self._insert(rows)
+            self._insert(stream, rows)
         except sqlite3.Error as error:
             raise HaltError(
                 f"the journal {self.path} cannot be written ({error}); nothing that depends on it was sent. "
                 "Free the disk or mend the file, then start again"
             ) from error
-        self._tails[stream] = tail
 
     def replay(self, stream: str) -> Iterator[Record]:
         """Every record of a stream, oldest first, checksums verified."""
@@ -138,23 +130,26 @@ class Journal:
     def close(self) -> None:
         self._db.close()
 
-    def _insert(self, rows: Sequence[tuple[str, float, bytes, int]]) -> None:
+    def _insert(self, stream: str, rows: Sequence[bytes]) -> None:
+        now = time.time()
         self._db.execute("BEGIN IMMEDIATE")
         try:
-            self._db.executemany("INSERT INTO records (stream, at, payload, crc) VALUES (?, ?, ?, ?)", rows)
+            # Read inside the transaction: a stream without a lock may have had another writer meanwhile.
+            tail = self._db.execute(
+                "SELECT crc FROM records WHERE stream = ? ORDER BY id DESC LIMIT 1", (stream,)
+            ).fetchone()
+            crc = tail[0] if tail else 0
+            for payload in rows:
+                crc = _checksum(crc, stream, payload)
+                self._db.execute(
+                    "INSERT INTO records (stream, at, payload, crc) VALUES (?, ?, ?, ?)",
+                    (stream, now, payload, crc),
+                )
             self._db.execute("COMMIT")
         except BaseException:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise
-
-    def _tail(self, stream: str) -> int:
-        if stream not in self._tails:
-            crc = 0
-            for record in self.replay(stream):
-                crc = _checksum(crc, stream, record.payload)
-            self._tails[stream] = crc
-        return self._tails[stream]
 
     def __enter__(self) -> Journal:
         return self

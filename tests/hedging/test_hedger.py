@@ -131,6 +131,33 @@ async def test_an_unknown_hedge_halts_until_it_is_known(short: OpenHedging, worl
         assert abs(await hedging.delta()) < BAND
 
 
+async def test_a_hedge_that_is_not_mined_in_time_is_given_up(short: OpenHedging, world: World) -> None:
+    """Past its deadline it is cancelled at its nonce, the hedge ends without a fill, and the next occasion is
+    hedged on what is true then."""
+    await world.control.set_automine(enabled=False)
+    try:
+        async with short(limits=HedgeLimits(deadline_seconds=30)) as hedging:
+            looking = asyncio.create_task(hedging.hedger.step("open"))
+            address, client = hedging.desk.account, world.client
+            while await hedging.desk.nonce() == await client.nonce(address):  # noqa: ASYNC110  a pool is silent
+                await asyncio.sleep(0.01)
+            pending = await client.request("txpool_content")
+            (first,) = next(iter(pending["pending"].values())).values()
+            await world.control.drop(first["hash"])
+            await world.control.mine_at(await world.now() + 60)
+            async with asyncio.timeout(20):
+                while not looking.done():
+                    await asyncio.sleep(0.05)
+                    await world.mine()
+            step = await looking
+            assert step.decision.ending.status == "canceled"
+            assert abs(step.after.delta) > BAND
+            await world.control.set_automine(enabled=True)
+            assert (await hedging.hedger.step("next")).decision.ending.status == "filled"
+    finally:
+        await world.control.set_automine(enabled=True)
+
+
 async def test_lost_answers_do_not_hedge_twice(short: OpenHedging) -> None:
     """Every broadcast looks like a time-out: still one trade, and the delta inside the band."""
     async with short(fault=lambda route: LostAnswers(route, times=10)) as hedging:

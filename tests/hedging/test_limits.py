@@ -97,6 +97,7 @@ def test_slippage_is_to_the_traders_loss_on_both_sides() -> None:
         {"max_slippage": 0.01},
         {"min_health": D(-1)},
         {"gas_budget_wei": 0},
+        {"deadline_seconds": 0},
     ],
 )
 def test_senseless_limits_are_refused(values: dict[str, object]) -> None:

@@ -62,7 +62,8 @@ class Executor:
         rules: QuoteRules | None = None,
         dry_run: bool = False,
     ) -> ExecutionReport:
-        """Trade a perpetual. `rules` take the place of the executor's own for this intent."""
+        """Trade a perpetual. `rules` take the place of the executor's own for this intent. After its deadline
+        the transaction is not broadcast any more, and one that is out is cancelled."""
         asked = intent.side.sign * intent.size if intent.size is not None else None
         if self.knows(key):
             return await self.resume(venue, account, key, market=intent.market, asked=asked)
@@ -72,7 +73,8 @@ class Executor:
         quote = await venue.read_quote(account, intent)
         checks.check_perp_quote(quote, rules or self._options.rules, head=head.number, now=head.at)
         plan = venue.encode_order(account, intent, quote)
-        return await self._run(venue, account, Order(key, asked=asked), plan, quote, dry_run=dry_run)
+        order = Order(key, asked=asked)
+        return await self._run(venue, account, order, plan, quote, dry_run=dry_run, deadline=intent.deadline)
 
     async def execute_option(
         self,
@@ -130,6 +132,7 @@ class Executor:
         quote: Quote | None,
         *,
         dry_run: bool,
+        deadline: int | None = None,
     ) -> ExecutionReport:
         if dry_run:
             return replace(
@@ -140,7 +143,11 @@ class Executor:
             order = advance(order, OrderStatus.FILLED)
         for number, (call, label) in enumerate(zip(plan.calls, plan.labels, strict=True)):
             intent = TxIntent(
-                _tx_key(order.key, number), call, budget_wei=self._options.budget_wei, label=label
+                _tx_key(order.key, number),
+                call,
+                budget_wei=self._options.budget_wei,
+                deadline=deadline,
+                label=label,
             )
             try:
                 handle = await self._sender.submit(intent)

@@ -200,11 +200,13 @@ class Hedger:
     async def _execute(
         self, key: str, before: UnderlyingExposure, allowed: Allowance, *, dry_run: bool = False
     ) -> ExecutionReport:
+        seconds = self._limits.deadline_seconds
         intent = PerpIntent(
             self._leg.market,
             Side.BUY if allowed.size > 0 else Side.SELL,
             size=abs(allowed.size),
             acceptable_price=_limit(allowed),
+            deadline=None if seconds is None else before.at + seconds,
         )
         rules = QuoteRules(
             min_health_after=None if _is_reducing(before, self._leg, allowed) else self._limits.min_health

@@ -19,13 +19,15 @@ _ZERO = Decimal(0)
 class HedgeLimits:
     """None means no limit. Sizes in units of underlying, absolute; the hour is the chain's, not this
     machine's. `max_slippage` is a fraction of the mark price, `min_health` what the account must keep after
-    the hedge, `gas_budget_wei` what hedges may burn in an hour. Raises `IntentError` on a bad value."""
+    the hedge, `gas_budget_wei` what hedges may burn in an hour. `deadline_seconds` after the block that was
+    looked at, a hedge that is not mined is given up. Raises `IntentError` on a bad value."""
 
     max_size: Decimal | None = None
     max_size_per_hour: Decimal | None = None
     max_slippage: Decimal = Decimal("0.01")
     min_health: Decimal | None = None
     gas_budget_wei: int | None = None
+    deadline_seconds: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("max_size", "max_size_per_hour", "max_slippage", "min_health"):
@@ -35,10 +37,10 @@ class HedgeLimits:
             raise IntentError(
                 f"max_slippage is a fraction below 1, got {self.max_slippage}", field="max_slippage"
             )
-        if self.gas_budget_wei is not None and self.gas_budget_wei <= 0:
-            raise IntentError(
-                f"gas_budget_wei must be above 0, got {self.gas_budget_wei}", field="gas_budget_wei"
-            )
+        for name in ("gas_budget_wei", "deadline_seconds"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise IntentError(f"{name} must be above 0, got {value}", field=name)
 
 
 @dataclass(frozen=True, slots=True)

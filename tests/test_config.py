@@ -91,7 +91,7 @@ def test_the_documented_file_loads(tmp_path: Path) -> None:
     assert config.hedge is not None
     assert config.hedge.policy == FixedBand(Decimal("0.5"))
     assert config.hedge.limits == HedgeLimits(
-        Decimal(5), Decimal(20), Decimal("0.01"), Decimal("1.5"), 5 * 10**17
+        Decimal(5), Decimal(20), Decimal("0.01"), Decimal("1.5"), 5 * 10**17, 600
     )
 
 

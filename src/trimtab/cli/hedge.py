@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,9 +10,11 @@ import typer
 
 from trimtab.cli.failures import run
 from trimtab.cli.options import ConfigOption, DebugOption, JsonOption
-from trimtab.cli.output import money, number, print_table, to_plain
+from trimtab.cli.output import console, money, number, to_plain
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from trimtab.cli.wiring import Session
     from trimtab.config import HedgeSettings
     from trimtab.hedging.hedger import Hedger, HedgeStep
@@ -35,7 +37,7 @@ def hedge(
     async def job() -> None:
         from trimtab.cli.wiring import open_session
 
-        show = _print_line if json else _Table().show
+        show = _print_line if json else _Lines().show
         async with open_session(config) as session, _open_hedger(session, dry_run=dry_run) as hedger:
             if once:
                 show(await hedger.step())
@@ -130,28 +132,41 @@ def _facts(step: HedgeStep) -> dict[str, Any]:
     }
 
 
-class _Table:
-    """Rows as they come: quiet looks are one line each, what was traded stands out."""
+class _Lines:
+    """One line a look under one heading, so that a day of looks reads as one table."""
+
+    _COLUMNS = (
+        ("Block", 9),
+        ("Spot", 11),
+        ("Before", 10),
+        ("After", 10),
+        ("Band", 8),
+        ("Gamma", 10),
+        ("Vega", 10),
+    )
+
+    def __init__(self) -> None:
+        self._has_heading = False
 
     def show(self, step: HedgeStep) -> None:
         exposure = step.after
-        before = step.before.delta if step.before else None
-        print_table(
-            f"block {exposure.block}",
-            ("", ">Spot", ">Delta before", ">Delta after", ">Band", ">Gamma", ">Vega", "What"),
-            [
-                (
-                    exposure.underlying,
-                    money(exposure.spot_price),
-                    number(before),
-                    number(exposure.delta),
-                    number(step.wanted.band if step.wanted else None),
-                    number(exposure.greeks.gamma, 6),
-                    number(exposure.greeks.vega, 2),
-                    _what(step),
-                )
-            ],
+        if not self._has_heading:
+            self._print([name for name, _ in self._COLUMNS], f"{exposure.underlying} delta, hedges")
+            self._has_heading = True
+        cells = (
+            str(exposure.block),
+            money(exposure.spot_price),
+            number(step.before.delta if step.before else None),
+            number(exposure.delta),
+            number(step.wanted.band if step.wanted else None),
+            number(exposure.greeks.gamma, 6),
+            number(exposure.greeks.vega, 2),
         )
+        self._print(cells, _what(step))
+
+    def _print(self, cells: Sequence[str], last: str) -> None:
+        line = "".join(f"{cell:>{width}}" for cell, (_, width) in zip(cells, self._COLUMNS, strict=True))
+        console().print(f"{line}  {last}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _what(step: HedgeStep) -> str:
@@ -159,7 +174,11 @@ def _what(step: HedgeStep) -> str:
         return f"refused: {step.refusal}"
     if step.decision is not None and step.decision.ending is not None:
         ending = step.decision.ending
-        return f"{ending.status} {ending.filled:+f} at {money(ending.price)}, {ending.tx_hash}"
+        return f"{ending.status} {_signed(ending.filled)} at {money(ending.price)}, {ending.tx_hash}"
     if step.report is not None and step.wanted is not None:
-        return f"would trade {step.wanted.size:+f}"
+        return f"would trade {_signed(step.wanted.size)}"
     return "inside the band"
+
+
+def _signed(size: Decimal) -> str:
+    return f"+{number(size)}" if size > 0 else number(size)

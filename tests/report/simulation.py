@@ -84,11 +84,20 @@ def simulate(seed: int = 7, steps: int = 30) -> dict[str, Any]:
                 "delta_after": greeks.delta + state.size, "hedge": hedge, "band": BAND,
                 "venue_delta": greeks.delta + state.size + Decimal(f"{rng.gauss(0, 0.02):.6f}"),
                 "gamma": greeks.gamma, "vega": greeks.vega, "theta": greeks.theta,
+                "iv": book_iv(options, spot, at),
                 "health": equity / margin if margin else None,
                 "event": "price jump" if step == 18 else None,
             }
         )  # fmt: skip
     return finish(seed, rows, snapshots, transactions)
+
+
+def book_iv(options: tuple[OptionHolding, ...], spot: Decimal, at: int) -> Decimal:
+    """The options' volatilities weighted by their vega."""
+    vegas = [abs(held_greeks(option, spot, at).vega) for option in options]
+    pairs = zip(vegas, options, strict=True)
+    weighted = sum((vega * option.iv for vega, option in pairs), Decimal(0))
+    return (weighted / sum(vegas, Decimal(0))).quantize(D6)
 
 
 OPENING = (

@@ -113,15 +113,24 @@ def test_health_is_logarithmic_with_the_limit(run: RunRecord) -> None:
     assert chart["layout"]["shapes"][0]["y0"] == 1
 
 
+def test_volatility_is_in_percent(run: RunRecord) -> None:
+    """One point for each step, as traders write it."""
+    chart = figures.iv_figure(run)
+    assert chart is not None
+    assert chart["data"][0]["y"] == [step.iv and step.iv * 100 for step in run.steps]
+    assert all(40 < point < 100 for point in chart["data"][0]["y"])
+
+
 def test_nothing_to_show_is_no_chart(record: dict[str, Any]) -> None:
-    """Without profit by step and without health there are no such charts."""
+    """Without profit by step, without volatility and without health there are no such charts."""
     for step in record["steps"]:
-        for key in ("pnl", "unhedged_pnl", "health"):
+        for key in ("pnl", "unhedged_pnl", "health", "iv"):
             del step[key]
     run = decode_record(record)
     assert figures.profit_figure(run) is None
     assert figures.attribution_figure(run) is None
     assert figures.health_figure(run) is None
+    assert figures.iv_figure(run) is None
 
 
 def test_unknown_parts_come_last_and_are_counted(record: dict[str, Any]) -> None:

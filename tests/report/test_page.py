@@ -69,7 +69,7 @@ def test_the_whole_record_is_shown(record: dict[str, Any]) -> None:
     """Every chart has a place and a figure, every transaction, account and position a row."""
     page = Page(render_report(record))
     places = [attrs["data-figure"] for _, attrs in page.tags if "data-figure" in attrs]
-    assert places == ["price", "delta", "profit", "waterfall", "attribution", "health"]
+    assert places == ["price", "delta", "profit", "waterfall", "attribution", "iv", "health"]
     assert sorted(page.figures) == sorted(str(place) for place in places)
     for line in record["transactions"]:
         assert line["label"] in page.text

@@ -131,6 +131,16 @@ def waterfall_figure(run: RunRecord) -> Figure:
     return chart
 
 
+def iv_figure(run: RunRecord) -> Figure | None:
+    """Implied volatility of the options held, in percent; None where no step tells it."""
+    if all(step.iv is None for step in run.steps):
+        return None
+    x = times(run.steps)
+    points = [None if step.iv is None else step.iv * 100 for step in run.steps]
+    trace = line(x, points, "Implied volatility", "--part-vega", "%", width=2.5)
+    return figure([trace], x, y_title="Implied volatility, %")
+
+
 def health_figure(run: RunRecord) -> Figure | None:
     """Equity over maintenance margin, with the line below which the account is liquidatable; None where no
     step tells it. On a logarithmic axis: a small position makes health very large."""

@@ -113,14 +113,19 @@ def _profit_sections(run: RunRecord, charts: dict[str, Figure]) -> list[Section]
 
 def _book_sections(run: RunRecord, charts: dict[str, Figure]) -> list[Section]:
     sections = []
+    if figure := figures.iv_figure(run):
+        charts["iv"] = figure
+        caption = "Of the options held, weighted by vega: what the venue prices them with."
+        sections.append(Section(_iv_headline(run), caption, _chart("iv"), is_half=True))
     if figure := figures.health_figure(run):
         charts["health"] = figure
         lowest = min(step.health for step in run.steps if step.health is not None)
         sections.append(
             Section(
                 f"Margin health never fell below {number(lowest, 1)}",
-                "Equity over maintenance margin of the hedging account, logarithmic; no position, no value.",
+                "Of the hedging account, logarithmic; without a position it has no value.",
                 _chart("health"),
+                is_half=True,
             )
         )
     if run.positions:
@@ -212,6 +217,13 @@ def _cause_headline(run: RunRecord) -> str:
         [f"{part_name(worst).lower() if clauses else part_name(worst)} cost most"] if parts[worst] < 0 else []
     )
     return ", ".join(clauses)
+
+
+def _iv_headline(run: RunRecord) -> str:
+    known = [step.iv for step in run.steps if step.iv is not None]
+    if min(known) == max(known):
+        return f"Implied volatility stayed at {percent(known[0])}"
+    return f"Implied volatility moved between {percent(min(known))} and {percent(max(known))}"
 
 
 def _growth_caption(run: RunRecord) -> str:

@@ -47,6 +47,7 @@ class StepRecord(msgspec.Struct, frozen=True, kw_only=True):
     gamma: Decimal | None = None
     vega: Decimal | None = None
     theta: Decimal | None = None
+    iv: Decimal | None = None  # of the options held, weighted by vega; an annualised fraction
     equity: Decimal | None = None  # sum of all account values
     health: Decimal | None = None
     pnl: Parts | None = None

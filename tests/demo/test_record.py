@@ -10,7 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trimtab.demo.protocol import Hedge, Looked
-from trimtab.demo.record import is_filled, variance
+from trimtab.demo.record import implied_vol, is_filled, variance
+from trimtab.model.greeks import Greeks
+from trimtab.model.ids import ZERO_ADDRESS
+from trimtab.model.market import OptionMarket, OptionSeries, OptionType
+from trimtab.model.position import OptionPosition
 
 D = Decimal
 
@@ -37,3 +41,19 @@ def test_only_what_filled_is_a_hedge(size: D, is_trade: bool) -> None:
     looked = Looked(reason="step-1", delta_before=D(1), delta_after=D(0), band=D(1), hedge=hedge)
     assert is_filled(looked) is is_trade
     assert not is_filled(None)
+
+
+def position(iv: str, vega: str) -> OptionPosition:
+    market = OptionMarket("lyra", "sETH", "ETH", "sUSD", ZERO_ADDRESS)
+    series = OptionSeries(market, 1, 1, D(2000), 1)
+    return OptionPosition(
+        "lyra", ZERO_ADDRESS, 1, series, OptionType.SHORT_CALL_QUOTE, D(1), D(0), None, D(0), D(iv),
+        Greeks(), Greeks(vega=D(vega)), "active", 1,
+    )  # fmt: skip
+
+
+def test_the_volatility_of_a_book_is_weighted_by_vega() -> None:
+    """Short and long count alike; a book without vega has none."""
+    assert implied_vol([position("0.6", "-30"), position("0.8", "10")]) == D("0.65")
+    assert implied_vol([position("0.6", "0")]) is None
+    assert implied_vol([]) is None

@@ -104,6 +104,21 @@ async def test_the_unhedged_series_is_that_of_a_run_without_hedger(
 
 
 @pytest.mark.node
+async def test_customers_move_volatility_and_vega_tells(six_steps: dict[str, Any], run_demo: RunDemo) -> None:
+    """Customers move implied volatility at every step by a fraction of a point to two; without them it
+    stands still. Vega and higher order explain what that did: the options of both runs are the same."""
+    points = [step["iv"] * 100 for step in six_steps["steps"]]
+    assert all(0.05 < abs(after - before) < 2 for before, after in pairwise(points))
+    assert abs(six_steps["summary"]["pnl"]["vega"]) > 1
+    still = await run_demo("--steps", "6", "--seed", "2", "--no-flow")
+    check_run(still, 6)
+    assert len({step["iv"] for step in still["steps"]}) == 1
+    assert still["summary"]["pnl"]["vega"] == 0
+    for moved, quiet in zip(six_steps["steps"], still["steps"], strict=True):
+        assert moved["spot"] == quiet["spot"]
+
+
+@pytest.mark.node
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(1, 21))
 async def test_every_seed_holds(run_demo: RunDemo, seed: int) -> None:

@@ -26,7 +26,7 @@ _ROWS = 12  # of the live table: the last ones
 
 
 def demo(
-    seed: Annotated[int, typer.Option(help="Decides the price path.")] = 1,
+    seed: Annotated[int, typer.Option(help="Decides the price path, and what option customers do.")] = 1,
     steps: Annotated[int, typer.Option(min=1, help="Looks at the book, an hour of chain time apart.")] = 30,
     json: Annotated[Path | None, typer.Option("--json", help="Write the whole run as JSON here.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write the report (HTML) here.")] = None,
@@ -40,6 +40,9 @@ def demo(
         str | None, typer.Option(help="Play on a fork of this node; the protocols are deployed onto it.")
     ] = None,
     path: Annotated[str, typer.Option(help="gbm, gbm-jumps, or a CSV file (time,price).")] = "gbm-jumps",
+    flow: Annotated[
+        bool, typer.Option(help="Option customers trade too, so that implied volatility moves.")
+    ] = True,
     policy: Annotated[str, typer.Option(help="band, or ww for Whalley-Wilmott.")] = "band",
     band: Annotated[str, typer.Option(help="Half-width in ETH; the widest for ww.")] = "0.5",
     debug: DebugOption = False,
@@ -47,7 +50,7 @@ def demo(
     """Hedge a short-volatility book: options on the genuine Lyra, perps on the genuine Perp v2.
 
     A local chain with both protocols is started and forked; a trader writes calls and puts, posts margin, and
-    a hedger in a process of its own keeps the delta inside the band while the price moves.
+    a hedger in a process of its own keeps the delta inside the band while price and volatility move.
     """
 
     async def job() -> None:
@@ -62,6 +65,7 @@ def demo(
             policy=_choice(PolicyName, policy, "policy"),
             path=path,
             is_hedged=not no_hedge,
+            has_flow=flow,
             crash_at=crash_at,
             engine=_choice(Engine, engine, "engine"),
             fork_url=fork_url,

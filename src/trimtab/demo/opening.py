@@ -27,7 +27,7 @@ class BookOptions:
     calls: Decimal = Decimal(30)
     puts: Decimal = Decimal(15)
     collateral_factor: Decimal = Decimal(2)
-    margin: Decimal = Decimal(20_000)
+    margin: Decimal = Decimal(7_500)
     min_days: int = 14
     iterations: int = 5
 

@@ -29,8 +29,9 @@ class Engine(StrEnum):
 class DemoOptions:
     """`steps` looks, `step_seconds` of chain time apart; the first is at the opening price. `band` is the
     half-width in units of underlying (for `ww` the widest it may get). `path` is "gbm", "gbm-jumps" or a CSV
-    file of prices. `crash_at` N kills the hedger right after the broadcast of its N-th hedge. `folder` keeps
-    journal and logs, None for a temporary one. Raises `ConfigError` on a combination that cannot run.
+    file of prices. With `has_flow` option customers trade between the looks, which moves implied volatility.
+    `crash_at` N kills the hedger right after the broadcast of its N-th hedge. `folder` keeps journal and
+    logs, None for a temporary one. Raises `ConfigError` on a combination that cannot run.
     """
 
     seed: int = 1
@@ -39,6 +40,7 @@ class DemoOptions:
     policy: PolicyName = PolicyName.BAND
     path: str = "gbm-jumps"
     is_hedged: bool = True
+    has_flow: bool = True
     crash_at: int | None = None
     engine: Engine = Engine.ANVIL
     fork_url: str | None = None

@@ -52,6 +52,14 @@ def variance(changes: Sequence[Decimal]) -> Decimal | None:
     return sum(((c - mean) ** 2 for c in changes), _ZERO) / (len(changes) - 1)
 
 
+def implied_vol(options: Sequence[OptionPosition]) -> Decimal | None:
+    """The options' volatilities weighted by their vega, as a fraction; None where no option has vega."""
+    weights = sum((abs(position.greeks.vega) for position in options), _ZERO)
+    if not weights:
+        return None
+    return sum((abs(position.greeks.vega) * position.iv for position in options), _ZERO) / weights
+
+
 def is_filled(looked: Looked | None) -> bool:
     """Whether the look traded."""
     return looked is not None and looked.hedge is not None and looked.hedge.size != 0
@@ -73,6 +81,7 @@ def _step(step: Stepped) -> dict[str, Any]:
         "gamma": float(greeks.gamma),
         "vega": float(greeks.vega),
         "theta": float(greeks.theta),
+        "iv": _float(implied_vol(after.exposure.options)),
         "equity": float(after.total),
         "health": float(health) if health is not None else None,
         "pnl": {**_parts(profit), "total": float(profit.total)},

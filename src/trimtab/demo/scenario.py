@@ -29,6 +29,7 @@ from trimtab.hedging.policy import FixedBand
 from trimtab.journal import Journal
 from trimtab.tx import Sender
 from trimtab.tx.signers import LocalSigner
+from trimtab.world.customers import Customers
 from trimtab.world.prices import GbmOptions, gbm_path, load_csv, resample
 
 JOURNAL = "journal.db"
@@ -67,6 +68,7 @@ class Scenario:
     book: Book
     opened: Opened
     ledger: Ledger
+    customers: Customers | None
     prices: Sequence[Decimal]
     began_at: int
     first_block: int
@@ -81,6 +83,7 @@ class Scenario:
         book = make_book(client, start)
         block, nonce = await client.block_number(), await client.nonce(trader)
         chain = await book.options[0].venue.read_chain(OPTION_MARKET)
+        customers = await Customers.open(stage.world, chain, options.seed) if options.has_flow else None
         ledger = Ledger(chain.rate)
         ledger.open(await read_accounts(client, book, UNDERLYING, stage.tokens))
         clock = time.monotonic()
@@ -96,6 +99,7 @@ class Scenario:
             book,
             Opened(stage.seconds, opening, posting, stage.world.url),
             ledger,
+            customers,
             make_prices(options, values.spot),
             values.at,
             block + 1,
@@ -104,10 +108,10 @@ class Scenario:
         )
 
     async def step(self, number: int, runner: Runner) -> Stepped:
-        """Move the price (not in the first step), let the runner look, write the books."""
+        """Let customers trade and move the price (not in the first step), let the runner look, write the
+        books."""
         if number:
-            at = self.began_at + number * self.options.step_seconds
-            await self.stage.world.set_price(UNDERLYING, self.prices[number], at=at)
+            await self._move(number)
         crashes = runner.crashes
         before = await self._read()
         looked = await runner.look(f"step-{number}")
@@ -143,6 +147,15 @@ class Scenario:
             self.stage.name,
             _notes(self.options, self._hedges(), crashes),
         )
+
+    async def _move(self, number: int) -> None:
+        """The customers trade at the old price, while the venue's caches are fresh."""
+        seconds = self.options.step_seconds
+        before = self.began_at + (number - 1) * seconds
+        if self.customers is not None:
+            at = before + seconds // 4
+            await self.customers.trade(number, self.prices[number - 1], at=at)
+        await self.stage.world.set_price(UNDERLYING, self.prices[number], at=before + seconds)
 
     async def _read(self) -> AccountValues:
         return await read_accounts(self.stage.world.client, self.book, UNDERLYING, self.stage.tokens)

@@ -18,7 +18,7 @@ from trimtab.journal import Journal
 from trimtab.model.ids import Address
 from trimtab.tx import Sender, SenderOptions, TxIntent, TxPolicy
 from trimtab.tx.routes import Route
-from trimtab.tx.signers import LocalSigner
+from trimtab.tx.signers import LocalSigner, Signer
 from trimtab.world.node import AnvilNode
 
 KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
@@ -46,11 +46,16 @@ class Desk:
 
     @asynccontextmanager
     async def sender(
-        self, routes: list[Route] | None = None, *, policy: TxPolicy = QUICK, **options: Any
+        self,
+        routes: list[Route] | None = None,
+        *,
+        policy: TxPolicy = QUICK,
+        signer: Signer | None = None,
+        **options: Any,
     ) -> AsyncIterator[Sender]:
         chosen = SenderOptions(policy=policy, **options)
         with Journal.open(self.path) as journal:
-            async with Sender.open(self.client, self.signer, journal, chosen, routes) as sender:
+            async with Sender.open(self.client, signer or self.signer, journal, chosen, routes) as sender:
                 yield sender
 
     async def executions(self) -> int:

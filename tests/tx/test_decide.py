@@ -54,10 +54,15 @@ class Life:
     def check(self, key: str) -> None:
         self.feed(e.CheckPassed(key, 1, self.at))
 
-    def sign(self, nonce: int, kind: Kind = Kind.NORMAL, price: int = 100) -> TxHash:
+    def ask(self, nonce: int) -> int:
+        slot = self.state.slots.get(nonce)
+        return slot.asked if slot else 0
+
+    def sign(self, nonce: int, kind: Kind = Kind.NORMAL, price: int = 100, ask: int | None = None) -> TxHash:
         tx_hash = TxHash(f"{nonce}.{kind}.{price}")
         fees = Fees(price, price)
-        self.feed(e.Signed(nonce, kind, tx_hash, tx_hash.encode(), fees, 1, price, ENDPOINTS, self.at))
+        raw, ask = tx_hash.encode(), self.ask(nonce) if ask is None else ask
+        self.feed(e.Signed(nonce, kind, tx_hash, raw, fees, 1, price, ENDPOINTS, self.at, ask))
         return tx_hash
 
     def answer(self, nonce: int, tx_hash: TxHash, endpoint: str, said: SendClass | None = None) -> None:
@@ -314,9 +319,9 @@ def test_a_replacement_that_is_signed_too_late_is_not_used(life: Life) -> None:
     """B8: mined while the signer was busy: the new bytes never leave."""
     tx_hash = life.live("k", 0)
     life.observe(3, account_nonce=0)
-    assert life.did(e.Sign)
+    asked = life.did(e.Sign)[0].ask
     life.observe(4, account_nonce=1, mined=mined(tx_hash, 4))
-    life.sign(0, price=200)
+    life.sign(0, price=200, ask=asked)
     assert not life.did(e.Send)
 
 
@@ -324,7 +329,7 @@ def test_a_cap_lets_identical_bytes_go_out_again(life: Life) -> None:
     """F3: no new price, no new bytes; the old ones are repeated on their own clock."""
     tx_hash = life.live("k", 0)
     life.observe(3, account_nonce=0)
-    life.feed(e.SignFailed(0, Refusal.FEE_CAP, "too dear", life.at))
+    life.feed(e.SignFailed(0, Refusal.FEE_CAP, "too dear", life.at, life.ask(0)))
     assert life.did(r.Capped)
     life.at += POLICY.rebroadcast_after
     life.observe(4, account_nonce=0)

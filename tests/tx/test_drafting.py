@@ -13,7 +13,7 @@ from trimtab.tx.states import Attempt, Intent, Kind, Slot, State
 
 ACCOUNT, TARGET = Address("0x" + "aa" * 20), Address("0x" + "bb" * 20)
 MARKET, BASE_FEE = Fees(10, 210), 100
-FIRST = Sign(4, Kind.NORMAL, None)
+FIRST = Sign(4, Kind.NORMAL, None, 1)
 
 
 def intent(budget: int | None = None, gas: int = 1_000, value: int = 7) -> Intent:
@@ -60,13 +60,13 @@ def test_budget_and_limit_bind_the_first_price() -> None:
 
 def test_a_replacement_is_dearer_than_all_that_was_signed() -> None:
     """F4: from the dearest ever signed, whatever the market says now."""
-    draft = desk().draft(intent(), Sign(4, Kind.NORMAL, Fees(500, 900)), MARKET, BASE_FEE)
+    draft = desk().draft(intent(), Sign(4, Kind.NORMAL, Fees(500, 900), 1), MARKET, BASE_FEE)
     assert draft.fees == Fees(bump_price(500), bump_price(900))
 
 
 def test_a_cancellation_is_a_transfer_of_nothing_to_oneself_outside_the_budget() -> None:
     """21,000 gas, no data, no value, its own price; the intent's budget was for the intent."""
-    draft = desk().draft(intent(1), Sign(4, Kind.CANCEL, Fees(10, 210)), MARKET, BASE_FEE)
+    draft = desk().draft(intent(1), Sign(4, Kind.CANCEL, Fees(10, 210), 1), MARKET, BASE_FEE)
     fields = draft.fields
     assert (fields.to, fields.value, fields.data, fields.gas_limit) == (ACCOUNT, 0, b"", CANCEL_GAS)
     assert draft.worst_cost == CANCEL_GAS * bump_price(210)
@@ -89,5 +89,5 @@ def test_a_replacement_does_not_count_its_predecessor_too() -> None:
     """At most one attempt of a nonce is mined: the dearest counts, not the sum."""
     old = Attempt(Kind.NORMAL, TxHash("0x"), b"", Fees(10, 210), 1_000, 10**9)
     state = State(slots={4: Slot(4, "k", attempts=(old,))})
-    draft = desk().draft(intent(gas=10**6), Sign(4, Kind.NORMAL, Fees(10, 210)), MARKET, BASE_FEE)
+    draft = desk().draft(intent(gas=10**6), Sign(4, Kind.NORMAL, Fees(10, 210), 1), MARKET, BASE_FEE)
     check_funds(state, draft, draft.worst_cost)

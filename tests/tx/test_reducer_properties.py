@@ -28,6 +28,8 @@ POLICY = TxPolicy(
 ENDPOINTS = ("a", "b")
 FEE_CAP = 5_000
 FOREIGN = "foreign"
+Asked = tuple[str, e.Sign]
+"""A question to the signer, and the intent that it was about."""
 
 
 @dataclass(frozen=True)
@@ -135,8 +137,9 @@ class Engine(RuleBasedStateMachine):
         self.state = State()
         self.at = 1_000
         self.submitted: dict[str, str] = {}
+        self.again: set[str] = set()
         self.checks: list[str] = []
-        self.asks: list[e.Sign] = []
+        self.asks: list[Asked] = []
         self.answers: list[e.SendAnswered] = []
         self.raws: dict[bytes, ModelTx] = {}
         self.final: dict[str, IntentState] = {}
@@ -166,7 +169,7 @@ class Engine(RuleBasedStateMachine):
             case e.Check(key=key):
                 self.checks.append(key)
             case e.Sign():
-                self.asks.append(effect)
+                self.asks.append((self.state.slots[effect.nonce].key, effect))
             case e.Send():
                 self._send(effect)
             case e.Observe() | e.Changed():
@@ -218,8 +221,9 @@ class Engine(RuleBasedStateMachine):
                 e.SendAnswered(effect.nonce, effect.tx_hash, name, Outcome.AMBIGUOUS, "", "", self.at)
             )
 
-    def _sign(self, ask: e.Sign, cap: int) -> e.Event:
-        slot = self.state.slots.get(ask.nonce)
+    def _sign(self, asked: Asked, cap: int) -> e.Event:
+        """A signer may take its time: it signs what it was asked, whatever became of the nonce since."""
+        key, ask = asked
         market = quote(self.chain.base_fee, 1)
         try:
             fees = (
@@ -228,13 +232,12 @@ class Engine(RuleBasedStateMachine):
                 else fit_bump(ask.above, market, cap)
             )
         except FeeCapExceededError as error:
-            return e.SignFailed(ask.nonce, Refusal.FEE_CAP, str(error), self.at)
-        key = slot.key if slot else "?"
+            return e.SignFailed(ask.nonce, Refusal.FEE_CAP, str(error), self.at, ask.ask)
         raw = repr((key, ask.nonce, ask.kind.value, fees.tip, fees.fee_cap)).encode()
         tx_hash = TxHash("0x" + raw.hex())
         self.raws[raw] = ModelTx(tx_hash, ask.nonce, fees)
         cost = worst_cost(21_000, fees, 0)
-        return e.Signed(ask.nonce, ask.kind, tx_hash, raw, fees, 21_000, cost, ENDPOINTS, self.at)
+        return e.Signed(ask.nonce, ask.kind, tx_hash, raw, fees, 21_000, cost, ENDPOINTS, self.at, ask.ask)
 
     def _tx(self, tx_hash: str) -> ModelTx:
         return next(tx for tx in self.raws.values() if tx.tx_hash == tx_hash)
@@ -251,10 +254,22 @@ class Engine(RuleBasedStateMachine):
     def submit(self, deadline: int | None, crash: int | None) -> None:
         self.submit_one(deadline, crash)
 
-    def submit_one(self, deadline: int | None, crash: int | None = None) -> None:
+    @precondition(lambda self: self._refused())
+    @rule(data=st.data(), deadline=st.none() | st.integers(5, 300), crash=CRASHES)
+    def submit_again(self, data: st.DataObject, deadline: int | None, crash: int | None) -> None:
+        """A withdrawn or refused key is wanted again; checks and signatures of before may still come."""
+        key = data.draw(st.sampled_from(self._refused()))
+        self.again.add(key)
+        self.submit_one(deadline, crash, key)
+
+    def _refused(self) -> list[str]:
+        known = self.state.intents
+        return [key for key in self.submitted if key not in known or known[key].refusal is not None]
+
+    def submit_one(self, deadline: int | None, crash: int | None = None, again: str | None = None) -> None:
         if self.state.halted:
             return
-        key = f"k{len(self.submitted)}"
+        key = again or f"k{len(self.submitted)}"
         self.submitted[key] = key
         intent = r.Submitted(
             key=key,
@@ -276,9 +291,10 @@ class Engine(RuleBasedStateMachine):
         self._feed_or_crash(event, crash)
 
     @precondition(lambda self: self.asks)
-    @rule(cap=st.sampled_from([FEE_CAP, FEE_CAP, FEE_CAP, 150]), crash=CRASHES)
-    def sign(self, cap: int, crash: int | None) -> None:
-        self._feed_or_crash(self._sign(self.asks.pop(0), cap), crash)
+    @rule(data=st.data(), cap=st.sampled_from([FEE_CAP, FEE_CAP, FEE_CAP, 150]), crash=CRASHES)
+    def sign(self, data: st.DataObject, cap: int, crash: int | None) -> None:
+        asked = self.asks.pop(data.draw(st.integers(0, len(self.asks) - 1)))
+        self._feed_or_crash(self._sign(asked, cap), crash)
 
     @precondition(lambda self: self.answers)
     @rule(refusal=st.sampled_from(REFUSALS))
@@ -452,7 +468,7 @@ class Engine(RuleBasedStateMachine):
         """16: memory holds nothing that the journal does not, but for open questions."""
         if self.replayed != len(self.journal):
             self.replayed = len(self.journal)
-            assert _durable(replay(self.journal)) == _durable(self.state)
+            assert _durable(replay(self.journal), self.again) == _durable(self.state, self.again)
 
     @invariant()
     def no_two_live_intents_share_a_slot(self) -> None:
@@ -461,11 +477,13 @@ class Engine(RuleBasedStateMachine):
         assert len(keys) == len(set(keys))
         for nonce, slot in self.state.slots.items():
             assert self.state.intents[slot.key].nonce == nonce
+            assert all(item.raw.startswith(f"({slot.key!r},".encode()) for item in slot.attempts)
 
     @invariant()
     def committed_nonces_are_contiguous(self) -> None:
-        """3: nothing is committed above a nonce that is not."""
-        states = [self.state.slots[n].state for n in sorted(self.state.slots)]
+        """3: nothing is committed above a nonce that is not, but for what fills a gap that others left."""
+        held = [self.state.slots[n] for n in sorted(self.state.slots)]
+        states = [slot.state for slot in held if not slot.key.startswith("fill/")]
         loose = [state in (SlotState.RESERVED, SlotState.PROVISIONAL) for state in states]
         assert loose == sorted(loose)
         assert sum(loose) <= 1
@@ -500,14 +518,14 @@ class Engine(RuleBasedStateMachine):
         """1, 5: at most one normal attempt of an intent is ever canonical, over all its nonces."""
         records = self.journal
         holder: dict[int, str] = {}
-        by_key: dict[str, int] = {}
+        by_key: dict[str, set[TxHash]] = {}
         mined = self.chain.mined()
         for record in records:
             if isinstance(record, r.Reserved):
                 holder[record.nonce] = record.key
             elif isinstance(record, r.Attempted) and record.kind is Kind.NORMAL and record.tx_hash in mined:
-                by_key[holder[record.nonce]] = by_key.get(holder[record.nonce], 0) + 1
-        assert all(count == 1 for count in by_key.values())
+                by_key.setdefault(holder[record.nonce], set()).add(record.tx_hash)
+        assert all(len(hashes) == 1 for hashes in by_key.values())
 
     def teardown(self) -> None:
         """5, 15: with fair endpoints and a quiet market everything ends, and what ended is true."""
@@ -578,15 +596,16 @@ def _holdings(state: State) -> Any:
     return slots, ended, state.nonces, state.halted
 
 
-def _durable(state: State) -> State:
-    """A state without what only this life knows."""
+def _durable(state: State, again: set[str]) -> State:
+    """A state without what only this life knows: a key that is wanted `again` may be in its queue."""
     intents = {k: i for k, i in state.intents.items() if i.state is not IntentState.QUEUED}
-    slots = {n: change(s, is_signing=False, misses=0) for n, s in state.slots.items()}
-    finished = {n: change(s, is_signing=False, misses=0) for n, s in state.finished.items()}
+    intents = {k: i for k, i in intents.items() if k not in again or i.refusal is None}
+    slots = {n: change(s, asked=0, misses=0) for n, s in state.slots.items()}
+    finished = {n: change(s, asked=0, misses=0) for n, s in state.finished.items()}
     slots = {n: change(s, attempts=_unblocked(s.attempts)) for n, s in slots.items()}
     finished = {n: change(s, attempts=_unblocked(s.attempts)) for n, s in finished.items()}
     queue = {k: None for k in state.queue if k in intents}
-    return replace(state, intents=intents, slots=slots, finished=finished, queue=queue, head=0, at=0)
+    return replace(state, intents=intents, slots=slots, finished=finished, queue=queue, asks=0, head=0, at=0)
 
 
 def _unblocked(attempts: Any) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from trimtab.chain.rpc_errors import SendClass
 from trimtab.tx import events as e
 from trimtab.tx import records as r
-from trimtab.tx.observing import observe_slot
+from trimtab.tx.observing import fill_gap, observe_slot
 from trimtab.tx.states import Attempt, IntentState, Kind, Outcome, Refusal, Slot, SlotState
 from trimtab.tx.turn import Turn
 
@@ -38,7 +38,7 @@ def decide(turn: Turn, event: e.Event) -> None:  # noqa: C901  a table of cases
         case e.CheckPassed():
             _pass_check(turn, event)
         case e.CheckFailed(key=key):
-            turn.note(r.Dropped(key=key))
+            _fail_check(turn, key)
         case e.Signed():
             _take_signature(turn, event)
         case e.SignFailed():
@@ -86,6 +86,13 @@ def _pass_check(turn: Turn, event: e.CheckPassed) -> None:
     )
 
 
+def _fail_check(turn: Turn, key: str) -> None:
+    """A check that comes late, after its intent was withdrawn and wanted again, says nothing about that."""
+    intent = turn.state.intents.get(key)
+    if intent is not None and intent.state is IntentState.QUEUED:
+        turn.note(r.Dropped(key=key))
+
+
 def _assign_ready(turn: Turn) -> None:
     """T2: in submit order, one nonce at a time, none above one that no endpoint has taken yet."""
     state = turn.state
@@ -110,7 +117,7 @@ def _blocks_next(turn: Turn, slot: Slot) -> bool:
 def _take_signature(turn: Turn, event: e.Signed) -> None:
     """T3, T6, T7: the bytes become durable, then leave."""
     slot = turn.state.slots.get(event.nonce)
-    if slot is None or not slot.is_signing:
+    if slot is None or slot.asked != event.ask:
         return  # mined, or given up, while the signer was busy: the bytes are never used
     intent = turn.state.intents[slot.key]
     if event.kind is Kind.NORMAL and (intent.is_late(event.at) or slot.is_cancelling):
@@ -135,7 +142,7 @@ def _take_signature(turn: Turn, event: e.Signed) -> None:
 
 def _take_no_signature(turn: Turn, event: e.SignFailed) -> None:
     slot = turn.state.slots.get(event.nonce)
-    if slot is None or not slot.is_signing:
+    if slot is None or slot.asked != event.ask:
         return
     if not slot.is_free:
         turn.note(r.Capped(nonce=event.nonce, block=turn.state.head, reason=event.reason))
@@ -210,6 +217,7 @@ def _observe(turn: Turn, event: e.Observed) -> None:
         if turn.superseded is not None:
             _halt(turn, turn.superseded)
             turn.superseded = None
+    fill_gap(turn, event)
 
 
 def _halt(turn: Turn, reason: str) -> None:

@@ -6,11 +6,13 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Coroutine, Sequence
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 from trimtab.chain.call import Call
 from trimtab.chain.client import Client
 from trimtab.chain.receipt import Receipt
+from trimtab.chain.rpc_errors import SendClass
 from trimtab.errors import (
     FeeCapExceededError,
     HaltError,
@@ -31,7 +33,7 @@ from trimtab.tx.reducer import advance, replay
 from trimtab.tx.routes.base import Route, SendResult
 from trimtab.tx.signers.base import Signer, check_signed
 from trimtab.tx.simulate import Simulator
-from trimtab.tx.states import Refusal
+from trimtab.tx.states import Intent, Outcome, Refusal
 from trimtab.tx.turn import Effect
 
 logger = logging.getLogger(__name__)
@@ -87,6 +89,7 @@ class Driver:
         self._desk = Desk(client.chain_id, signer.address, options.fee_cap, options.cancel_gas)
         self._simulator = Simulator(client, signer.address)
         self._running: set[asyncio.Task[None]] = set()
+        self._checks: dict[str, asyncio.Task[None]] = {}
         self._sending: set[asyncio.Task[None]] = set()
         self._inbox: deque[e.Event] = deque()
         self._is_draining = False
@@ -141,6 +144,7 @@ class Driver:
 
     async def changed(self, key: str, timeout: float | None) -> None:
         """Wait until the intent moves. Raises `TimeoutError`."""
+        self.check_whole()  # after the end nobody would set the event
         event = self._waiters.setdefault(key, asyncio.Event())
         async with asyncio.timeout(timeout):
             await event.wait()
@@ -183,15 +187,25 @@ class Driver:
     # Checks
 
     def _start_check(self, key: str) -> None:
-        gas_limit = self.state.intents[key].gas_limit
-        if gas_limit and not self._options.simulate:
-            self.feed(e.CheckPassed(key, gas_limit, self.clock.now()))
-        else:
-            self._spawn(self._check(key))
+        """One check of a key at a time: an older one was for a try that was withdrawn."""
+        older = self._checks.pop(key, None)
+        if older is not None:
+            older.cancel()
+        intent = self.state.intents.get(key)
+        if intent is None:
+            return
+        if intent.gas_limit and not self._options.simulate:
+            self.feed(e.CheckPassed(key, intent.gas_limit, self.clock.now()))
+            return
+        check = self._checks[key] = self._spawn(self._check(intent))
+        check.add_done_callback(partial(self._forget_check, key))
 
-    async def _check(self, key: str) -> None:
-        intent = self.state.intents[key]
-        call = Call(intent.target, intent.data, intent.value)
+    def _forget_check(self, key: str, check: asyncio.Task[None]) -> None:
+        if self._checks.get(key) is check:
+            del self._checks[key]
+
+    async def _check(self, intent: Intent) -> None:
+        key, call = intent.key, Call(intent.target, intent.data, intent.value)
         try:
             gas = await self._simulator.find_gas(call, intent.gas_limit or None)
         except TrimtabError as error:
@@ -222,12 +236,24 @@ class Driver:
             self.balance = await self._client.balance(self._signer.address)
         except TrimtabError:
             logger.warning("the balance of %s could not be read", self._signer.address)
+        if not self._is_asked(ask):
+            return
         try:
             draft = self._draft(ask)
             check_funds(self.state, draft, self.balance)
-            self._take_signed(ask, draft, await self._signer.sign_transaction(draft.fields))
+            async with asyncio.timeout(self._options.sign_timeout):
+                signed = await self._signer.sign_transaction(draft.fields)
+            self._take_signed(ask, draft, signed)
+        except TimeoutError:
+            silent = f"the signer did not answer in {self._options.sign_timeout} s; nothing was sent"
+            self._refuse_signature(ask, key, SigningError(silent))
         except TrimtabError as error:
             self._refuse_signature(ask, key, error)
+
+    def _is_asked(self, ask: e.Sign) -> bool:
+        """Whether the answer is still wanted: a nonce may be given back while the signer is busy."""
+        slot = self.state.slots.get(ask.nonce)
+        return slot is not None and slot.asked == ask.ask
 
     def _draft(self, ask: e.Sign) -> Draft:
         intent = self.state.intents[self.state.slots[ask.nonce].key]
@@ -246,30 +272,40 @@ class Driver:
                 worst_cost=draft.worst_cost,
                 endpoints=self.endpoints,
                 at=self.clock.now(),
+                ask=ask.ask,
             )
         )
 
     def _refuse_signature(self, ask: e.Sign, key: str, error: TrimtabError) -> None:
+        if not self._is_asked(ask):
+            return
         self.errors[key] = error
         refusal = _REFUSALS.get(type(error), Refusal.SIGNER)
-        self.feed(e.SignFailed(ask.nonce, refusal, str(error), self.clock.now()))
+        self.feed(e.SignFailed(ask.nonce, refusal, str(error), self.clock.now(), ask.ask))
 
     # Broadcasts
 
     def _start_sends(self, action: e.Send) -> None:
         for route in dict.fromkeys(self._routes.values()):
-            for answer in route.send(action.raw):
-                task = self._spawn(self._take_answer(action, answer))
+            for endpoint, answer in zip(route.endpoints, route.send(action.raw), strict=True):
+                task = self._spawn(self._take_answer(action, endpoint, answer))
                 self._sending.add(task)
                 task.add_done_callback(self._sending.discard)
 
-    async def _take_answer(self, action: e.Send, answer: Coroutine[Any, Any, SendResult]) -> None:
-        result = await answer
+    async def _take_answer(
+        self, action: e.Send, endpoint: str, answer: Coroutine[Any, Any, SendResult]
+    ) -> None:
+        try:
+            async with asyncio.timeout(self._options.send_timeout):
+                result = await answer
+        except TimeoutError:
+            silent = f"no answer in {self._options.send_timeout} s"
+            result = SendResult(endpoint, Outcome.AMBIGUOUS, SendClass.AMBIGUOUS, silent)
         self.feed(
             e.SendAnswered(
                 nonce=action.nonce,
                 tx_hash=action.tx_hash,
-                endpoint=result.endpoint,
+                endpoint=endpoint,
                 outcome=result.outcome,
                 send_class=result.send_class,
                 message=result.message,

@@ -33,7 +33,8 @@ class CheckFailed:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """The signer answered, and the signature was verified. `endpoints` are those that it will be sent to."""
+    """The signer answered question `ask`, and the signature was verified. `endpoints` are those that it will
+    be sent to."""
 
     nonce: int
     kind: Kind
@@ -44,6 +45,7 @@ class Signed:
     worst_cost: int
     endpoints: tuple[str, ...]
     at: int
+    ask: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class SignFailed:
     refusal: Refusal
     reason: str
     at: int
+    ask: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +149,13 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """Price and sign; `above` are the dearest fees ever signed for the nonce, None for a first attempt."""
+    """Price and sign; `above` are the dearest fees ever signed for the nonce, None for a first attempt. `ask`
+    numbers the question: an answer to another one is not used."""
 
     nonce: int
     kind: Kind
     above: Fees | None
+    ask: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from trimtab.tx.states import (
 )
 
 
-def evolve(state: State, record: r.TxFact) -> None:
+def evolve(state: State, record: r.TxFact) -> None:  # noqa: C901  a table of cases
     """Change `state` by one record. Raises `ValueError` for a record that does not fit: a broken journal."""
     match record:
         case r.Queued(intent=intent):
@@ -40,6 +40,8 @@ def evolve(state: State, record: r.TxFact) -> None:
             state.head, state.at = max(state.head, record.block), max(state.at, record.at)
         case r.NonceRaised(nonce=nonce):
             state.nonces = state.nonces.raise_to(nonce)
+        case r.GapFound(nonce=nonce):
+            state.nonces = state.nonces.open(nonce)
         case r.ChainNamed(genesis=genesis):
             state.genesis = genesis
         case r.Halted(reason=reason):
@@ -53,7 +55,7 @@ def evolve(state: State, record: r.TxFact) -> None:
 def _evolve_slot(state: State, slot: Slot, record: r.TxFact) -> None:  # noqa: C901  a table of cases
     match record:
         case r.Attempted():
-            _put(state, change(slot, attempts=(*slot.attempts, _attempt(state, record)), is_signing=False))
+            _put(state, change(slot, attempts=(*slot.attempts, _attempt(state, record)), asked=0))
         case r.SendBegun():
             _begin_send(state, slot, record)
         case r.SendResult():
@@ -77,11 +79,12 @@ def _evolve_slot(state: State, slot: Slot, record: r.TxFact) -> None:  # noqa: C
         case r.Final():
             _finish(state, slot, record)
         case r.Capped(block=block):
-            _put(state, change(slot, capped_block=block, is_signing=False))
+            _put(state, change(slot, capped_block=block, asked=0))
         case r.SignAsked():
-            _put(state, change(slot, is_signing=True))
+            state.asks = record.ask
+            _put(state, change(slot, asked=record.ask))
         case r.SignRefused():
-            _put(state, change(slot, is_signing=False))
+            _put(state, change(slot, asked=0))
         case r.Missed(count=count):
             _put(state, change(slot, misses=count))
         case _:
@@ -191,7 +194,7 @@ def _include(state: State, slot: Slot, record: r.Seen) -> None:
         record.gas_used,
         record.fee_wei,
     )
-    _put(state, change(slot, mined=mined, state=SlotState.CONSUMED, is_signing=False, misses=0))
+    _put(state, change(slot, mined=mined, state=SlotState.CONSUMED, asked=0, misses=0))
     _move(state, slot.key, IntentState.INCLUDED)
 
 

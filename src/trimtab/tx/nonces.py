@@ -35,6 +35,10 @@ class Nonces:
             free -= {following}
         return Nonces(following, free)
 
+    def open(self, nonce: int) -> Nonces:
+        """The chain waits for `nonce`, which was thought to be used: it comes next."""
+        return self if nonce >= self.next else replace(self, free=self.free | {nonce})
+
     def raise_to(self, nonce: int) -> Nonces:
         """The chain has used every nonce below `nonce`; a lower value is a stale answer."""
         free = frozenset(number for number in self.free if number >= nonce)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from trimtab.model.ids import Address
 from trimtab.tx import events as e
 from trimtab.tx import records as r
 from trimtab.tx.states import IntentState, Kind, Mined, Outcome, Refusal, Slot, SlotState, Terminal
 from trimtab.tx.turn import Turn
 
+LABEL = "fill a gap below the account's transactions"
 _FLYING = frozenset({IntentState.LIVE, IntentState.CANCELLING, IntentState.ASSIGNED})
 
 
@@ -107,9 +109,33 @@ def _resolve(turn: Turn, slot: Slot, seen: e.Observed) -> None:
         turn.act(e.Observe())
         return
     turn.note(r.Final(nonce=slot.nonce, outcome=Terminal.SUPERSEDED))
+    if slot.is_filler:
+        return  # whoever used the nonce closed the gap
     turn.superseded = (
         f"nonce {slot.nonce} was used by a transaction that is not ours: the key is used elsewhere"
     )
+
+
+def fill_gap(turn: Turn, seen: e.Observed) -> None:
+    """N5: our lowest transaction has waited long above a nonce that nobody holds. A transfer of nothing to
+    oneself takes that nonce."""
+    state = turn.state
+    if seen.account_nonce is None or state.halted or not state.unmined:
+        return
+    gap, lowest = seen.account_nonce, state.unmined[0]
+    if gap >= lowest.nonce or gap in state.slots or gap in state.finished or not lowest.attempts:
+        return
+    if seen.head - lowest.last.block < turn.policy.bump_after_blocks:
+        return  # the answer may be an old one
+    key = f"fill/{gap}/{seen.head}"
+    turn.note(r.GapFound(nonce=gap))
+    turn.note(
+        r.Submitted(
+            key=key, digest="", target=Address(""), data=b"", value=0, gas_limit=0, label=LABEL, at=seen.at
+        )
+    )
+    turn.note(r.Reserved(nonce=gap, key=key))
+    turn.ask_signature(gap, Kind.CANCEL, None)
 
 
 def _may_be_out(outcome: Outcome) -> bool:

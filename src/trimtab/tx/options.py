@@ -13,8 +13,9 @@ class SenderOptions:
     """`simulate`: run each call before signing it; without, an intent needs its own gas limit. `fee_cap` and
     `tip_floor`: wei per gas, None for no cap and for the chain's usual floor. `poll_interval`: seconds
     between looks at the chain while something is in flight and no head comes. `submit_timeout`: seconds that
-    `submit` waits for a place in the window. `close_timeout`: seconds that closing waits for answers to
-    broadcasts. `chain_id`: refuse any other chain."""
+    `submit` waits for a place in the window. `sign_timeout`: seconds until a silent signer has refused.
+    `send_timeout`: seconds until an endpoint's silence counts as ambiguous. `close_timeout`: seconds that
+    closing waits for answers to broadcasts. `chain_id`: refuse any other chain."""
 
     policy: TxPolicy = field(default_factory=TxPolicy)
     simulate: bool = True
@@ -22,6 +23,8 @@ class SenderOptions:
     tip_floor: int | None = None
     poll_interval: float = 0.5
     submit_timeout: float = 120.0
+    sign_timeout: float = 60.0
+    send_timeout: float = 30.0
     close_timeout: float = 5.0
     cancel_gas: int = CANCEL_GAS
     chain_id: int | None = None

@@ -151,6 +151,13 @@ class NonceRaised(_Durable, frozen=True, kw_only=True, tag="nonce"):
     nonce: int
 
 
+class GapFound(_Durable, frozen=True, kw_only=True, tag="gap"):
+    """The chain waits for this nonce, and no transaction holds it: what another holder of the key had sent
+    was dropped or reorganised out."""
+
+    nonce: int
+
+
 class ChainNamed(_Durable, frozen=True, kw_only=True, tag="chain"):
     """The genesis block of the chain that this stream is about: a local chain that was started anew has the
     same chain id, and is another."""
@@ -182,7 +189,10 @@ class HeadMoved(_Passing, frozen=True, kw_only=True):
 
 
 class SignAsked(_Passing, frozen=True, kw_only=True):
+    """A question to the signer, numbered: a nonce may be given back and held again before it is answered."""
+
     nonce: int
+    ask: int
 
 
 class SignRefused(_Passing, frozen=True, kw_only=True):
@@ -213,6 +223,7 @@ Durable: TypeAlias = (
     | Final
     | Capped
     | NonceRaised
+    | GapFound
     | ChainNamed
     | Halted
     | Resumed

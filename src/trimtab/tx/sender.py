@@ -103,7 +103,8 @@ class Sender:
 
     async def submit(self, intent: TxIntent) -> TxHandle:
         """Check, simulate, price, sign, write and broadcast; a handle once an endpoint has the bytes, or may
-        have them. The same key with the same content gives the same transaction, also after a restart.
+        have them. The same key with the same content gives the same transaction, also after a restart; a key
+        that was refused with nothing exposed is free again.
 
         Raises while nothing is exposed: `IntentError`, `NonceConflictError` (the key means something else),
         `SimulationRevertedError`, `InsufficientFundsError`, `FeeCapExceededError`, `SigningError`,
@@ -112,7 +113,7 @@ class Sender:
         """
         self._driver.check_whole()
         known = self._driver.state.intents.get(intent.key)
-        if known is not None and known.digest != intent.digest:
+        if known is not None and known.refusal is None and known.digest != intent.digest:
             raise NonceConflictError(
                 f"the key {intent.key!r} already means another transaction (nonce {known.nonce}): "
                 "give each transaction a key of its own",

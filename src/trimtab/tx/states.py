@@ -174,7 +174,8 @@ class Mined(msgspec.Struct, frozen=True):
 
 
 class Slot(msgspec.Struct, frozen=True):
-    """One nonce, held for one intent. `sent_at` is the chain's second of the last broadcast."""
+    """One nonce, held for one intent. `sent_at` is the chain's second of the last broadcast; `asked` is the
+    number of the question that the signer has not answered yet, 0 for none."""
 
     nonce: int
     key: str
@@ -183,7 +184,7 @@ class Slot(msgspec.Struct, frozen=True):
     mined: Mined | None = None
     sent_at: int = 0
     capped_block: int = -1
-    is_signing: bool = False
+    asked: int = 0
     is_cancelling: bool = False
     misses: int = 0
 
@@ -191,6 +192,15 @@ class Slot(msgspec.Struct, frozen=True):
     def last(self) -> Attempt:
         """The dearest attempt: each is dearer than the one before."""
         return self.attempts[-1]
+
+    @property
+    def is_filler(self) -> bool:
+        """It holds nothing that a caller wants: it only closes a gap below what one does."""
+        return bool(self.attempts) and all(item.kind is Kind.CANCEL for item in self.attempts)
+
+    @property
+    def is_signing(self) -> bool:
+        return self.asked != 0
 
     @property
     def is_free(self) -> bool:
@@ -222,6 +232,7 @@ class State:
     nonces: Nonces = field(default_factory=Nonces)
     halted: str | None = None
     genesis: BlockHash | None = None
+    asks: int = 0  # put to the signer in this life
     head: int = 0
     at: int = 0
 

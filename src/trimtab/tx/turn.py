@@ -41,8 +41,9 @@ class Turn:
         return (*self.effects, *map(e.Changed, self._changed))
 
     def ask_signature(self, nonce: int, kind: Kind, above: Fees | None) -> None:
-        self.note(r.SignAsked(nonce=nonce))
-        self.act(e.Sign(nonce, kind, above))
+        ask = self.state.asks + 1
+        self.note(r.SignAsked(nonce=nonce, ask=ask))
+        self.act(e.Sign(nonce, kind, above, ask))
 
     def send(self, attempt: Attempt, nonce: int, endpoints: Sequence[str], at: int) -> None:
         self.note(
@@ -79,7 +80,7 @@ class Turn:
         match record:
             case r.Queued(intent=intent):
                 return intent.key
-            case r.HeadMoved() | r.NonceRaised() | r.ChainNamed() | r.Halted() | r.Resumed():
+            case r.HeadMoved() | r.NonceRaised() | r.GapFound() | r.ChainNamed() | r.Halted() | r.Resumed():
                 return None
             case r.Submitted(key=key) | r.Dropped(key=key) | r.Refused(key=key) | r.Reserved(key=key):
                 return key

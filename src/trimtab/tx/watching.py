@@ -51,6 +51,7 @@ class Watcher:
             raise RpcError("the node does not say what its latest block is; is it syncing?", code=-32000)
         driver = self._driver
         _check_same_chain(driver.state, genesis, max(nonce, seen.account_nonce or 0))
+        await self._check_landmark()
         driver.feed(e.Recovered(nonce, seen.head.number, driver.clock.now(), driver.endpoints, genesis))
         self._feed(seen)
 
@@ -60,6 +61,25 @@ class Watcher:
         except RpcError:  # a node that prunes, or starts from a checkpoint
             return None
         return block.hash if block is not None else None
+
+    async def _check_landmark(self) -> None:
+        """The block of our latest final transaction is still the chain's: forks of one chain share its
+        beginning, and a local chain of fixed time begins anew with the same block."""
+        ended = [slot for slot in self._driver.state.finished.values() if slot.mined is not None]
+        last = max(ended, key=lambda slot: slot.nonce, default=None)
+        if last is None or last.mined is None:
+            return
+        try:
+            block = await self._client.find_block(last.mined.block)
+        except RpcError:  # a node that prunes
+            return
+        if block is not None and block.hash != last.mined.block_hash:
+            raise ConfigError(
+                f"the journal has nonce {last.nonce} as final in block {last.mined.block} "
+                f"{last.mined.block_hash}, the node's is {block.hash}: it tells of another chain, or of "
+                "another fork of one. Give this chain a journal of its own",
+                key="journal.path",
+            )
 
     async def follow_heads(self) -> None:
         """Each head moves the base fee and the chain's clock, and asks for a look."""
@@ -161,7 +181,7 @@ def _check_same_chain(state: State, genesis: BlockHash | None, account_nonce: in
             f"{genesis}: a local chain was started anew. Give it a journal of its own",
             key="journal.path",
         )
-    settled = min(state.slots, default=state.nonces.next)
+    settled = max(state.finished, default=-1) + 1
     if account_nonce < settled:
         raise ConfigError(
             f"the journal knows every nonce below {settled} as used, the node's chain has used "

@@ -45,6 +45,7 @@ def test_numbers_and_names() -> None:
     ("text", "short"),
     [
         ("sETH 2000.000000000000000000 call", "sETH 2000 call"),
+        ("open 15 sETH 2000 short_put_quote", "open 15 sETH 2000 short put quote"),
         ("buy 0.500 vETH at 1900.0", "buy 0.500 vETH at 1900.0"),
         ("1900.50000000 and 0.00000000", "1900.5 and 0"),
         ("deposit 100000 USDC", "deposit 100000 USDC"),

@@ -162,6 +162,24 @@ def test_trouble_is_not_hidden(record: dict[str, Any]) -> None:
     assert len([attrs for _, attrs in page.tags if attrs.get("class") == "tile bad"]) == 2
 
 
+@pytest.mark.parametrize(("alone", "told"), [("-5.5", "lost $5.50"), ("5.5", "made $5.50")])
+def test_the_lead_speaks_plainly(record: dict[str, Any], alone: str, told: str) -> None:
+    """A loss is called one, instead of a negative gain."""
+    record["summary"]["unhedged_pnl"] = alone
+    assert f"left alone it would have {told}." in Page(render_report(record)).text
+
+
+@pytest.mark.parametrize(
+    ("unexplained", "told"), [("0", "0.0000 % of all"), ("-0.0000001", "under 0.0001 %"), ("100", "% of all")]
+)
+def test_a_tiny_share_is_not_called_nothing(record: dict[str, Any], unexplained: str, told: str) -> None:
+    """What rounds to no percent at all is told as a bound."""
+    record["summary"]["unexplained"] = unexplained
+    text = Page(render_report(record)).text
+    assert told in text
+    assert ("under 0.0001 %" in text) == told.startswith("under")
+
+
 def test_an_unhedged_run_says_so(record: dict[str, Any]) -> None:
     """Without the hedger the page claims no hedging: one profit line, no comparison."""
     record["is_hedged"] = False

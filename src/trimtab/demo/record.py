@@ -178,6 +178,7 @@ def _settings(run: Finished) -> dict[str, str]:
     return {
         "engine": run.engine,
         "path": options.path,
+        "option customers": "trade between the steps" if options.has_flow else "none",
         "policy": options.policy.value,
         "step": f"{options.step_seconds} s",
         "max slippage": f"{options.limits.max_slippage * 100} %",

@@ -92,7 +92,7 @@ def attribution_figure(run: RunRecord) -> Figure | None:
         for name in names
     ]
     traces.append(line(x, [total_of(p) for p in parts], "Total", "--ink", unit, width=2.5))
-    chart = figure(traces, x, y_title=f"Since the first step, {unit}", legend=True, zero=True)
+    chart = figure(traces, x, y_title=unit, legend=True, zero=True)
     chart["layout"] |= {"barmode": "relative", "bargap": 0.18}
     return chart
 
@@ -179,7 +179,7 @@ def _part_color(name: str) -> str:
 def _waterfall_range(values: Sequence[Decimal]) -> list[Decimal]:
     """The span of the running sum, with room on both sides for the labels."""
     sums = [_ZERO, *accumulate(values)]
-    room = (max(sums) - min(sums) or Decimal(1)) * Decimal("0.32")
+    room = (max(sums) - min(sums) or Decimal(1)) * Decimal("0.36")
     return [min(sums) - room, max(sums) + room]
 
 
@@ -209,6 +209,7 @@ def _markers(
             "symbol": symbol,
             "color": color,
             "size": rounded(sizes),
+            "opacity": 1,
             "line": {"color": "--paper", "width": 1},
         },
     }
@@ -222,6 +223,8 @@ def _crop_opening(chart: Figure, run: RunRecord, x: X, band: Decimal) -> None:
     if abs(opening) <= 2 * reach:
         return
     chart["layout"]["yaxis"] |= {"range": [-reach, reach], "autorange": False}
-    side: dict[str, Any] = {"xanchor": "left", "yanchor": "bottom" if opening < 0 else "top", "xshift": 26}
+    side: dict[str, Any] = {"xanchor": "left", "yanchor": "bottom" if opening < 0 else "top", "xshift": 6}
     text = f"opening at {number(opening)}, outside the picture"
-    chart["layout"]["annotations"].append(label(text, x=x[0], y=reach.copy_sign(opening), **side))
+    chart["layout"]["annotations"].append(
+        label(text, x=x[min(1, len(x) - 1)], y=reach.copy_sign(opening), **side)
+    )

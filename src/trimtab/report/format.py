@@ -79,9 +79,10 @@ def short_hash(value: str) -> str:
 
 
 def tidy(text: str) -> str:
-    """A label without the trailing zeros of a contract's long decimals: "2000.000000000000000000 call" is
-    "2000 call"."""
-    return re.sub(r"(?<![\d.])\d+\.\d{7,}(?![\d.])", lambda m: m.group().rstrip("0").rstrip("."), text)
+    """A label in words, without the trailing zeros of a contract's long decimals: "2000.000000000000000000
+    short_call" is "2000 short call"."""
+    words = text.replace("_", " ")
+    return re.sub(r"(?<![\d.])\d+\.\d{7,}(?![\d.])", lambda m: m.group().rstrip("0").rstrip("."), words)
 
 
 def plural(count: int, noun: str, many: str | None = None) -> str:

@@ -18,6 +18,8 @@ from trimtab.report.record import RunRecord, decode_record
 from trimtab.report.style import Figure
 
 _ZERO = Decimal(0)
+_SMALLEST_SHARE = Decimal("0.000001")  # 0.0001 %
+_JOINER = "\N{WORD JOINER}"  # else a line may break between a minus sign and its number
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
@@ -142,7 +144,8 @@ def _lead(run: RunRecord) -> str:
     earned = "earned" if total >= 0 else "lost"
     text = f"Over {plural(len(run.steps), 'step')} the book {earned} {money(abs(total), currency)}"
     if run.is_hedged and run.summary.unhedged_pnl is not None:
-        text += f"; left alone it would have made {money(run.summary.unhedged_pnl, currency)}"
+        alone = run.summary.unhedged_pnl
+        text += f"; left alone it would have {'made' if alone >= 0 else 'lost'} {money(abs(alone), currency)}"
     held = f"{number(run.summary.max_abs_delta_after, 3)} {run.underlying}"
     if not run.is_hedged:
         return f"{text}. Nobody hedged: net delta was up to {held}."
@@ -194,7 +197,10 @@ def _unhedged_note(run: RunRecord) -> str:
 def _unexplained_note(run: RunRecord) -> str:
     turnover = sum((abs(value) for name, value in run.summary.pnl.items() if name != "total"), _ZERO)
     share = abs(run.summary.unexplained) / turnover if turnover else _ZERO
-    return f"{percent(share, 4)} of all gains and costs"
+    told = (
+        percent(share, 4) if not share or share >= _SMALLEST_SHARE else f"under {percent(_SMALLEST_SHARE, 4)}"
+    )
+    return f"{told} of all gains and costs"
 
 
 def _profit_headline(run: RunRecord) -> str:
@@ -251,7 +257,7 @@ def _tile(label: str, value: str, note: str, tone: str) -> str:
     sign = " negative" if value.startswith(MINUS) else ""
     return (
         f'<div class="tile {tone}"><dt>{escape(label)}</dt><dd class="value{sign}">{escape(value)}</dd>'
-        f'<dd class="note">{escape(note)}</dd></div>'
+        f'<dd class="note">{escape(note.replace(MINUS, MINUS + _JOINER))}</dd></div>'
     )
 
 

@@ -97,7 +97,7 @@ def positions_table(run: RunRecord) -> str:
     """The book at the last step, our Greeks beside the venues' own."""
     rows = [
         cell(tidy(line.instrument))
-        + cell(line.venue, kind="note")
+        + cell(tidy(line.venue), kind="note")
         + cell(number(line.amount, 4, signed=True), kind="n")
         + cell(day(line.expiry), kind="n")
         + cell(percent(line.iv) if line.iv is not None else number(None), kind="n")
@@ -183,7 +183,9 @@ def _hedges_table(run: RunRecord) -> str:
 def settings_list(run: RunRecord) -> str:
     """The run's settings as they are in the record."""
     items = {"Seed": str(run.seed), "Band": f"±{number(run.band, 3)} {run.underlying}", **run.settings}
-    return "".join(f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in items.items())
+    return "".join(
+        f"<div><dt>{escape(k[:1].upper() + k[1:])}</dt><dd>{escape(v)}</dd></div>" for k, v in items.items()
+    )
 
 
 def _money_cell(value: Decimal | None, run: RunRecord, *, signed: bool = False) -> str:

@@ -179,7 +179,7 @@ def _table(steps: list[Stepped]) -> Table:
     from rich.table import Table
 
     table = Table(box=SIMPLE_HEAD)
-    for column in ("Step", "Spot", "Delta before", "Hedge", "Price", "Delta after", "P&L", "Unhedged"):
+    for column in ("Step", "Spot", "IV", "Delta before", "Hedge", "Price", "Delta after", "P&L", "Unhedged"):
         table.add_column(column, justify="right")
     table.add_column("")
     for step in steps:
@@ -188,11 +188,15 @@ def _table(steps: list[Stepped]) -> Table:
 
 
 def _row(step: Stepped) -> tuple[str, ...]:
+    from trimtab.demo.record import implied_vol
+
     hedge = step.looked.hedge if step.looked else None
     refusal = step.looked.refusal if step.looked else None
+    vol = implied_vol(step.before.exposure.options)
     return (
         f"{step.number:>3}",
         f"{money(step.before.spot):>9}",
+        f"{vol * 100:5.1f} %" if vol else f"{'–':>7}",
         _signed(step.before.exposure.delta),
         _signed(hedge.size) if hedge and hedge.size else f"{'–':>9}",
         f"{money(hedge.price):>9}" if hedge and hedge.price else f"{'':>9}",

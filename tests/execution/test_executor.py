@@ -13,6 +13,7 @@ from pytest_asyncio import fixture as async_fixture
 from trimtab.errors import (
     AcceptablePriceError,
     ConfigError,
+    FeeCapExceededError,
     InsufficientMarginError,
     IntentError,
     OrderRejectedError,
@@ -174,4 +175,27 @@ async def test_a_lost_answer_is_no_reason_to_send_again(open_desk: OpenDesk) -> 
         report = await desk.executor.execute_perp(desk.perp, desk.account, BUY, key="buy")
         assert report.status is OrderStatus.FILLED
         assert await desk.nonce() == nonce + 1
+        assert (await desk.perp.read_position(desk.account, "vETH")).size == D(2)
+
+
+async def test_an_order_for_another_account_is_refused(desk: Any) -> None:
+    """Quoted for one account and signed by another it would trade for the wrong one: nothing is sent."""
+    bob, nonce = desk.world.accounts["bob"].address, await desk.nonce()
+    with pytest.raises(IntentError, match="the sender signs for"):
+        await desk.executor.execute_perp(desk.perp, bob, BUY, key="buy")
+    assert await desk.nonce() == nonce
+    assert not desk.executor.knows("buy")
+
+
+async def test_a_key_that_was_refused_may_be_asked_for_again(open_desk: OpenDesk) -> None:
+    """Too little budget: nothing left, so the same key with enough of it trades, also in the next life."""
+    async with open_desk() as desk:
+        await desk.deposit()
+    async with open_desk(options=ExecutorOptions(budget_wei=1)) as desk:
+        with pytest.raises(FeeCapExceededError):
+            await desk.executor.execute_perp(desk.perp, desk.account, BUY, key="buy")
+        assert not desk.executor.knows("buy")
+    async with open_desk() as desk:
+        report = await desk.executor.execute_perp(desk.perp, desk.account, BUY, key="buy")
+        assert report.status is OrderStatus.FILLED
         assert (await desk.perp.read_position(desk.account, "vETH")).size == D(2)

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from pytest_asyncio import fixture as async_fixture
 
+from trimtab.errors import RpcTimeoutError
 from trimtab.execution.executor import ExecutorOptions
 from trimtab.model.order import OrderStatus, PerpIntent, Side, TxStatus
+from trimtab.tx import TxHandle
 from trimtab.world.world import World
 
 pytestmark = pytest.mark.node
@@ -73,3 +75,22 @@ async def test_a_mined_revert_is_told_in_the_venues_words(desk: Any, world: Worl
     assert report.gas_wei > 0
     assert "CH_TMRL" in (report.reason or "")
     assert (await desk.perp.read_position(desk.account, "vETH")).size == 0
+
+
+async def test_a_receipt_that_cannot_be_read_is_unknown_not_an_error(
+    desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The trade is mined and the node goes silent before its receipt is read: something left, so the report
+    says UNKNOWN instead of an error that looks like nothing was sent; later the same key tells the fill."""
+
+    async def silent(*_: Any) -> Any:
+        raise RpcTimeoutError("no answer")
+
+    monkeypatch.setattr(TxHandle, "_receipt", silent)
+    buy = PerpIntent("vETH", Side.BUY, size=D(1))
+    report = await desk.executor.execute_perp(desk.perp, desk.account, buy, key="buy")
+    assert report.status is OrderStatus.UNKNOWN
+    assert report.transactions[0].status is TxStatus.UNKNOWN
+    monkeypatch.undo()
+    again = await desk.executor.execute_perp(desk.perp, desk.account, buy, key="buy")
+    assert (again.status, again.filled_size) == (OrderStatus.FILLED, D(1))

@@ -17,19 +17,36 @@ from trimtab.errors import (
 )
 from trimtab.model.market import OptionMarket, PerpMarket, PerpState
 from trimtab.model.order import OptionAction, OptionIntent, OptionQuote, PerpIntent, PerpQuote, Side
-from trimtab.model.units import to_base_exact
+from trimtab.model.units import to_base_exact, to_decimal
 
 
 @dataclass(frozen=True, slots=True)
 class QuoteRules:
-    """What a quote must satisfy. `max_age_blocks` and `max_age_seconds` are against the head; None means no
-    limit. `min_health_after` is equity / maintenance margin, `max_price_impact` a fraction of spot."""
+    """What a quote must satisfy, and what its fill may differ by. `max_age_blocks` and `max_age_seconds` are
+    against the head; None means no limit. `min_health_after` is equity / maintenance margin,
+    `max_price_impact` a fraction of spot. `max_slippage` is a fraction of a perp's quoted price,
+    `max_cost_slippage` of an option's quoted total cost: they bound an intent that names no limit of its own.
+    Raises `IntentError` on a slippage outside [0, 1)."""
 
     max_age_blocks: int = 5
     max_age_seconds: int = 120
     min_health_after: Decimal | None = None
     min_free_collateral_after: Decimal | None = None
     max_price_impact: Decimal | None = None
+    max_slippage: Decimal | None = Decimal("0.005")
+    max_cost_slippage: Decimal | None = Decimal("0.02")
+
+    def __post_init__(self) -> None:
+        for name in ("max_slippage", "max_cost_slippage"):
+            given = getattr(self, name)
+            if given is None:
+                continue
+            slippage = to_decimal(given, name)
+            if not 0 <= slippage < 1:
+                raise IntentError(
+                    f"{name} is a fraction from 0 to below 1, got {slippage}", field=name, value=slippage
+                )
+            object.__setattr__(self, name, slippage)
 
 
 def check_chain(expected: int | None, actual: int) -> None:
@@ -102,13 +119,18 @@ def check_option_intent(intent: OptionIntent, markets: Iterable[OptionMarket], *
     to_base_exact(intent.set_collateral_to, 18, "set_collateral_to")
 
 
+def is_payer(intent: OptionIntent) -> bool:
+    """Whether the trader pays the total cost: opens a long or closes a short."""
+    return intent.type.is_long == (intent.action is OptionAction.OPEN)
+
+
 def check_option_quote(quote: OptionQuote, rules: QuoteRules, *, head: int, now: int) -> None:
     """The quote is fresh, within `limit_cost` and with collateral enough for a short position."""
     intent = quote.intent
     market = intent.series.market
     _check_age(quote.block, quote.at, rules, head=head, now=now, market=market.name)
     if intent.limit_cost is not None:
-        pays = intent.type.is_long == (intent.action is OptionAction.OPEN)
+        pays = is_payer(intent)
         bad = quote.total_cost > intent.limit_cost if pays else quote.total_cost < intent.limit_cost
         if bad:
             raise AcceptablePriceError(

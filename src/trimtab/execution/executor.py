@@ -11,6 +11,7 @@ from trimtab.execution import checks
 from trimtab.execution.checks import QuoteRules
 from trimtab.execution.orders import Order, advance, record
 from trimtab.execution.outcomes import settle
+from trimtab.execution.protect import protect_option, protect_perp
 from trimtab.model.ids import Address
 from trimtab.model.order import (
     ExecutionReport,
@@ -40,7 +41,8 @@ class ExecutorOptions:
 
 
 class Executor:
-    """Executes intents, each once: the same `key` again gives the first one's report and sends nothing.
+    """Executes intents, each once: the same `key` again gives the first one's report and sends nothing,
+    unless the first was refused before anything left.
 
     Whatever is refused before anything left this machine raises (`IntentError`, `VenueError`,
     `NotSentError`); once something left, the report tells, and a status of UNKNOWN means: reconcile, never
@@ -62,17 +64,20 @@ class Executor:
         rules: QuoteRules | None = None,
         dry_run: bool = False,
     ) -> ExecutionReport:
-        """Trade a perpetual. `rules` take the place of the executor's own for this intent. After its deadline
-        the transaction is not broadcast any more, and one that is out is cancelled."""
+        """Trade a perpetual. `rules` take the place of the executor's own for this intent. Without an
+        acceptable price of its own it gets the quoted one with the rules' slippage. After its deadline the
+        transaction is not broadcast any more, and one that is out is cancelled."""
+        self._check_account(account)
         asked = intent.side.sign * intent.size if intent.size is not None else None
         if self.knows(key):
             return await self.resume(venue, account, key, market=intent.market, asked=asked)
         head = await self._client.block("latest")
         checks.check_chain(self._options.chain_id, self._client.chain_id)
         checks.check_perp_intent(intent, await venue.read_markets(), now=head.at)
-        quote = await venue.read_quote(account, intent)
-        checks.check_perp_quote(quote, rules or self._options.rules, head=head.number, now=head.at)
-        plan = venue.encode_order(account, intent, quote)
+        rules = rules or self._options.rules
+        quote = protect_perp(await venue.read_quote(account, intent), rules)
+        checks.check_perp_quote(quote, rules, head=head.number, now=head.at)
+        plan = venue.encode_order(account, quote.intent, quote)
         order = Order(key, asked=asked)
         return await self._run(venue, account, order, plan, quote, dry_run=dry_run, deadline=intent.deadline)
 
@@ -86,15 +91,18 @@ class Executor:
         rules: QuoteRules | None = None,
         dry_run: bool = False,
     ) -> ExecutionReport:
-        """Open, close or force close options."""
+        """Open, close or force close options. Without a limit cost of its own it gets the quoted one with the
+        rules' slippage."""
+        self._check_account(account)
         if self.knows(key):
             return await self.resume(venue, account, key, market=intent.series.market.name)
         head = await self._client.block("latest")
         checks.check_chain(self._options.chain_id, self._client.chain_id)
         checks.check_option_intent(intent, await venue.read_option_markets(), now=head.at)
-        quote = await venue.read_option_quote(account, intent)
-        checks.check_option_quote(quote, rules or self._options.rules, head=head.number, now=head.at)
-        plan = venue.encode_option_order(account, intent, quote)
+        rules = rules or self._options.rules
+        quote = protect_option(await venue.read_option_quote(account, intent), rules)
+        checks.check_option_quote(quote, rules, head=head.number, now=head.at)
+        plan = venue.encode_option_order(account, quote.intent, quote)
         return await self._run(venue, account, Order(key), plan, quote, dry_run=dry_run)
 
     async def execute_plan(
@@ -105,8 +113,22 @@ class Executor:
         return await self._run(venue, account, Order(key, is_trade=False), plan, None, dry_run=dry_run)
 
     def knows(self, key: str) -> bool:
-        """Whether an intent of this key left its mark in the journal, in this life or an earlier one."""
-        return self._maybe_sender is not None and self._find(_tx_key(key, 0)) is not None
+        """Whether something of this key may be out, in this life or an earlier one. What was refused before
+        anything left is not: it may be asked for again."""
+        handle = None if self._maybe_sender is None else self._find(_tx_key(key, 0))
+        return handle is not None and not handle.is_refused
+
+    async def is_mined(self, key: str, *, by: int) -> bool:
+        """Whether all transactions of an order are in the chain up to block `by`, asked of the node: a reorg
+        takes back what a report told."""
+        for handle in self._handles(key):
+            receipt = await self._client.receipt(handle.tx_hash) if handle.tx_hash else None
+            if receipt is None or receipt.block > by:
+                return False
+            block = await self._client.find_block(receipt.block)
+            if block is None or block.hash != receipt.block_hash:
+                return False
+        return True
 
     async def resume(
         self, venue: Venue, account: Address, key: str, *, market: str, asked: Decimal | None = None
@@ -190,6 +212,16 @@ class Executor:
             return self._sender.handle(tx_key)
         except IntentError:
             return None
+
+    def _check_account(self, account: Address) -> None:
+        """An order trades for whoever sends it: quoted for one account it must not be sent by another."""
+        sender = self._maybe_sender
+        if sender is not None and sender.address != account.lower():
+            raise IntentError(
+                f"the order is of {account}, the sender signs for {sender.address}: use that account's key",
+                field="account",
+                value=account,
+            )
 
     @property
     def _sender(self) -> Sender:

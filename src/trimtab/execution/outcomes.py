@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from trimtab.errors import OutcomeUnknownError
+from trimtab.errors import ChainError, OutcomeUnknownError
 from trimtab.model.ids import Address
-from trimtab.model.order import Fill, TxRecord
+from trimtab.model.order import Fill, TxRecord, TxStatus
 from trimtab.tx import Finality, Reverted, Sender, Succeeded, TxHandle
 from trimtab.venues.base import Venue
 
@@ -30,11 +30,12 @@ async def settle(
     finality: Finality,
     timeout: float,
 ) -> Settled:
-    """Wait for the outcome. Not known in time: the record says UNKNOWN and nothing is concluded."""
+    """Wait for the outcome. Not known in time, or not told by the node: the record says UNKNOWN and nothing
+    is concluded."""
     try:
         outcome = await handle.outcome(at=finality, timeout=timeout)
-    except OutcomeUnknownError as error:
-        return Settled(sender.record(handle.key), reason=str(error))
+    except (OutcomeUnknownError, ChainError) as error:
+        return Settled(replace(sender.record(handle.key), status=TxStatus.UNKNOWN), reason=str(error))
     record = sender.record(handle.key)
     if isinstance(outcome, Succeeded):
         return Settled(record, venue.decode_fills(outcome.receipt, account))

@@ -38,6 +38,11 @@ class TxHandle:
         return self._intent.state
 
     @property
+    def is_refused(self) -> bool:
+        """It ended with nothing on chain, and nothing can come: its key is free again."""
+        return self._intent.refusal is not None
+
+    @property
     def nonce(self) -> int:
         """The nonce it holds; -1 when it was refused before it got one."""
         nonce = self._intent.nonce

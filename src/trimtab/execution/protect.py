@@ -1,0 +1,37 @@
+"""The worst price that an order may get, for a caller who named none: no order is sent without a bound."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+
+from trimtab.execution.checks import QuoteRules, is_payer
+from trimtab.model.order import OptionQuote, PerpQuote, Side
+
+_DIGITS = 60
+
+
+def protect_perp(quote: PerpQuote, rules: QuoteRules) -> PerpQuote:
+    """The quote with an acceptable price in its intent: the caller's, else `max_slippage` off the quoted one,
+    rounded against the trade. The quote itself is not touched, so the fill still equals it."""
+    intent, slippage = quote.intent, rules.max_slippage
+    if intent.acceptable_price is not None or slippage is None:
+        return quote
+    limit = _worst(quote.price, slippage, is_payer=intent.side is Side.BUY)
+    return replace(quote, intent=replace(intent, acceptable_price=limit))
+
+
+def protect_option(quote: OptionQuote, rules: QuoteRules) -> OptionQuote:
+    """The same for an option's total cost, `max_cost_slippage` off the quoted one."""
+    intent, slippage = quote.intent, rules.max_cost_slippage
+    if intent.limit_cost is not None or slippage is None:
+        return quote
+    limit = _worst(quote.total_cost, slippage, is_payer=is_payer(intent))
+    return replace(quote, intent=replace(intent, limit_cost=limit))
+
+
+def _worst(quoted: Decimal, slippage: Decimal, *, is_payer: bool) -> Decimal:
+    """A payer's most is rounded down, a receiver's least up."""
+    if is_payer:
+        return Context(_DIGITS, ROUND_FLOOR).multiply(quoted, 1 + slippage)
+    return Context(_DIGITS, ROUND_CEILING).multiply(quoted, 1 - slippage)

@@ -88,7 +88,7 @@ def open_hedging(open_desk: OpenDesk) -> Callable[..., AbstractAsyncContextManag
                 (OptionLeg(desk.lyra, "sETH", desk.account, "ETH"),),
                 (PerpLeg(desk.perp, "vETH", desk.account, "ETH"),),
             )
-            log = DecisionLog(desk.journal, "ETH", desk.account)
+            log = DecisionLog(desk.journal, desk.world.client.chain_id, "ETH", desk.account)
             hedger = Hedger(
                 book,
                 desk.executor,

@@ -34,12 +34,12 @@ def decide(log: DecisionLog, reason: str = "block-7", size: str = "-1.25", at: i
 
 def restart(log: DecisionLog, journal: Journal) -> DecisionLog:
     log.close()
-    return DecisionLog(journal, "ETH", ZERO_ADDRESS)
+    return DecisionLog(journal, 10, "ETH", ZERO_ADDRESS)
 
 
 def test_a_decision_survives_the_process(journal: Journal) -> None:
     """After a restart the unfinished decision is there, digit by digit, under the same key."""
-    log = DecisionLog(journal, "ETH", ZERO_ADDRESS)
+    log = DecisionLog(journal, 10, "ETH", ZERO_ADDRESS)
     decision = decide(log)
     assert decision.key == "hedge/ETH/1"
     log = restart(log, journal)
@@ -49,7 +49,7 @@ def test_a_decision_survives_the_process(journal: Journal) -> None:
 
 def test_an_ending_survives_too(journal: Journal) -> None:
     """A finished decision stays finished, and its price keeps every digit."""
-    log = DecisionLog(journal, "ETH", ZERO_ADDRESS)
+    log = DecisionLog(journal, 10, "ETH", ZERO_ADDRESS)
     ending = Ending("filled", D("-1.25"), D("1999.123456789012345678"), D("2.5"), 21_000, HASH, 8)
     ended = log.end(decide(log), ending)
     log = restart(log, journal)
@@ -60,7 +60,7 @@ def test_an_ending_survives_too(journal: Journal) -> None:
 
 def test_while_one_is_unfinished_nothing_new_is_decided(journal: Journal) -> None:
     """Not even for another reason: the position is not known."""
-    log = DecisionLog(journal, "ETH", ZERO_ADDRESS)
+    log = DecisionLog(journal, 10, "ETH", ZERO_ADDRESS)
     decide(log)
     with pytest.raises(HaltError, match="must not be decided"):
         decide(log, "block-8")
@@ -69,7 +69,7 @@ def test_while_one_is_unfinished_nothing_new_is_decided(journal: Journal) -> Non
 
 def test_a_reason_is_used_once_unless_it_was_void(journal: Journal) -> None:
     """A hedge that left, whatever became of it, uses up its reason; one that never left does not."""
-    log = DecisionLog(journal, "ETH", ZERO_ADDRESS)
+    log = DecisionLog(journal, 10, "ETH", ZERO_ADDRESS)
     log.end(decide(log), Ending(VOID, text="the node was down"))
     log.end(decide(log), Ending("rejected", gas_wei=9))
     with pytest.raises(HaltError, match="block-7 must not be decided"):
@@ -84,7 +84,7 @@ def test_a_reason_is_used_once_unless_it_was_void(journal: Journal) -> None:
 
 def test_a_decision_ends_once(journal: Journal) -> None:
     """A second ending is a fault of ours, and halts."""
-    log = DecisionLog(journal, "ETH", ZERO_ADDRESS)
+    log = DecisionLog(journal, 10, "ETH", ZERO_ADDRESS)
     decision = decide(log)
     log.end(decision, Ending("filled"))
     with pytest.raises(HaltError, match="has ended before"):
@@ -94,10 +94,10 @@ def test_a_decision_ends_once(journal: Journal) -> None:
 
 def test_two_hedgers_of_one_account_cannot_run(journal: Journal) -> None:
     """The second is refused at start, before it could decide."""
-    log = DecisionLog(journal, "ETH", ZERO_ADDRESS)
+    log = DecisionLog(journal, 10, "ETH", ZERO_ADDRESS)
     with pytest.raises(ConfigError, match="is being written by process"):
-        DecisionLog(journal, "ETH", ZERO_ADDRESS)
-    DecisionLog(journal, "BTC", ZERO_ADDRESS).close()
+        DecisionLog(journal, 10, "ETH", ZERO_ADDRESS)
+    DecisionLog(journal, 10, "BTC", ZERO_ADDRESS).close()
     log.close()
 
 
@@ -108,7 +108,7 @@ def test_the_history_is_what_left_since_then(
 ) -> None:
     """Void decisions never count; everything else since the given second does, the unfinished one too."""
     with Journal.open(tmp_path_factory.mktemp("j") / "j.db") as journal:
-        log = DecisionLog(journal, "ETH", ZERO_ADDRESS)
+        log = DecisionLog(journal, 10, "ETH", ZERO_ADDRESS)
         for number, (at, status) in enumerate(past):
             log.end(decide(log, f"block-{number}", at=at), Ending(status, gas_wei=5))
         decide(log, "now", at=200)
@@ -143,3 +143,16 @@ def test_a_rejection_without_transaction_is_void() -> None:
     assert nothing is not None
     assert mined is not None
     assert (nothing.status, mined.status) == (VOID, "rejected")
+
+
+def test_two_chains_in_one_journal_do_not_share_decisions(journal: Journal) -> None:
+    """The same account and underlying on another chain: what is open on one is not void because the other
+    never saw it."""
+    with_open = DecisionLog(journal, 10, "ETH", ZERO_ADDRESS)
+    decide(with_open)
+    other = DecisionLog(journal, 8453, "ETH", ZERO_ADDRESS)
+    assert other.unfinished is None
+    assert other.decisions == ()
+    assert with_open.unfinished is not None
+    for log in (with_open, other):
+        log.close()

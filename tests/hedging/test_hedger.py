@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pytest_asyncio import fixture as async_fixture
 
-from trimtab.errors import HaltError, RpcTimeoutError
+from trimtab.errors import CallRevertedError, HaltError, OutcomeUnknownError, RpcError, RpcTimeoutError
 from trimtab.execution.executor import ExecutorOptions
 from trimtab.hedging.decisions import VOID, Ending
 from trimtab.hedging.exposure import read_exposure
@@ -112,14 +112,14 @@ async def test_a_restart_tells_what_others_did_to_the_position(short: OpenHedgin
         assert (await hedging.hedger.reconcile()).position_gap == 0
 
 
-async def test_an_unknown_hedge_halts_until_it_is_known(short: OpenHedging, world: World) -> None:
+async def test_nothing_is_hedged_while_a_hedge_is_unknown(short: OpenHedging, world: World) -> None:
     """Without a receipt nothing new is decided; when the block comes, the next life goes on from the fill."""
     await world.control.set_automine(enabled=False)
     try:
         async with short(options=ExecutorOptions(timeout=0.3)) as hedging:
-            with pytest.raises(HaltError, match="nothing new is hedged"):
+            with pytest.raises(OutcomeUnknownError, match="nothing new is hedged"):
                 await hedging.hedger.step("open")
-            with pytest.raises(HaltError, match="nothing new is hedged"):
+            with pytest.raises(OutcomeUnknownError, match="nothing new is hedged"):
                 await hedging.hedger.step("another")
             await world.mine()
     finally:
@@ -251,3 +251,97 @@ async def test_a_node_that_does_not_answer_is_asked_again_at_the_next_head(
         assert step.decision.ending.status == "filled"
         statuses = [decision.ending.status for decision in hedging.log.decisions]
         assert statuses == [VOID, "filled"]
+
+
+async def test_a_hedge_that_a_reorg_took_out_is_not_made_twice(short: OpenHedging, world: World) -> None:
+    """The block of the hedge is gone and the position is back where it was: the hedger waits for the same
+    transaction to be mined again, instead of buying once more beside it."""
+    async with short(options=ExecutorOptions(timeout=1.0)) as hedging:
+        nonce = await hedging.desk.nonce()
+        await hedging.hedger.step("open")
+        await world.control.set_automine(enabled=False)
+        try:
+            await world.control.reorg(1)
+            step = await hedging.hedger.step("next")
+            assert step.decision is None
+            assert "no longer in the chain" in step.refusal
+        finally:
+            await world.control.set_automine(enabled=True)
+        async with asyncio.timeout(20):
+            while abs(await hedging.delta()) > BAND:
+                await world.mine()
+                await asyncio.sleep(0.05)
+        later = await hedging.hedger.step("later")
+        assert later.refusal is None
+        assert not later.wanted.is_hedge
+        assert await hedging.desk.nonce() == nonce + 1
+
+
+async def test_an_old_view_of_the_chain_is_not_hedged_on(
+    short: OpenHedging, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node that lags shows the book before the last hedge: nothing is decided on it (WED#153)."""
+    async with short() as hedging:
+        old = (await read_exposure(hedging.book, world.client)).of("ETH")
+        await hedging.hedger.step("open")
+
+        async def lagging() -> Any:
+            return old
+
+        with monkeypatch.context() as patch:
+            patch.setattr(hedging.hedger, "_look", lagging)
+            step = await hedging.hedger.step("next")
+        assert step.decision is None
+        assert "older than block" in step.refusal
+        assert not (await hedging.hedger.step("later")).wanted.is_hedge
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [RpcError("header not found", code=-32000), CallRevertedError("the oracle is paused", reason="")],
+)
+async def test_a_look_that_fails_is_made_again(
+    short: OpenHedging, world: World, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    """A node behind its head, or a venue whose reads revert for a block, does not end the night's work."""
+    async with short() as hedging:
+        look, failures = hedging.hedger._look, [failure]
+
+        async def sometimes() -> Any:
+            if failures:
+                raise failures.pop()
+            return await look()
+
+        monkeypatch.setattr(hedging.hedger, "_look", sometimes)
+        async with aclosing(hedging.hedger.run()) as looks:
+            looking = asyncio.create_task(anext(looks))
+            while failures:  # noqa: ASYNC110  the failed look tells nobody
+                await asyncio.sleep(0.01)
+            await world.mine()
+            step = await looking
+        assert step.decision.ending.status == "filled"
+
+
+async def test_a_hedge_that_takes_long_does_not_end_the_run(short: OpenHedging, world: World) -> None:
+    """Not mined within the executor's patience: the run goes on, decides nothing new, and finds the fill at a
+    later head."""
+    await world.control.set_automine(enabled=False)
+    try:
+        async with (
+            short(options=ExecutorOptions(timeout=0.3)) as hedging,
+            aclosing(hedging.hedger.run()) as looks,
+        ):
+            looking = asyncio.create_task(anext(looks))
+            while hedging.log.unfinished is None:  # noqa: ASYNC110  a decision tells nobody
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.6)
+            assert not looking.done()
+            async with asyncio.timeout(20):
+                while not looking.done():
+                    await world.mine()
+                    await asyncio.sleep(0.1)
+            step = await looking
+            assert [d.ending.status for d in hedging.log.decisions] == ["filled"]
+            assert abs(step.after.delta) < BAND
+    finally:
+        await world.control.set_automine(enabled=True)

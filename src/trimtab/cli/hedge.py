@@ -68,7 +68,7 @@ async def _open_hedger(session: Session, *, dry_run: bool) -> AsyncIterator[Hedg
     )
 
     def make(executor: Executor, journal: Journal) -> tuple[Hedger, DecisionLog]:
-        log = DecisionLog(journal, settings.underlying, account, read_only=dry_run)
+        log = DecisionLog(journal, session.client.chain_id, settings.underlying, account, read_only=dry_run)
         hedger = Hedger(
             book,
             executor,

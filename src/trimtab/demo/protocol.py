@@ -126,6 +126,8 @@ def looked_from(step: HedgeStep) -> Looked:
         before, band = wanted.delta, wanted.band
     elif decided is not None:
         before, band = decided.delta, decided.band
+    elif step.before is not None:
+        before, band = step.before.delta, Decimal(0)
     else:
         raise ValueError(f"step {step.reason} tells neither a wish nor a decision")
     return Looked(

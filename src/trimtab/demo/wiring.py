@@ -42,7 +42,7 @@ async def open_hedger(client: Client, start: Start) -> AsyncIterator[Hedger]:
     book = make_book(client, start)
     with Journal.open(Path(start.journal)) as journal:
         async with Sender.open(client, signer, journal, routes=[route]) as sender:
-            log = DecisionLog(journal, start.underlying, start.account)
+            log = DecisionLog(journal, start.chain_id, start.underlying, start.account)
             try:
                 yield Hedger(
                     book,

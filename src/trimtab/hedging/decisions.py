@@ -56,18 +56,18 @@ class Decision:
 
 
 class DecisionLog:
-    """The decisions of one account on one underlying, in a journal stream of their own.
+    """The decisions of one account on one underlying of one chain, in a journal stream of their own.
 
     At most one decision is unfinished at any time. Close it to let another process write; `read_only` looks
     beside a writer and never writes.
     """
 
     def __init__(
-        self, journal: Journal, underlying: str, account: Address, *, read_only: bool = False
+        self, journal: Journal, chain_id: int, underlying: str, account: Address, *, read_only: bool = False
     ) -> None:
         self._journal = journal
         self._underlying = underlying
-        self._stream = f"hedge:{underlying}:{account}"
+        self._stream = f"hedge/{chain_id}/{underlying}/{account}"
         self._lock = None if read_only else journal.acquire(self._stream)
         try:
             self._decisions = _replay([record.decode() for record in journal.replay(self._stream)])
@@ -80,6 +80,12 @@ class DecisionLog:
         """The decision whose end is not known yet: nothing new may be decided before it is."""
         last = self._decisions[-1] if self._decisions else None
         return last if last is not None and last.ending is None else None
+
+    @property
+    def last_fill(self) -> Decision | None:
+        """The last decision that moved the position."""
+        filled = (d for d in reversed(self._decisions) if d.ending is not None and d.ending.filled)
+        return next(filled, None)
 
     @property
     def decisions(self) -> Sequence[Decision]:

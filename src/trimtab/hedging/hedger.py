@@ -10,7 +10,16 @@ from decimal import Decimal
 
 from trimtab.chain.client import Client
 from trimtab.chain.receipt import Block
-from trimtab.errors import HaltError, IntentError, NotSentError, TransportError, VenueError
+from trimtab.errors import (
+    CallRevertedError,
+    HaltError,
+    IntentError,
+    NotSentError,
+    OutcomeUnknownError,
+    RpcError,
+    TransportError,
+    VenueError,
+)
 from trimtab.execution.checks import QuoteRules
 from trimtab.execution.executor import Executor
 from trimtab.hedging.book import Book, PerpLeg
@@ -23,6 +32,9 @@ from trimtab.model.order import ExecutionReport, OrderStatus, PerpIntent, Side
 logger = logging.getLogger(__name__)
 _ZERO = Decimal(0)
 
+PASSING = (TransportError, RpcError, CallRevertedError, OutcomeUnknownError)
+"""What a later look may not meet again: a node that is silent, behind or asked too early, an oracle that is
+paused, a transaction that is not mined yet. Nothing is concluded from any of them."""
 MAX_FAILURES = 3
 """After so many hedges of the last hour in a row were mined and failed, the hedger stops: each costs gas."""
 
@@ -85,8 +97,8 @@ class Hedger:
 
     async def reconcile(self) -> Restart:
         """Compare journal, chain and venue before anything new is decided: resolve the decision that an
-        earlier life left open, then hold the position against the last one. `HaltError` when the open one
-        stays unknown. A dry run resolves nothing."""
+        earlier life left open, then hold the position against the last one. `OutcomeUnknownError` when the
+        open one stays unknown. A dry run resolves nothing."""
         resolved = await self._resolve()
         gap = await self._read_gap()
         if gap:
@@ -101,7 +113,8 @@ class Hedger:
         """Look at the latest block and hedge if the policy and the limits say so.
 
         `reason` names the occasion (the block, unless given): for one occasion at most one hedge is ever
-        sent, also across restarts.
+        sent, also across restarts. `OutcomeUnknownError` while an earlier hedge is out and nobody knows its
+        end: look again later. A look at blocks that do not hold the last hedge decides nothing.
         """
         await self._resolve()
         before = await self._look()
@@ -112,6 +125,10 @@ class Hedger:
         if self._log.unfinished is not None:
             refusal = f"hedge {self._log.unfinished.key} is not resolved yet"
             return HedgeStep(why, before, before, refusal=refusal)
+        hidden = await self._check_view(before)
+        if hidden is not None:
+            logger.warning("nothing is hedged for %s: %s", why, hidden)
+            return HedgeStep(why, before, before, refusal=hidden)
         wanted = self._policy.decide(before)
         if not wanted.is_hedge:
             return HedgeStep(why, before, before, wanted)
@@ -125,9 +142,12 @@ class Hedger:
 
     async def run(self) -> AsyncGenerator[HedgeStep, None]:
         """Reconcile, then look at every new head, until the consumer stops (iterate inside `aclosing`). Heads
-        that came while it traded are looked at once, at the latest; a look that the node did not answer is
+        that came while it traded are looked at once, at the latest; a look that failed for now (`PASSING`) is
         made again at the next head. Raises `TransportError` when no head comes for too long."""
-        await self.reconcile()
+        try:
+            await self.reconcile()
+        except OutcomeUnknownError as error:
+            logger.warning("an earlier hedge is still out, looking again at the next head: %s", error)
         seen = -1
         async with aclosing(self._client.heads()) as heads:
             async for head in heads:
@@ -135,9 +155,9 @@ class Hedger:
                     continue
                 try:
                     step = await self.step()
-                except TransportError as error:
+                except PASSING as error:
                     # A decision under way stays unfinished in the log: the next look resolves it first.
-                    logger.warning("the node did not answer, looking again at the next head: %s", error)
+                    logger.warning("this look failed, looking again at the next head: %s", error)
                     continue
                 seen = step.after.block
                 yield step
@@ -161,6 +181,21 @@ class Hedger:
         except NotSentError as error:
             return self._log.end(decision, Ending(VOID, text=str(error)))
         return self._end(decision, report)
+
+    async def _check_view(self, before: UnderlyingExposure) -> str | None:
+        """Why `before` must not be decided on: it lacks what the last hedge filled, because the node lags or
+        a reorg took it out. A position that somebody else changed is no reason."""
+        last = self._log.last_fill
+        if last is None or last.ending is None:
+            return None
+        if before.block < (last.ending.block or 0):
+            return (
+                f"block {before.block} is older than block {last.ending.block} of the last hedge: a node lags"
+            )
+        is_there = _held(before, self._leg) == last.held + last.ending.filled
+        if is_there or self._dry_run or await self._executor.is_mined(last.key, by=before.block):
+            return None
+        return f"the last hedge {last.key} is no longer in the chain: it is waited for, never made again"
 
     async def _read_gap(self) -> Decimal:
         """The position now, less what it was at the last decision and what that filled; 0 without one."""
@@ -218,9 +253,12 @@ class Hedger:
     def _end(self, decision: Decision, report: ExecutionReport) -> Decision:
         ending = ending_of(report)
         if ending is None:
-            raise HaltError(
+            last = report.transactions[-1] if report.transactions else None
+            raise OutcomeUnknownError(
                 f"hedge {decision.key} is {report.status} ({report.reason or 'no receipt'}): "
-                "nothing new is hedged before its end is known. Start again when the node answers"
+                "nothing new is hedged before its end is known. Look again when the node answers",
+                tx_hash=last.tx_hash if last else "",
+                nonce=last.nonce if last else -1,
             )
         if report.status is not OrderStatus.FILLED:
             logger.error("hedge %s ended %s: %s", decision.key, report.status, report.reason)

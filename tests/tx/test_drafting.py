@@ -8,7 +8,7 @@ from trimtab.errors import FeeCapExceededError, InsufficientFundsError
 from trimtab.model.ids import Address, TxHash
 from trimtab.tx.drafting import Desk, check_funds
 from trimtab.tx.events import Sign
-from trimtab.tx.fees import CANCEL_GAS, Fees, bump_price
+from trimtab.tx.fees import CANCEL_GAS, Fees, bump_price, leave_step
 from trimtab.tx.states import Attempt, Intent, Kind, Slot, State
 
 ACCOUNT, TARGET = Address("0x" + "aa" * 20), Address("0x" + "bb" * 20)
@@ -52,7 +52,7 @@ def test_a_first_attempt_is_the_intent_at_the_markets_price() -> None:
 
 def test_budget_and_limit_bind_the_first_price() -> None:
     """The lower of both; under the market's least nothing is signed."""
-    assert desk(200).draft(intent(), FIRST, MARKET, BASE_FEE).fees == Fees(10, 200)
+    assert desk(200).draft(intent(), FIRST, MARKET, BASE_FEE).fees == Fees(10, leave_step(200))
     assert desk(200).draft(intent(150_007), FIRST, MARKET, BASE_FEE).fees == Fees(10, 150)
     with pytest.raises(FeeCapExceededError):
         desk().draft(intent(100_000), FIRST, MARKET, BASE_FEE)
@@ -70,6 +70,17 @@ def test_a_cancellation_is_a_transfer_of_nothing_to_oneself_outside_the_budget()
     fields = draft.fields
     assert (fields.to, fields.value, fields.data, fields.gas_limit) == (ACCOUNT, 0, b"", CANCEL_GAS)
     assert draft.worst_cost == CANCEL_GAS * bump_price(210)
+
+
+def test_what_was_signed_at_the_cap_can_still_be_cancelled() -> None:
+    """The intent's own price stops a legal step short of the cap; the cancellation takes that step."""
+    market = Fees(10, 100_000)
+    signed = desk(1_000).draft(intent(), FIRST, market, BASE_FEE).fees
+    assert signed.fee_cap == leave_step(1_000)
+    with pytest.raises(FeeCapExceededError):
+        desk(1_000).draft(intent(), Sign(4, Kind.NORMAL, signed, 2), market, BASE_FEE)
+    cancel = desk(1_000).draft(intent(), Sign(4, Kind.CANCEL, signed, 2), market, BASE_FEE).fees
+    assert bump_price(signed.fee_cap) <= cancel.fee_cap <= 1_000
 
 
 def test_funds_must_cover_all_that_is_in_flight_and_a_cancellation() -> None:

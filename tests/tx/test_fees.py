@@ -14,6 +14,7 @@ from trimtab.tx.fees import (
     bump_price,
     fit,
     fit_bump,
+    leave_step,
     quote,
     suggest_tip,
     worst_cost,
@@ -83,6 +84,12 @@ def test_a_capped_bump_is_legal_or_refused(
     assert bumped.tip >= bump_price(signed.tip)
     assert bump_price(signed.fee_cap) <= bumped.fee_cap <= cap
     assert bumped.tip <= bumped.fee_cap
+
+
+@given(st.integers(2, 10**13))
+def test_a_step_is_left_below_a_cap_and_no_more(cap: int) -> None:
+    """The price that is left can be raised legally to at most the cap; one wei more could not."""
+    assert bump_price(leave_step(cap)) <= cap < bump_price(leave_step(cap) + 1)
 
 
 def test_a_quote_lasts_for_five_full_blocks() -> None:

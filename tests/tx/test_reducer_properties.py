@@ -17,7 +17,7 @@ from trimtab.errors import FeeCapExceededError
 from trimtab.model.ids import Address, BlockHash, TxHash
 from trimtab.tx import events as e
 from trimtab.tx import records as r
-from trimtab.tx.fees import Fees, bump_price, fit, fit_bump, quote, worst_cost
+from trimtab.tx.fees import Fees, bump_price, fit, fit_bump, leave_step, quote, worst_cost
 from trimtab.tx.policy import TxPolicy
 from trimtab.tx.reducer import replay, step
 from trimtab.tx.states import Intent, IntentState, Kind, Mined, Outcome, Refusal, SlotState, State, change
@@ -225,6 +225,7 @@ class Engine(RuleBasedStateMachine):
         """A signer may take its time: it signs what it was asked, whatever became of the nonce since."""
         key, ask = asked
         market = quote(self.chain.base_fee, 1)
+        cap = cap if ask.kind is Kind.CANCEL else leave_step(cap)
         try:
             fees = (
                 fit(market, self.chain.base_fee, cap)

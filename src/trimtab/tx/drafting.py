@@ -8,7 +8,7 @@ from trimtab.errors import InsufficientFundsError
 from trimtab.model.ids import Address
 from trimtab.tx.envelope import DynamicFeeTx
 from trimtab.tx.events import Sign
-from trimtab.tx.fees import CANCEL_GAS, Fees, affordable_cap, fit, fit_bump, worst_cost
+from trimtab.tx.fees import CANCEL_GAS, Fees, affordable_cap, fit, fit_bump, leave_step, worst_cost
 from trimtab.tx.states import Intent, Kind, State
 
 
@@ -24,7 +24,8 @@ class Draft:
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What all drafts of an account have in common. A cancellation is a transfer of nothing to oneself; the
-    intent's budget does not bind it."""
+    intent's budget does not bind it. The last legal step below the fee cap is kept for it: what is out can
+    always be cancelled."""
 
     chain_id: int
     account: Address
@@ -37,7 +38,7 @@ class Desk:
         gas = self.cancel_gas if is_cancel else intent.gas_limit
         value = 0 if is_cancel else intent.value
         budget = None if is_cancel else intent.budget_wei
-        cap = affordable_cap(gas, value, budget, self.max_fee_cap)
+        cap = affordable_cap(gas, value, budget, self._fee_cap(ask.kind))
         fees = fit(market, base_fee, cap) if ask.above is None else fit_bump(ask.above, market, cap)
         fields = DynamicFeeTx(
             chain_id=self.chain_id,
@@ -50,6 +51,11 @@ class Desk:
             data=b"" if is_cancel else intent.data,
         )
         return Draft(fields, fees, worst_cost(gas, fees, value))
+
+    def _fee_cap(self, kind: Kind) -> int | None:
+        if self.max_fee_cap is None or kind is Kind.CANCEL:
+            return self.max_fee_cap
+        return leave_step(self.max_fee_cap)
 
 
 def check_funds(state: State, draft: Draft, balance: int | None) -> None:

@@ -38,6 +38,11 @@ def bump_price(price: int) -> int:
     return max(_ceil_div(price * 9, 8), _ceil_div(price * 11, 10) + 1)
 
 
+def leave_step(cap: int) -> int:
+    """The dearest price that a legal replacement still raises to at most `cap`."""
+    return max(min(cap * 8 // 9, (cap - 1) * 10 // 11), 0)
+
+
 def bump(signed: Fees, market: Fees) -> Fees:
     """Replacement fees: both fields at least one legal step above the dearest ever signed, and at least the
     market's."""

@@ -11,11 +11,11 @@ from trimtab.tx.policy import TxPolicy
 @dataclass(frozen=True, slots=True)
 class SenderOptions:
     """`simulate`: run each call before signing it; without, an intent needs its own gas limit. `fee_cap` and
-    `tip_floor`: wei per gas, None for no cap and for the chain's usual floor. `poll_interval`: seconds
-    between looks at the chain while something is in flight and no head comes. `submit_timeout`: seconds that
-    `submit` waits for a place in the window. `sign_timeout`: seconds until a silent signer has refused.
-    `send_timeout`: seconds until an endpoint's silence counts as ambiguous. `close_timeout`: seconds that
-    closing waits for answers to broadcasts. `chain_id`: refuse any other chain."""
+    `tip_floor`: wei per gas, None for no cap and for the chain's usual floor; the cap's last legal step, a
+    ninth of it, is kept for cancellations. Seconds: `poll_interval` between looks at the chain while
+    something is in flight and no head comes, `submit_timeout` that `submit` waits for a place in the window,
+    `sign_timeout` until a silent signer has refused, `send_timeout` until an endpoint's silence counts as
+    ambiguous, `close_timeout` that closing waits for answers. `chain_id`: refuse any other chain."""
 
     policy: TxPolicy = field(default_factory=TxPolicy)
     simulate: bool = True

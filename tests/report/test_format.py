@@ -49,11 +49,12 @@ def test_numbers_and_names() -> None:
         ("buy 0.500 vETH at 1900.0", "buy 0.500 vETH at 1900.0"),
         ("1900.50000000 and 0.00000000", "1900.5 and 0"),
         ("deposit 100000 USDC", "deposit 100000 USDC"),
+        ("jump -9.5 %; step-3", "jump −9.5 %; step-3"),
         ("version 1.0.0, 0.05 and 10.05", "version 1.0.0, 0.05 and 10.05"),
     ],
 )
 def test_tidy(text: str, short: str) -> None:
-    """Trailing zeros of long decimals go, everything else stays."""
+    """Trailing zeros of long decimals go, names become words, everything else stays."""
     assert tidy(text) == short
 
 

@@ -187,6 +187,8 @@ def test_an_unhedged_run_says_so(record: dict[str, Any]) -> None:
     assert [trace["name"] for trace in page.figures["profit"]["data"]] == ["Unhedged"]
     assert "left alone" not in page.text
     assert "Nobody hedged" in page.text
+    assert "Net delta of the options." in page.text
+    assert "Before" not in [trace.get("name") for trace in page.figures["delta"]["data"]]
     assert "Variance left" not in page.text
 
 

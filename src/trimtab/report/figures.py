@@ -8,7 +8,7 @@ from html import escape
 from itertools import accumulate
 from typing import Any
 
-from trimtab.report.format import PART_NAMES, money, number, part_name
+from trimtab.report.format import PART_NAMES, money, number, part_name, tidy
 from trimtab.report.record import HedgeRecord, RunRecord
 from trimtab.report.style import Figure, X, figure, label, line, mark_events, rounded, times
 
@@ -29,12 +29,12 @@ def price_figure(run: RunRecord) -> Figure:
         traces.append(_markers(sold, "Sold", "--loss", "triangle-down", largest, run))
     title = f"{escape(run.underlying)} spot, {escape(run.quote_currency)}"
     chart = figure(traces, x, y_title=title, legend=True)
-    mark_events(chart, x, {n: escape(step.event) for n, step in enumerate(run.steps) if step.event})
+    mark_events(chart, x, {n: escape(tidy(step.event)) for n, step in enumerate(run.steps) if step.event})
     return chart
 
 
 def delta_figure(run: RunRecord) -> Figure:
-    """Net delta before and after each step, the band shaded."""
+    """Net delta before and after each step, the band shaded; one line where nobody hedged."""
     x = times(run.steps)
     bands = [run.band if step.band is None else step.band for step in run.steps]
     edge: Figure = {"type": "scatter", "mode": "lines", "hoverinfo": "skip", "line": {"width": 0}, "x": x}
@@ -47,7 +47,8 @@ def delta_figure(run: RunRecord) -> Figure:
     shade = {"name": "Band", "fill": "tonexty", "fillcolor": "--band", "legendrank": 1002}
     traces = [edge | {"y": [-band for band in bands], "showlegend": False}, edge | {"y": bands} | shade]
     title = f"Net delta, {escape(run.underlying)}"
-    chart = figure([*traces, before, after], x, y_title=title, legend=True, zero=True)
+    lines = [before, after] if run.is_hedged else [after | {"name": "Net delta"}]
+    chart = figure([*traces, *lines], x, y_title=title, legend=True, zero=True)
     _crop_opening(chart, run, x, max(bands, default=_ZERO))
     return chart
 

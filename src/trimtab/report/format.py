@@ -79,9 +79,9 @@ def short_hash(value: str) -> str:
 
 
 def tidy(text: str) -> str:
-    """A label in words, without the trailing zeros of a contract's long decimals: "2000.000000000000000000
-    short_call" is "2000 short call"."""
-    words = text.replace("_", " ")
+    """A label in words, with true minus signs and without the trailing zeros of a contract's long decimals:
+    "2000.000000000000000000 short_call" is "2000 short call"."""
+    words = re.sub(r"(?<!\S)-(?=\d)", MINUS, text.replace("_", " "))
     return re.sub(r"(?<![\d.])\d+\.\d{7,}(?![\d.])", lambda m: m.group().rstrip("0").rstrip("."), words)
 
 

@@ -65,15 +65,12 @@ def _hedging_sections(run: RunRecord, charts: dict[str, Figure]) -> list[Section
     held = f"After every step net delta was inside {band}"
     if outside:
         held = f"Net delta was outside {band} after {outside} of {plural(len(run.steps), 'step')}"
+    markers = "; each triangle is one hedge on the perpetual, its area the size traded" if hedges else ""
+    hedged = "options and perpetual, before and after the step’s hedge" if run.is_hedged else "the options"
+    headline = f"{trades} while {run.underlying} went from {number(first)} to {number(last)}"
     return [
-        Section(
-            f"{trades} while {run.underlying} went from {number(first)} to {number(last)}",
-            "Spot price; each triangle is one hedge on the perpetual, its area the size traded.",
-            _chart("price"),
-        ),
-        Section(
-            held, "Net delta of options and perpetual, before and after the step’s hedge.", _chart("delta")
-        ),
+        Section(headline, f"Spot price{markers}.", _chart("price")),
+        Section(held, f"Net delta of {hedged}.", _chart("delta")),
     ]
 
 

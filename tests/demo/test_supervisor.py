@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 from pathlib import Path
 
@@ -60,3 +61,40 @@ async def test_a_hedger_that_cannot_start_says_why(world: World, tmp_path: Path)
         with pytest.raises(HaltError, match=told):
             async with Supervisor.open(wrong, tmp_path / "hedger.log"):
                 pass
+
+
+@pytest.mark.node
+async def test_a_hedger_that_is_killed_while_it_recovers_is_started_again(
+    world: World, tmp_path: Path
+) -> None:
+    """Killed, and its successor killed before it said that it is ready: the third one answers the look."""
+    start = make_start(world.url, tmp_path, world)
+    async with Supervisor.open(start, tmp_path / "hedger.log") as supervisor:
+        first = supervisor._process
+        assert first is not None
+        first.kill()
+        looking = asyncio.create_task(supervisor.look("step-0"))
+        while supervisor._process in (first, None):  # noqa: ASYNC110  a new process tells nobody
+            await asyncio.sleep(0.01)
+        supervisor._process.kill()
+        assert (await looking).hedge is None
+        assert supervisor.crashes == 2
+
+
+@pytest.mark.node
+async def test_a_hedger_that_is_always_killed_is_given_up(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Out of memory, say: after some kills in a row a person must look."""
+    start = make_start(world.url, tmp_path, world)
+    killer = tmp_path / "killer"
+    killer.write_text("#!/bin/sh\nkill -9 $$\n")
+    killer.chmod(0o700)
+    async with Supervisor.open(start, tmp_path / "hedger.log") as supervisor:
+        monkeypatch.setattr("trimtab.demo.supervisor.sys.executable", str(killer))
+        assert supervisor._process is not None
+        supervisor._process.kill()
+        with pytest.raises(HaltError, match="killed 5 times"):
+            await supervisor.look("step-0")
+        monkeypatch.undo()
+        assert (await supervisor.look("step-0")).hedge is None

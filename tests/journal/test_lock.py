@@ -65,3 +65,13 @@ def test_the_same_process_cannot_hold_it_twice(tmp_path: Path) -> None:
         with journal.acquire(STREAM), pytest.raises(ConfigError, match=str(os.getpid())):
             journal.acquire(STREAM)
         journal.acquire(STREAM).release()
+
+
+def test_a_link_to_the_journal_has_the_same_lock(tmp_path: Path) -> None:
+    """Another name for the file is no way round the writer that has it."""
+    path, link = tmp_path / "j.db", tmp_path / "elsewhere" / "link.db"
+    link.parent.mkdir()
+    with Journal.open(path) as journal, journal.acquire(STREAM):
+        link.symlink_to(path)
+        with Journal.open(link) as other, pytest.raises(ConfigError, match="is being written"):
+            other.acquire(STREAM)

@@ -31,6 +31,8 @@ from trimtab.errors import HaltError
 A = TypeVar("A", Ready, Looked)
 ANSWER_SECONDS = 180.0  # py-evm on a busy machine is that slow
 EXIT_SECONDS = 10.0
+MAX_KILLS = 5
+"""Kills in a row before a hedger is ready: more is the machine's doing, not a drill."""
 _LINE_LIMIT = 2**20
 
 
@@ -57,7 +59,7 @@ class Supervisor:
         """Start the hedger and wait until it has reconciled. What it prints goes to the file `log`."""
         supervisor = cls(start, log)
         try:
-            await supervisor._spawn()
+            await supervisor._revive()
             yield supervisor
             await supervisor._stop()
         finally:
@@ -67,12 +69,30 @@ class Supervisor:
         """One step of the hedger, over its death if need be: the occasion's hedge is never sent twice.
         Raises `HaltError` when the hedger gave up, does not answer, or dies of anything but SIGKILL."""
         while True:
+            await self._revive()
             try:
                 return await self._ask(Look(reason), Looked)
             except _KilledError:
-                self.crashes += 1
-                self._start = replace(self._start, crash_at=None)
+                self._count_kill()
+
+    async def _revive(self) -> None:
+        """A process that is ready, though it be killed while it recovers; `HaltError` after `MAX_KILLS`."""
+        kills = 0
+        while self._process is None:
+            try:
                 await self._spawn()
+            except _KilledError:
+                self._count_kill()
+                kills += 1
+                if kills == MAX_KILLS:
+                    raise HaltError(
+                        f"the hedger was killed {kills} times at its start; see {self._log}"
+                    ) from None
+
+    def _count_kill(self) -> None:
+        self.crashes += 1
+        self._process = None
+        self._start = replace(self._start, crash_at=None)
 
     async def _spawn(self) -> None:
         with self._log.open("ab") as log:
@@ -110,8 +130,11 @@ class Supervisor:
         return answer
 
     async def _explain_death(self, process: Process) -> None:
-        async with asyncio.timeout(EXIT_SECONDS):
-            code = await process.wait()
+        try:
+            async with asyncio.timeout(EXIT_SECONDS):
+                code = await process.wait()
+        except TimeoutError:
+            raise HaltError(f"the hedger closed its answers and lives on; see {self._log}") from None
         if code == -signal.SIGKILL:
             raise _KilledError
         raise HaltError(f"the hedger's process ended with code {code}; see {self._log}")

@@ -88,7 +88,8 @@ class Journal:
         """The right to append to `stream`, until released. Raises `ConfigError` naming the process that has
         it."""
         name = re.sub(r"[^A-Za-z0-9]+", "-", stream)
-        return WriterLock.acquire(self.path.with_name(f"{self.path.name}.{name}.lock"), stream)
+        file = self.path.resolve()  # one file under two names has one lock
+        return WriterLock.acquire(file.with_name(f"{file.name}.{name}.lock"), stream)
 
     def append(self, stream: str, payload: Mapping[str, Any] | bytes) -> None:
         """Add one record; it is durable when this returns."""

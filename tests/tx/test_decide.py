@@ -390,3 +390,36 @@ def test_a_record_that_does_not_fit_is_refused() -> None:
     """A journal that speaks of a nonce it never reserved is broken, and says so."""
     with pytest.raises(ValueError, match="never reserved"):
         replay([r.Confirmed(nonce=3, tx_hash=TxHash("0x"))])
+
+
+def test_a_signature_that_comes_after_a_halt_is_not_sent(life: Life) -> None:
+    """N8: foreign use of the key shows while the signer is busy; the new nonce is given back unused."""
+    life.submit("k")
+    life.check("k")
+    life.observe(3, account_nonce=7)
+    assert life.state.halted is not None
+    life.sign(0)
+    assert not life.did(e.Send)
+    assert life.intent("k") is IntentState.REJECTED
+    assert life.state.intents["k"].refusal is Refusal.HALTED
+    assert not life.state.slots
+
+
+def test_a_gap_is_filled_only_when_ours_has_waited_above_it(life: Life) -> None:
+    """N5: an answer of a moment ago may be old; after some blocks a transfer of nothing takes the nonce, and
+    somebody else's transaction in its place is no reason to halt."""
+    life.feed(e.Recovered(account_nonce=1, head=1, at=life.at, endpoints=ENDPOINTS))
+    life.live("ours", 1)
+    life.observe(2, account_nonce=0)
+    assert not life.did(e.Sign)
+    life.observe(10, account_nonce=0)
+    assert (0, Kind.CANCEL, None) in [(ask.nonce, ask.kind, ask.above) for ask in life.did(e.Sign)]
+    life.sign(0, Kind.CANCEL)
+    assert [send.nonce for send in life.did(e.Send)] == [0]
+    hashes = frozenset(a.tx_hash for slot in life.state.slots.values() for a in slot.attempts)
+    for head in (11, 12, 13):
+        life.observe(head, account_nonce=1, final_nonce=1, absent=hashes)
+    assert 0 in life.state.finished
+    assert life.state.halted is None
+    assert life.intent("ours") is IntentState.LIVE
+    assert replay(life.facts).nonces == life.state.nonces

@@ -119,7 +119,10 @@ def _take_signature(turn: Turn, event: e.Signed) -> None:
     slot = turn.state.slots.get(event.nonce)
     if slot is None or slot.asked != event.ask:
         return  # mined, or given up, while the signer was busy: the bytes are never used
-    intent = turn.state.intents[slot.key]
+    intent, halted = turn.state.intents[slot.key], turn.state.halted
+    if halted is not None and not slot.attempts:
+        turn.note(r.Released(nonce=event.nonce, refusal=Refusal.HALTED, reason=halted))
+        return
     if event.kind is Kind.NORMAL and (intent.is_late(event.at) or slot.is_cancelling):
         turn.note(r.SignRefused(nonce=event.nonce))
         if not slot.attempts:

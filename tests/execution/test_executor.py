@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -199,3 +200,20 @@ async def test_a_key_that_was_refused_may_be_asked_for_again(open_desk: OpenDesk
         report = await desk.executor.execute_perp(desk.perp, desk.account, BUY, key="buy")
         assert report.status is OrderStatus.FILLED
         assert (await desk.perp.read_position(desk.account, "vETH")).size == D(2)
+
+
+async def test_a_plan_that_a_crash_cut_short_is_finished_under_its_key(open_desk: OpenDesk) -> None:
+    """Dead between the approval and the deposit: planned again, with the approval given, the same key sends
+    what is missing; and once all is done, nothing."""
+    async with open_desk() as desk:
+        nonce = await desk.nonce()
+        whole = await desk.perp.encode_deposit(desk.account, "USDC", D(50))
+        assert len(whole.calls) == 2
+        cut = replace(whole, calls=whole.calls[:1], labels=whole.labels[:1])
+        await desk.executor.execute_plan(desk.perp, desk.account, cut, key="fund")
+    async with open_desk() as desk:
+        for _ in range(2):
+            plan = await desk.perp.encode_deposit(desk.account, "USDC", D(50))
+            report = await desk.executor.execute_plan(desk.perp, desk.account, plan, key="fund")
+            assert report.status is OrderStatus.FILLED
+        assert await desk.nonce() == nonce + 2

@@ -53,3 +53,12 @@ def test_a_chain_without_base_fee_is_refused() -> None:
     """Only EIP-1559 transactions are sent, so the error comes before the first of them."""
     with pytest.raises(ConfigError, match="EIP-1559"):
         FeeMarket(1, None).take_head(1, None)
+
+
+@pytest.mark.parametrize("broken", [{"reward": [["0xzz"]]}, {"reward": [[None]]}, {"reward": 7}, {}])
+def test_a_history_that_cannot_be_read_changes_no_price(broken: dict[str, object]) -> None:
+    """A node's odd answer neither raises nor moves the tip under the floor."""
+    market = FeeMarket(10, 5)
+    market.take_head(5, 100)
+    market.take_history(broken)
+    assert market.quote() == Fees(5, 205)

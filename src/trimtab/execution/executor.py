@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from trimtab.chain.client import Client
+from trimtab.chain.hashing import keccak256
 from trimtab.errors import ConfigError, IntentError, SimulationRevertedError
 from trimtab.execution import checks
 from trimtab.execution.checks import QuoteRules
@@ -108,7 +109,8 @@ class Executor:
     async def execute_plan(
         self, venue: Venue, account: Address, plan: ChainPlan, *, key: str, dry_run: bool = False
     ) -> ExecutionReport:
-        """Send a plan that trades nothing: deposits, approvals, keeper duties. An empty plan is done."""
+        """Send a plan that trades nothing: deposits, approvals, keeper duties. An empty plan is done. A step
+        is known by what it does: planned again under the same key, only what is missing is sent."""
         checks.check_chain(self._options.chain_id, self._client.chain_id)
         return await self._run(venue, account, Order(key, is_trade=False), plan, None, dry_run=dry_run)
 
@@ -118,7 +120,7 @@ class Executor:
         handle = None if self._maybe_sender is None else self._find(_tx_key(key, 0))
         return handle is not None and not handle.is_refused
 
-    async def is_mined(self, key: str, *, by: int) -> bool:
+    async def read_is_mined(self, key: str, *, by: int) -> bool:
         """Whether all transactions of an order are in the chain up to block `by`, asked of the node: a reorg
         takes back what a report told."""
         for handle in self._handles(key):
@@ -165,7 +167,7 @@ class Executor:
             order = advance(order, OrderStatus.FILLED)
         for number, (call, label) in enumerate(zip(plan.calls, plan.labels, strict=True)):
             intent = TxIntent(
-                _tx_key(order.key, number),
+                _tx_key(order.key, number) if order.is_trade else _step_key(order.key, plan, number),
                 call,
                 budget_wei=self._options.budget_wei,
                 deadline=deadline,
@@ -232,6 +234,14 @@ class Executor:
 
 def _tx_key(key: str, number: int) -> str:
     return f"{key}/{number}"
+
+
+def _step_key(key: str, plan: ChainPlan, number: int) -> str:
+    """Names a step by its label, because its place in the plan changes when an approval is given already."""
+    label = plan.labels[number]
+    again = plan.labels[:number].count(label)
+    digest = keccak256(label.encode()).hex()[:16]
+    return f"{key}/{digest}" + (f"/{again}" if again else "")
 
 
 def _is_over(order: Order) -> bool:

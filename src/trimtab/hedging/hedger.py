@@ -193,7 +193,7 @@ class Hedger:
                 f"block {before.block} is older than block {last.ending.block} of the last hedge: a node lags"
             )
         is_there = _held(before, self._leg) == last.held + last.ending.filled
-        if is_there or self._dry_run or await self._executor.is_mined(last.key, by=before.block):
+        if is_there or self._dry_run or await self._executor.read_is_mined(last.key, by=before.block):
             return None
         return f"the last hedge {last.key} is no longer in the chain: it is waited for, never made again"
 
@@ -285,7 +285,8 @@ def _limit(allowed: Allowance) -> Decimal:
 
 def _held(exposure: UnderlyingExposure, leg: PerpLeg) -> Decimal:
     """Signed size of the leg's own position; the book may hold others on the same underlying."""
-    sizes = (p.size for p in exposure.perps if (p.market, p.account) == (leg.market, leg.account))
+    ours = (leg.venue.name, leg.market, leg.account)
+    sizes = (p.size for p in exposure.perps if (p.venue, p.market, p.account) == ours)
     return sum(sizes, _ZERO)
 
 

@@ -33,8 +33,12 @@ class FeeMarket:
         self._head, self.base_fee = number, base_fee
 
     def take_history(self, history: Mapping[str, Any]) -> None:
-        """The node's `eth_feeHistory`, asked with the 20th percentile."""
-        rewards = [int(row[0], 16) for row in history.get("reward") or [] if row]
+        """The node's `eth_feeHistory`, asked with the 20th percentile. One that cannot be read changes
+        nothing."""
+        try:
+            rewards = [int(row[0], 16) for row in history.get("reward") or [] if row]
+        except (TypeError, ValueError):
+            return
         self._tip = suggest_tip(rewards, self._floor)
         self._history_head = self._head
 

@@ -158,4 +158,7 @@ def _receipt(answer: Any) -> Receipt | None:
 
 
 def _number(answer: Any) -> int | None:
-    return int(answer, 16) if isinstance(answer, str) and answer.startswith("0x") else None
+    try:
+        return int(answer, 16) if isinstance(answer, str) and answer.startswith("0x") else None
+    except ValueError:
+        return None

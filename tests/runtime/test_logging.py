@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from trimtab.runtime import configure_logging, mask_text
+from trimtab.runtime.logging import configure_logging, mask_text
 
 
 @pytest.fixture

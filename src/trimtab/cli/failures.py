@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import sys
@@ -47,6 +46,8 @@ def exit_code(error: BaseException) -> int:
 def run(job: Coroutine[Any, Any, None], *, as_json: bool = False, debug: bool = False) -> None:
     """Run a command to its end. An error becomes one message and its exit code, never a traceback unless
     `debug`: as JSON on standard output when `as_json`, else as a panel on standard error."""
+    import asyncio  # help texts do without
+
     try:
         asyncio.run(job)
     except (typer.Exit, typer.Abort):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -43,6 +42,8 @@ def markets(
 
 
 async def _markets(config: Path | None, venue: str | None, adds_interest: bool, as_json: bool) -> None:
+    import asyncio
+
     from trimtab.cli.wiring import open_session
 
     async with open_session(config) as session, asyncio.TaskGroup() as group:

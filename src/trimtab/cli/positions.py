@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +29,8 @@ def positions(
 
 
 async def _positions(config: Path | None, given: str | None, venue: str | None, as_json: bool) -> None:
+    import asyncio
+
     from trimtab.cli.wiring import open_session
 
     async with open_session(config) as session, asyncio.TaskGroup() as group:

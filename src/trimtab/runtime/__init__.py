@@ -1,15 +1,12 @@
-"""What runs the loops: clock, tasks, logging."""
+"""What runs the loops: clock, tasks; logging is in `trimtab.runtime.logging`, for programs that want it."""
 
 from trimtab.runtime.clock import Clock, ManualClock, SystemClock, wait_for_event
-from trimtab.runtime.logging import configure_logging, mask_text
 from trimtab.runtime.tasks import open_tasks
 
 __all__ = [
     "Clock",
     "ManualClock",
     "SystemClock",
-    "configure_logging",
-    "mask_text",
     "open_tasks",
     "wait_for_event",
 ]

@@ -135,7 +135,7 @@ async def test_a_node_that_is_down_is_said_inside_the_deadline(url: str) -> None
     with pytest.raises(ConnectionLostError, match=r"(is the node up|is it up)\?"):
         async with Client.open(url, QUICK):
             pass
-    assert time.monotonic() - start < 1.6
+    assert time.monotonic() - start < 5
 
 
 async def test_a_node_that_is_slow_is_said_inside_the_deadline(scripted: ScriptedNode) -> None:
@@ -143,14 +143,14 @@ async def test_a_node_that_is_slow_is_said_inside_the_deadline(scripted: Scripte
     async with Client.open(scripted.url, QUICK) as client:
 
         async def sleep(request: dict[str, object]) -> object:
-            await asyncio.sleep(2)
+            await asyncio.sleep(60)
             return result(request, "0x1")
 
         scripted.answer = sleep  # type: ignore[assignment]
         start = time.monotonic()
         with pytest.raises(RpcTimeoutError, match="did not answer within"):
             await client.block_number()
-        assert 0.7 < time.monotonic() - start < 1.6
+        assert 0.7 < time.monotonic() - start < 5
 
 
 @pytest.mark.parametrize("url", ["ftp://host/SECRET", "", "http://", "ws://bad host/SECRET"])

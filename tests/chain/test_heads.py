@@ -244,7 +244,7 @@ async def test_a_silent_subscription_is_found_out(anvil: AnvilNode, scripted: Sc
 @pytest.mark.node
 async def test_an_outage_that_lasts_is_an_error(anvil: AnvilNode) -> None:
     """After the outage deadline the loss is raised, so that whoever runs it can decide."""
-    options = ClientOptions(outage_timeout=0.2, timeout=0.3, backoff=BackoffPolicy(base=0.01, cap=0.05))
+    options = ClientOptions(outage_timeout=0.5, timeout=2.0, backoff=BackoffPolicy(base=0.01, cap=0.05))
     async with (
         relay_to(anvil.url) as relay,
         Client.open(f"ws://127.0.0.1:{relay.port}", options) as client,

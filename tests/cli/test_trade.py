@@ -113,6 +113,35 @@ async def test_a_person_is_asked(cli: Cli, answer: str, code: int, sent: int) ->
     assert await cli.nonce() == nonce + sent
 
 
+async def test_a_yes_is_to_the_terms_that_were_shown(cli: Cli) -> None:
+    """The price moves while the person reads: what was shown bounds what is sent, so nothing is."""
+    await _deposit(cli)
+    nonce = await cli.nonce()
+    terminal, end = pty.openpty()
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", "from trimtab.cli import main; main()"),
+            *("trade", "perp", "vETH", "buy", "1", "--config", str(cli.config)),
+            stdin=end,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=os.environ | {"TRIMTAB_PRIVATE_KEY": cli.account.key.hex()},
+        )
+        assert process.stderr is not None
+        asked = await process.stderr.readuntil(b"[y/N]")
+        assert b"Send this?" in asked
+        await cli.world.set_price("ETH", Decimal(2040))
+        os.write(terminal, b"y\n")
+        _, err = await process.communicate()
+    finally:
+        os.close(terminal)
+        os.close(end)
+    assert process.returncode not in (0, None)
+    assert b"beyond" in err or b"above" in err
+    assert b"acceptable" in err
+    assert await cli.nonce() == nonce
+
+
 async def test_an_option_trade_gives_approvals_first(cli: Cli) -> None:
     """The first option trade approves and fills; the position is the venue's; closing it leaves none."""
     done = await cli.run("trade", "option", "sETH", "4", "long_call", "2", "--yes", "--json")

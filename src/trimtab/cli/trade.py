@@ -37,7 +37,7 @@ from trimtab.cli.quote import (
     perp_facts,
     perp_intent,
 )
-from trimtab.model.order import OptionAction
+from trimtab.model.order import OptionAction, OptionIntent, OptionQuote, PerpQuote
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -85,10 +85,14 @@ def perp(
         intent = perp_intent(market, side, size, notional, limit_price, reduce_only, close, deadline)
 
         async def execute(session: Session, executor: Executor, preview: bool) -> ExecutionReport:
+            nonlocal intent
             source, _ = await session.find_perp(market, venue)
-            return await executor.execute_perp(
+            report = await executor.execute_perp(
                 source, session.account(), intent, key=key or _new_key(), dry_run=preview
             )
+            if isinstance(report.quote, PerpQuote):
+                intent = report.quote.intent  # a yes is to the terms that were shown, and to their limit
+            return report
 
         await _trade(config, execute, dry_run=dry_run, yes=yes, as_json=json)
 
@@ -116,14 +120,19 @@ def option(
 ) -> None:
     """Open, close or force close options, within a limit cost; gives missing approvals first."""
 
+    intent: OptionIntent | None = None
+
     async def execute(session: Session, executor: Executor, preview: bool) -> ExecutionReport:
+        nonlocal intent
         source, _ = await session.find_option(market, venue)
         account = session.account()
-        intent = await option_intent(
+        intent = intent or await option_intent(
             source, market, strike, kind, amount, action, position, collateral, limit_cost, iterations
         )
         name = key or _new_key()
         looked = await executor.execute_option(source, account, intent, key=name, dry_run=True)
+        if isinstance(looked.quote, OptionQuote):
+            intent = looked.quote.intent  # a yes is to the terms that were shown, and to their limit
         if preview or not looked.is_dry_run:
             return looked
         # Only for an order that would go through: an approval for a refused one would be sent for nothing.

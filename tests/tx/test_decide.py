@@ -423,3 +423,16 @@ def test_a_gap_is_filled_only_when_ours_has_waited_above_it(life: Life) -> None:
     assert life.state.halted is None
     assert life.intent("ours") is IntentState.LIVE
     assert replay(life.facts).nonces == life.state.nonces
+
+
+def test_only_clean_passes_in_a_row_call_a_nonce_taken(life: Life) -> None:
+    """T11: a look that failed in between begins the count again."""
+    tx_hash = life.live("k", 0)
+    gone = frozenset({tx_hash})
+    life.observe(1, account_nonce=1)
+    assert life.intent("k") is IntentState.RESOLVING
+    for absent in (gone, frozenset(), gone):
+        life.observe(9, account_nonce=1, final_nonce=1, absent=absent)
+        assert life.intent("k") is IntentState.RESOLVING
+    life.observe(9, account_nonce=1, final_nonce=1, absent=gone)
+    assert life.intent("k") is IntentState.SUPERSEDED

@@ -103,6 +103,8 @@ def _resolve(turn: Turn, slot: Slot, seen: e.Observed) -> None:
     hashes = {attempt.tx_hash for attempt in slot.attempts}
     is_used = seen.final_nonce is not None and seen.final_nonce > slot.nonce
     if not (is_used and hashes <= seen.absent):
+        if slot.misses:  # in a row, or it proves nothing: the node may be one that does not see all
+            turn.note(r.Missed(nonce=slot.nonce, count=0))
         return
     turn.note(r.Missed(nonce=slot.nonce, count=slot.misses + 1))
     if slot.misses + 1 < turn.policy.clean_passes:

@@ -4,6 +4,8 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
   $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
+# uv trusts what the machine trusts, as git and pip do: a company's own certificate works.
+export UV_SYSTEM_CERTS := 1
 
 .PHONY: help setup demo test check bench soak docs clean
 .DEFAULT_GOAL := help

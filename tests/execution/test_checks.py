@@ -22,7 +22,7 @@ from trimtab.execution import checks
 from trimtab.execution.checks import QuoteRules
 from trimtab.model.greeks import Greeks
 from trimtab.model.ids import ZERO_ADDRESS
-from trimtab.model.market import OptionMarket, OptionSeries, OptionType, PerpMarket, PerpState
+from trimtab.model.market import OptionMarket, OptionSeries, OptionType, PerpMarket
 from trimtab.model.order import OptionAction, OptionIntent, OptionQuote, PerpIntent, PerpQuote, Side
 
 D = Decimal
@@ -113,15 +113,6 @@ def test_a_past_deadline_is_refused() -> None:
     with pytest.raises(IntentError, match="deadline 1000 is not after"):
         checks.check_perp_intent(intent, [MARKET], now=1_000)
     checks.check_perp_intent(intent, [MARKET], now=999)
-
-
-def test_a_closed_market_is_refused() -> None:
-    """A paused or closed market takes no order."""
-    zero = D(0)
-    state = PerpState(MARKET, zero, zero, zero, zero, None, None, zero, is_open=False, block=1, at=1)
-    with pytest.raises(MarketClosedError):
-        checks.check_perp_state(state)
-    checks.check_perp_state(replace(state, is_open=True))
 
 
 def test_a_stale_quote_is_refused_by_blocks_and_by_seconds() -> None:

@@ -15,7 +15,7 @@ from trimtab.errors import (
     UnknownMarketError,
     WrongChainError,
 )
-from trimtab.model.market import OptionMarket, PerpMarket, PerpState
+from trimtab.model.market import OptionMarket, PerpMarket
 from trimtab.model.order import OptionAction, OptionIntent, OptionQuote, PerpIntent, PerpQuote, Side
 from trimtab.model.units import to_base_exact, to_decimal
 
@@ -77,17 +77,6 @@ def check_perp_intent(intent: PerpIntent, markets: Iterable[PerpMarket], *, now:
             value=intent.deadline,
         )
     return market
-
-
-def check_perp_state(state: PerpState) -> None:
-    """`MarketClosedError` when the market does not trade."""
-    if not state.is_open:
-        market = state.market
-        raise MarketClosedError(
-            f"{market.name} is paused or closed at block {state.block}: nothing can be traded",
-            venue=market.venue,
-            market=market.name,
-        )
 
 
 def check_perp_quote(quote: PerpQuote, rules: QuoteRules, *, head: int, now: int) -> None:

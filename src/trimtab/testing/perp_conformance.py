@@ -43,7 +43,6 @@ from trimtab.venues.base import (
 NOBODY = Address("0x" + "5a" * 20)
 WEI = Decimal(1).scaleb(-18)
 SIDES = tuple(Side)
-BAD_NUMBERS = (Decimal(0), Decimal(-1), Decimal("NaN"), Decimal("Infinity"), 1.5, True)
 
 
 class Submit(Protocol):

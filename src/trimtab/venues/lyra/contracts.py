@@ -16,19 +16,6 @@ QUOTE_CURRENCY = "sUSD"
 OPTION_TYPES = tuple(OptionType)  # the contract's enumeration has the same order
 TYPE_INDEX = {option_type: index for index, option_type in enumerate(OPTION_TYPES)}
 POSITION_STATES = ("empty", "active", "closed", "liquidated", "settled", "merged")
-POSITION_UPDATES = (
-    "opened",
-    "adjusted",
-    "closed",
-    "split_from",
-    "split_into",
-    "merged",
-    "merged_into",
-    "settled",
-    "liquidated",
-    "transfer",
-)
-TRADE_DIRECTIONS = ("open", "close", "liquidate")
 
 # Every contract that emits events or throws errors; LyraAdapter and the wrappers are built upon by others.
 CONTRACTS = (

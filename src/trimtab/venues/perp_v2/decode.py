@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 
@@ -100,8 +100,3 @@ def _charge_penalty(fills: list[Fill], market: str, penalty: int) -> None:
         if fills[index].market == market:
             fills[index] = replace(fills[index], fee=fills[index].fee + from_wad(penalty))
             return
-
-
-def events_named(events: Sequence[VenueEvent], name: str) -> list[VenueEvent]:
-    """The events of one name, in order."""
-    return [event for event in events if event.name == name]

@@ -13,19 +13,34 @@ from trimtab.tx.states import Outcome
 Sending = Coroutine[Any, Any, SendResult]
 
 
-class CrashAfterBroadcast:
-    """Kills its own process with SIGKILL right after transaction number `sends` (from 1) was broadcast: the
-    endpoint has answered, nobody has read the answer or the receipt. The same bytes again count once."""
+class _Wrapped:
+    """A route round another, under its name and with its endpoints."""
 
-    def __init__(self, route: Route, sends: int) -> None:
+    def __init__(self, route: Route) -> None:
         self.name = route.name
         self._route = route
-        self._sends = sends
-        self._seen: set[bytes] = set()
 
     @property
     def endpoints(self) -> tuple[str, ...]:
         return self._route.endpoints
+
+
+class _FirstLost(_Wrapped):
+    """What happens to the first `times` transactions does not happen to later ones."""
+
+    def __init__(self, route: Route, times: int) -> None:
+        super().__init__(route)
+        self._left = times
+
+
+class CrashAfterBroadcast(_Wrapped):
+    """Kills its own process with SIGKILL right after transaction number `sends` (from 1) was broadcast: the
+    endpoint has answered, nobody has read the answer or the receipt. The same bytes again count once."""
+
+    def __init__(self, route: Route, sends: int) -> None:
+        super().__init__(route)
+        self._sends = sends
+        self._seen: set[bytes] = set()
 
     def send(self, raw: bytes) -> Sequence[Sending]:
         self._seen.add(raw)
@@ -33,18 +48,9 @@ class CrashAfterBroadcast:
         return [_then_die(s) for s in sendings] if len(self._seen) == self._sends else sendings
 
 
-class LostAnswers:
+class LostAnswers(_FirstLost):
     """The bytes arrive, the answers do not: the first `times` transactions look like time-outs, as behind a
     proxy that drops the response."""
-
-    def __init__(self, route: Route, times: int) -> None:
-        self.name = route.name
-        self._route = route
-        self._left = times
-
-    @property
-    def endpoints(self) -> tuple[str, ...]:
-        return self._route.endpoints
 
     def send(self, raw: bytes) -> Sequence[Sending]:
         sendings = self._route.send(raw)
@@ -54,18 +60,9 @@ class LostAnswers:
         return [_forget(sending) for sending in sendings]
 
 
-class LostBytes:
+class LostBytes(_FirstLost):
     """Neither bytes nor answers arrive: the first `times` broadcasts end in nothing, as in a mempool that
     drops what it took."""
-
-    def __init__(self, route: Route, times: int) -> None:
-        self.name = route.name
-        self._route = route
-        self._left = times
-
-    @property
-    def endpoints(self) -> tuple[str, ...]:
-        return self._route.endpoints
 
     def send(self, raw: bytes) -> Sequence[Sending]:
         if self._left == 0:

@@ -8,11 +8,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tests.venues.games import mine
+
 from trimtab.chain.abi import Abi
 from trimtab.chain.call import Call
 from trimtab.chain.client import Client
 from trimtab.chain.receipt import Receipt
-from trimtab.errors import CallRevertedError, VenueError
+from trimtab.errors import VenueError
 from trimtab.model.greeks import Greeks
 from trimtab.model.ids import Address
 from trimtab.model.market import OptionSeriesState, OptionType
@@ -78,22 +80,12 @@ class Stage:
         return await self.mine(sender, genuine(contract).function(function).at(target, *args))
 
     async def mine(self, sender: Address, call: Call) -> Receipt:
-        """Send and mine. Tried at the pending block first, so that a revert comes as a typed error."""
-        try:
-            await self.client.call_raw(call, sender=sender, block="pending", gas=GAS)
-        except CallRevertedError as error:
-            raise self.venue.explain_revert(error.data, self.market) from error
-        transaction = {
-            "from": sender,
-            "to": call.target,
-            "data": "0x" + call.data.hex(),
-            "gas": hex(GAS),
-        }
-        sent = await self.client.request("eth_sendTransactionSync", [transaction])
-        receipt = await self.client.receipt(sent["transactionHash"])
-        assert receipt is not None
-        assert receipt.status, "the node accepted the call at the pending block and then reverted it"
-        return receipt
+        """A block with this one call; a revert comes as a typed error."""
+
+        def explain(data: bytes) -> VenueError:
+            return self.venue.explain_revert(data, self.market)
+
+        return await mine(self.client, sender, call, gas=GAS, explain=explain)
 
     async def send(self, sender: Address, plan: ChainPlan) -> Receipt | None:
         """Every call of a plan; the last receipt."""

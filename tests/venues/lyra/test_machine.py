@@ -3,15 +3,14 @@ is understood."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import invariant, rule
+from tests.venues.games import VenueMachine, play_games
 from tests.venues.lyra.actions import Actions
 from tests.venues.lyra.stage import DAY, KEEPER, Stage
 from tests.venues.lyra.tour import play_tour
@@ -47,26 +46,8 @@ def move(weight: int = 2, **strategies: st.SearchStrategy[Any]) -> Callable[[F],
     return register
 
 
-class Machine(RuleBasedStateMachine):
+class Machine(VenueMachine[Actions]):
     """Two traders, who provide liquidity too, a keeper, an owner and an oracle."""
-
-    runner: ClassVar[asyncio.Runner]
-    actions: ClassVar[Actions]
-    snapshot: ClassVar[str]
-
-    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        return type(self).runner.run(work)
-
-    @initialize()
-    def start_anew(self) -> None:
-        """Every example starts from the freshly deployed market."""
-        control = self.actions.stage.control
-
-        async def restore() -> str:
-            await control.revert(type(self).snapshot)
-            return await control.snapshot()
-
-        type(self).snapshot = self.run(restore())
 
     @rule(data=st.data())
     def act(self, data: st.DataObject) -> None:
@@ -293,31 +274,10 @@ async def _prepare(world: World) -> Actions:
 
 
 def _play(examples: int, steps: int, *, repeat: bool) -> Actions:
-    """The tour, then random games, on a node of their own, in an event loop of its own: Hypothesis' machines
-    are not async."""
-    with asyncio.Runner() as runner:
-        opened = World.open()
-        world = runner.run(opened.__aenter__())
-        try:
-            Machine.runner = runner
-            Machine.actions = runner.run(_prepare(world))
-            Machine.snapshot = runner.run(Machine.actions.stage.control.snapshot())
-            runner.run(play_tour(Machine.actions, TRADERS))
-            run_state_machine_as_test(
-                Machine,
-                settings=settings(
-                    max_examples=examples,
-                    stateful_step_count=steps,
-                    deadline=None,
-                    database=None,
-                    derandomize=repeat,
-                    phases=[Phase.explicit, Phase.generate],
-                    suppress_health_check=list(HealthCheck),
-                ),
-            )
-        finally:
-            runner.run(opened.__aexit__(None, None, None))
-    return Machine.actions
+    def tour(actions: Actions) -> Awaitable[None]:
+        return play_tour(actions, TRADERS)
+
+    return play_games(Machine, _prepare, tour, examples=examples, steps=steps, repeat=repeat)
 
 
 def test_every_kind_of_action_and_random_games() -> None:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
+from tests.venues.games import mine
+
 from trimtab.chain.abi import Abi
 from trimtab.chain.call import Call
 from trimtab.chain.receipt import Receipt
-from trimtab.errors import CallRevertedError
 from trimtab.model.ids import Address
 from trimtab.model.order import Fill, PerpIntent, PerpQuote
 from trimtab.model.units import to_base_exact
@@ -73,22 +74,8 @@ class Stage:
         await self.mine(account, call)
 
     async def mine(self, sender: Address, call: Call) -> Receipt:
-        """Send and mine. Tried at the pending block first, so that a revert comes as a typed error."""
-        try:
-            await self.client.call_raw(call, sender=sender, block="pending", gas=GAS)
-        except CallRevertedError as error:
-            raise self.venue.explain_revert(error.data) from error
-        transaction = {
-            "from": sender,
-            "to": call.target,
-            "data": "0x" + call.data.hex(),
-            "value": hex(call.value),
-            "gas": hex(GAS),
-        }
-        sent = await self.client.request("eth_sendTransactionSync", [transaction])
-        receipt = await self.client.receipt(sent["transactionHash"])
-        assert receipt is not None
-        assert receipt.status, "the node accepted the call at the pending block and then reverted it"
+        """A block with this one call; a revert comes as a typed error."""
+        receipt = await mine(self.client, sender, call, gas=GAS, explain=self.venue.explain_revert)
         self.receipts.append(receipt)
         return receipt
 

@@ -3,15 +3,13 @@ is understood."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable
 from decimal import Decimal
-from typing import Any, ClassVar
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, invariant, rule
+from tests.venues.games import VenueMachine, play_games
 from tests.venues.perp_v2.actions import Actions
 from tests.venues.perp_v2.stage import Stage
 from tests.venues.perp_v2.tour import play_tour
@@ -32,26 +30,12 @@ leverages = st.sampled_from([Decimal(x) for x in ("0.3", "1", "3", "6", "9", "12
 parts = st.sampled_from([Decimal(x) for x in ("0.2", "0.5", "1", "1.6")])
 
 
-class Machine(RuleBasedStateMachine):
+class Machine(VenueMachine[Actions]):
     """Three traders, who make markets too, a keeper, an arbitrageur, an oracle and an owner."""
 
-    runner: ClassVar[asyncio.Runner]
-    actions: ClassVar[Actions]
-    snapshot: ClassVar[str]
-
-    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        return type(self).runner.run(work)
-
     @initialize()
-    def start_anew(self) -> None:
-        """Every example starts from the freshly seeded venue."""
-        control = self.actions.stage.control
-
-        async def restore() -> str:
-            await control.revert(type(self).snapshot)
-            return await control.snapshot()
-
-        type(self).snapshot = self.run(restore())
+    def forget_receipts(self) -> None:
+        """The chain has forgotten them too."""
         self.actions.stage.receipts.clear()
 
     @invariant()
@@ -149,31 +133,10 @@ async def prepare(world: World) -> Actions:
 
 
 def play(examples: int, steps: int) -> Actions:
-    """The tour, then random games, on a node of their own, in an event loop of its own: Hypothesis' machines
-    are not async."""
-    with asyncio.Runner() as runner:
-        opened = World.open()
-        world = runner.run(opened.__aenter__())
-        try:
-            Machine.runner = runner
-            Machine.actions = runner.run(prepare(world))
-            Machine.snapshot = runner.run(Machine.actions.stage.control.snapshot())
-            runner.run(play_tour(Machine.actions, ACCOUNTS, KEEPER))
-            run_state_machine_as_test(
-                Machine,
-                settings=settings(
-                    max_examples=examples,
-                    stateful_step_count=steps,
-                    deadline=None,
-                    database=None,
-                    derandomize=True,
-                    phases=[Phase.explicit, Phase.generate],
-                    suppress_health_check=list(HealthCheck),
-                ),
-            )
-        finally:
-            runner.run(opened.__aexit__(None, None, None))
-    return Machine.actions
+    def tour(actions: Actions) -> Awaitable[None]:
+        return play_tour(actions, ACCOUNTS, KEEPER)
+
+    return play_games(Machine, prepare, tour, examples=examples, steps=steps, repeat=True)
 
 
 def test_every_kind_of_action_and_random_games() -> None:

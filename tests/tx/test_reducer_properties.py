@@ -621,4 +621,4 @@ class LongEngine(Engine):
 TestLongEngine = pytest.mark.soak(LongEngine.TestCase)
 TestLongEngine.settings = settings(max_examples=10_000, stateful_step_count=80, deadline=None)
 TestEngine = Engine.TestCase
-TestEngine.settings = settings(max_examples=300, stateful_step_count=80, deadline=None)
+TestEngine.settings = settings(max_examples=100, stateful_step_count=80, deadline=None)

@@ -98,7 +98,7 @@ class TxSettings(_Checked):
     """Caps on what is signed, and how long a receipt is waited for (seconds)."""
 
     section: ClassVar[str] = "tx"
-    fee_cap_gwei: Decimal | None = None
+    fee_cap_gwei: Decimal = Decimal(1_000)
     budget_eth: Decimal | None = None
     timeout: Decimal = Decimal(120)
 

@@ -243,3 +243,12 @@ async def test_another_fork_of_the_same_chain_needs_a_journal_of_its_own(desk: D
     with pytest.raises(ConfigError, match="another fork"):
         async with desk.sender():
             pass
+
+
+async def test_a_node_that_asks_an_absurd_tip_is_not_believed(desk: Desk) -> None:
+    """Without a cap of the caller's own nothing is signed above 1,000 gwei (connext#418: a runaway fee)."""
+    async with desk.sender(simulate=False) as sender:
+        sender._driver.market.take_history({"reward": [[hex(10**18)]] * 10})
+        with pytest.raises(FeeCapExceededError, match="above the cap"):
+            await sender.submit(pay("k"))
+    assert await desk.sent_nonce() == 0

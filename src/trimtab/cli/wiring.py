@@ -133,11 +133,8 @@ def executor_options(config: Config) -> ExecutorOptions:
 
 def sender_options(config: Config) -> SenderOptions:
     """The settings' chain and fee cap as the sender takes them."""
-    cap = config.tx.fee_cap_gwei
-    return SenderOptions(
-        chain_id=config.chain.chain_id,
-        fee_cap=None if cap is None else to_base_exact(cap, 9, "tx.fee_cap_gwei"),
-    )
+    fee_cap = to_base_exact(config.tx.fee_cap_gwei, 9, "tx.fee_cap_gwei")
+    return SenderOptions(chain_id=config.chain.chain_id, fee_cap=fee_cap)
 
 
 def load_signer(account: AccountSettings) -> LocalSigner:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from trimtab.errors import FeeCapExceededError
 
 GWEI = 10**9
+DEFAULT_FEE_CAP = 1_000 * GWEI
+"""Above what chains ask for on their worst days: a node that says more is not believed."""
 CANCEL_GAS = 21_000
 """A self-transfer without data."""
 

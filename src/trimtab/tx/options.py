@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from trimtab.tx.fees import CANCEL_GAS
+from trimtab.tx.fees import CANCEL_GAS, DEFAULT_FEE_CAP
 from trimtab.tx.policy import TxPolicy
 
 
@@ -19,7 +19,7 @@ class SenderOptions:
 
     policy: TxPolicy = field(default_factory=TxPolicy)
     simulate: bool = True
-    fee_cap: int | None = None
+    fee_cap: int | None = DEFAULT_FEE_CAP
     tip_floor: int | None = None
     poll_interval: float = 0.5
     submit_timeout: float = 120.0

@@ -19,6 +19,7 @@ from trimtab.cli.wiring import (
 from trimtab.config import AccountSettings, ChainSettings, Config, Secret, TxSettings
 from trimtab.errors import ConfigError, IntentError, SigningError
 from trimtab.model.ids import Address
+from trimtab.tx import SenderOptions
 from trimtab.world.world import World
 
 KEY = "0x" + "11" * 32
@@ -107,7 +108,7 @@ def test_caps_become_wei() -> None:
     assert executor_options(config).timeout == 3
     assert executor_options(config).chain_id == 7
     assert sender_options(config).fee_cap == 80_500_000_000
-    assert sender_options(Config(CHAIN)).fee_cap is None
+    assert sender_options(Config(CHAIN)).fee_cap == SenderOptions().fee_cap == 10**12
     with pytest.raises(IntentError, match="9 decimal places"):
         sender_options(Config(CHAIN, tx=TxSettings(Decimal("1e-10"))))
 

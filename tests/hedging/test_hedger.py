@@ -345,3 +345,26 @@ async def test_a_hedge_that_takes_long_does_not_end_the_run(short: OpenHedging, 
             assert abs(step.after.delta) < BAND
     finally:
         await world.control.set_automine(enabled=True)
+
+
+async def test_a_stream_of_heads_that_breaks_off_is_opened_again(
+    short: OpenHedging, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node that answers the fetch of a missed block with an error does not end the run."""
+    heads, broken = world.client.heads, [True]
+    monkeypatch.setattr("trimtab.hedging.hedger.HEADS_REST", 0.01)
+
+    async def breaking() -> AsyncIterator[Any]:
+        if broken:
+            broken.pop()
+            raise RpcError("header not found", code=-32000)
+        async with aclosing(heads()) as stream:
+            async for head in stream:
+                yield head
+
+    async with short() as hedging:
+        monkeypatch.setattr(world.client, "heads", breaking)
+        async with aclosing(hedging.hedger.run()) as looks, asyncio.timeout(20):
+            step = await anext(looks)
+        assert step.decision.ending.status == "filled"
+        monkeypatch.undo()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -16,6 +17,7 @@ from trimtab.errors import (
     IntentError,
     NotSentError,
     OutcomeUnknownError,
+    ReorgError,
     RpcError,
     TransportError,
     VenueError,
@@ -35,6 +37,8 @@ _ZERO = Decimal(0)
 PASSING = (TransportError, RpcError, CallRevertedError, OutcomeUnknownError)
 """What a later look may not meet again: a node that is silent, behind or asked too early, an oracle that is
 paused, a transaction that is not mined yet. Nothing is concluded from any of them."""
+HEADS_REST = 1.0
+"""Seconds before a stream of heads that broke off is opened again."""
 MAX_FAILURES = 3
 """After so many hedges of the last hour in a row were mined and failed, the hedger stops: each costs gas."""
 
@@ -149,9 +153,9 @@ class Hedger:
         except OutcomeUnknownError as error:
             logger.warning("an earlier hedge is still out, looking again at the next head: %s", error)
         seen = -1
-        async with aclosing(self._client.heads()) as heads:
+        async with aclosing(self._heads()) as heads:
             async for head in heads:
-                if not isinstance(head, Block) or head.number <= seen:
+                if head.number <= seen:
                     continue
                 try:
                     step = await self.step()
@@ -161,6 +165,18 @@ class Hedger:
                     continue
                 seen = step.after.block
                 yield step
+
+    async def _heads(self) -> AsyncGenerator[Block, None]:
+        """New blocks, for as long as the node is there: a stream that broke off is opened again."""
+        while True:
+            try:
+                async with aclosing(self._client.heads()) as heads:
+                    async for head in heads:
+                        if isinstance(head, Block):
+                            yield head
+            except (RpcError, ReorgError) as error:
+                logger.warning("following heads was interrupted, trying again: %s", error)
+                await asyncio.sleep(HEADS_REST)
 
     async def _resolve(self) -> Decision | None:
         """A decision whose transaction was never written to the journal never left: it is void. Otherwise its

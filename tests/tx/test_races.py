@@ -144,9 +144,12 @@ async def test_a_cancel_before_the_check_began_stops_nobody(desk: Desk) -> None:
     async with desk.sender() as sender:
         task = asyncio.create_task(sender.submit(pay("cancelled")))
         await asyncio.sleep(0)
-        sender.handle("cancelled").cancel()
+        handle = sender.handle("cancelled")
+        handle.cancel()
         with pytest.raises(NotSentError, match="withdrawn"):
             await task
+        with pytest.raises(NotSentError, match="withdrawn"):
+            await handle.outcome(timeout=1)
         assert isinstance(await (await sender.submit(pay("next"))).outcome(timeout=10), Succeeded)
     assert await desk.executions() == 1
 

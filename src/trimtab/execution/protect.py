@@ -8,7 +8,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from trimtab.execution.checks import QuoteRules, is_payer
 from trimtab.model.order import OptionQuote, PerpQuote, Side
 
-_DIGITS = 60
+_ONE, _DOWN, _UP = Decimal(1), Context(60, ROUND_FLOOR), Context(60, ROUND_CEILING)
 
 
 def protect_perp(quote: PerpQuote, rules: QuoteRules) -> PerpQuote:
@@ -33,5 +33,5 @@ def protect_option(quote: OptionQuote, rules: QuoteRules) -> OptionQuote:
 def _worst(quoted: Decimal, slippage: Decimal, *, is_payer: bool) -> Decimal:
     """A payer's most is rounded down, a receiver's least up."""
     if is_payer:
-        return Context(_DIGITS, ROUND_FLOOR).multiply(quoted, 1 + slippage)
-    return Context(_DIGITS, ROUND_CEILING).multiply(quoted, 1 - slippage)
+        return _DOWN.multiply(quoted, _DOWN.add(_ONE, slippage))
+    return _UP.multiply(quoted, _UP.subtract(_ONE, slippage))

@@ -6,7 +6,7 @@ import time
 
 from trimtab.chain.client import Client
 from trimtab.chain.receipt import Receipt
-from trimtab.errors import OutcomeUnknownError
+from trimtab.errors import NotSentError, OutcomeUnknownError
 from trimtab.model.ids import TxHash
 from trimtab.tx import events as e
 from trimtab.tx.driver import Driver
@@ -127,7 +127,12 @@ class TxHandle:
 
     @property
     def _intent(self) -> Intent:
-        return self._driver.state.intents[self.key]
+        intent = self._driver.state.intents.get(self.key)
+        if intent is None:
+            raise NotSentError(
+                f"{self.key} was withdrawn before anything of it was written; nothing was sent"
+            )
+        return intent
 
     @property
     def _slot(self) -> Slot | None:

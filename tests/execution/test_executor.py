@@ -18,6 +18,7 @@ from trimtab.errors import (
     InsufficientMarginError,
     IntentError,
     OrderRejectedError,
+    RpcTimeoutError,
     UnknownMarketError,
     WrongChainError,
 )
@@ -217,3 +218,26 @@ async def test_a_plan_that_a_crash_cut_short_is_finished_under_its_key(open_desk
             report = await desk.executor.execute_plan(desk.perp, desk.account, plan, key="fund")
             assert report.status is OrderStatus.FILLED
         assert await desk.nonce() == nonce + 2
+
+
+async def test_a_plan_whose_second_step_is_not_sent_tells_of_its_first(
+    desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The approval is mined and the node goes silent before the deposit: a report with the one transaction,
+    not an error that says nothing was sent; under the same key it is finished later."""
+    sender, plan = desk.executor._sender, await desk.perp.encode_deposit(desk.account, "USDC", D(50))
+    submit = sender.submit
+
+    async def silent_for_deposits(intent: Any) -> Any:
+        if intent.label.startswith("deposit"):
+            raise RpcTimeoutError("no answer")
+        return await submit(intent)
+
+    monkeypatch.setattr(sender, "submit", silent_for_deposits)
+    report = await desk.executor.execute_plan(desk.perp, desk.account, plan, key="fund")
+    assert report.status is OrderStatus.REJECTED
+    assert [tx.label for tx in report.transactions] == ["approve 50 USDC"]
+    monkeypatch.undo()
+    rest = await desk.perp.encode_deposit(desk.account, "USDC", D(50))
+    done = await desk.executor.execute_plan(desk.perp, desk.account, rest, key="fund")
+    assert done.status is OrderStatus.FILLED

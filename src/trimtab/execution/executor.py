@@ -7,7 +7,13 @@ from decimal import Decimal
 
 from trimtab.chain.client import Client
 from trimtab.chain.hashing import keccak256
-from trimtab.errors import ConfigError, IntentError, SimulationRevertedError
+from trimtab.errors import (
+    ConfigError,
+    IntentError,
+    NotSentError,
+    SimulationRevertedError,
+    TransportError,
+)
 from trimtab.execution import checks
 from trimtab.execution.checks import QuoteRules
 from trimtab.execution.orders import Order, advance, record
@@ -180,6 +186,11 @@ class Executor:
                 if number == 0:
                     raise explained from error
                 order, reason = advance(order, OrderStatus.REJECTED), str(explained)
+                break
+            except (NotSentError, TransportError) as error:
+                if number == 0:
+                    raise
+                order, reason = advance(order, OrderStatus.REJECTED), str(error)
                 break
             is_last = number == len(plan.calls) - 1
             order, reason = await self._settle(

@@ -290,7 +290,11 @@ class Driver:
             for endpoint, answer in zip(route.endpoints, route.send(action.raw), strict=True):
                 task = self._spawn(self._take_answer(action, endpoint, answer))
                 self._sending.add(task)
-                task.add_done_callback(self._sending.discard)
+                task.add_done_callback(partial(self._forget_sending, answer))
+
+    def _forget_sending(self, answer: Coroutine[Any, Any, SendResult], task: asyncio.Task[None]) -> None:
+        self._sending.discard(task)
+        answer.close()  # it never began when the sender was closed at once
 
     async def _take_answer(
         self, action: e.Send, endpoint: str, answer: Coroutine[Any, Any, SendResult]

@@ -174,7 +174,7 @@ class Watcher:
         slots = self._driver.state.slots.values()
         if any(slot.mined is None for slot in slots):
             return self._delay
-        return IDLE_LOOK
+        return SLOWEST_LOOK if slots else IDLE_LOOK  # a stream of heads that stalls holds up no finality
 
     def _slowest(self) -> float:
         """A fraction of the chain's block time: more would only repeat the same answer."""

@@ -352,7 +352,7 @@ async def test_a_stream_of_heads_that_breaks_off_is_opened_again(
 ) -> None:
     """A node that answers the fetch of a missed block with an error does not end the run."""
     heads, broken = world.client.heads, [True]
-    monkeypatch.setattr("trimtab.hedging.hedger.HEADS_REST", 0.01)
+    monkeypatch.setattr("trimtab.hedging.hedger.HEADS_REST_SECONDS", 0.01)
 
     async def breaking() -> AsyncIterator[Any]:
         if broken:

@@ -37,7 +37,7 @@ _ZERO = Decimal(0)
 PASSING = (TransportError, RpcError, CallRevertedError, OutcomeUnknownError)
 """What a later look may not meet again: a node that is silent, behind or asked too early, an oracle that is
 paused, a transaction that is not mined yet. Nothing is concluded from any of them."""
-HEADS_REST = 1.0
+HEADS_REST_SECONDS = 1.0
 """Seconds before a stream of heads that broke off is opened again."""
 MAX_FAILURES = 3
 """After so many hedges of the last hour in a row were mined and failed, the hedger stops: each costs gas."""
@@ -176,7 +176,7 @@ class Hedger:
                             yield head
             except (RpcError, ReorgError) as error:
                 logger.warning("following heads was interrupted, trying again: %s", error)
-                await asyncio.sleep(HEADS_REST)
+                await asyncio.sleep(HEADS_REST_SECONDS)
 
     async def _resolve(self) -> Decision | None:
         """A decision whose transaction was never written to the journal never left: it is void. Otherwise its

@@ -255,3 +255,11 @@ async def test_a_node_that_asks_an_absurd_tip_is_not_believed(desk: Desk) -> Non
         with pytest.raises(FeeCapExceededError, match="above the cap"):
             await sender.submit(pay("k"))
     assert await desk.sent_nonce() == 0
+
+
+async def test_two_routes_to_one_endpoint_are_refused(desk: Desk) -> None:
+    """One would be left out without a word, and its answers taken for the other's."""
+    routes: list[Route] = [PublicRoute(desk.client), PublicRoute(desk.client)]
+    with pytest.raises(ConfigError, match="two routes lead"):
+        async with desk.sender(routes):
+            pass

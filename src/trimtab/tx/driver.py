@@ -14,6 +14,7 @@ from trimtab.chain.client import Client
 from trimtab.chain.receipt import Receipt
 from trimtab.chain.rpc_errors import SendClass
 from trimtab.errors import (
+    ConfigError,
     FeeCapExceededError,
     HaltError,
     InsufficientFundsError,
@@ -84,7 +85,7 @@ class Driver:
         self._journal = journal
         self._stream = stream
         self._options = options
-        self._routes = {name: route for route in routes for name in route.endpoints}
+        self._routes = _by_endpoint(routes)
         self._tasks = tasks
         self._desk = Desk(client.chain_id, signer.address, options.fee_cap, options.cancel_gas)
         self._simulator = Simulator(client, signer.address)
@@ -317,3 +318,14 @@ class Driver:
             )
         )
         self.look_now.set()
+
+
+def _by_endpoint(routes: Sequence[Route]) -> dict[str, Route]:
+    """Each endpoint's route. Raises `ConfigError` when two have one name: their answers would be mixed up."""
+    named: dict[str, Route] = {}
+    for route in routes:
+        for name in route.endpoints:
+            if name in named:
+                raise ConfigError(f"two routes lead to an endpoint named {name!r}: leave one of them out")
+            named[name] = route
+    return named

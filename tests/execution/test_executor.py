@@ -17,6 +17,7 @@ from trimtab.errors import (
     FeeCapExceededError,
     InsufficientMarginError,
     IntentError,
+    NonceConflictError,
     OrderRejectedError,
     RpcTimeoutError,
     UnknownMarketError,
@@ -64,7 +65,7 @@ async def test_a_perp_order_fills_as_it_was_quoted(desk: Any) -> None:
 
 
 async def test_the_same_key_again_sends_nothing(desk: Any) -> None:
-    """A second call under the same key gives the first one's fills, whatever it asks for."""
+    """A second call under the same key gives the first one's fills."""
     first = await desk.executor.execute_perp(desk.perp, desk.account, BUY, key="buy")
     nonce = await desk.nonce()
     again = await desk.executor.execute_perp(desk.perp, desk.account, BUY, key="buy")
@@ -81,6 +82,18 @@ async def test_the_same_key_after_a_restart_sends_nothing(open_desk: OpenDesk) -
     async with open_desk() as desk:
         again = await desk.executor.execute_perp(desk.perp, desk.account, BUY, key="buy")
         assert again.fills == first.fills
+        assert (await desk.perp.read_position(desk.account, "vETH")).size == D(2)
+
+
+async def test_another_order_under_a_used_key_is_refused(open_desk: OpenDesk) -> None:
+    """The first one's report never answers for another order, also in the next life; nothing is sent."""
+    async with open_desk() as desk:
+        await desk.deposit()
+        await desk.executor.execute_perp(desk.perp, desk.account, BUY, key="buy")
+    async with open_desk() as desk:
+        other = replace(BUY, side=Side.SELL)
+        with pytest.raises(NonceConflictError, match="'buy' was given to another order"):
+            await desk.executor.execute_perp(desk.perp, desk.account, other, key="buy")
         assert (await desk.perp.read_position(desk.account, "vETH")).size == D(2)
 
 

@@ -10,11 +10,13 @@ from trimtab.chain.hashing import keccak256
 from trimtab.errors import (
     ConfigError,
     IntentError,
+    NonceConflictError,
     NotSentError,
     SimulationRevertedError,
     TransportError,
 )
 from trimtab.execution import checks
+from trimtab.execution.cause import cause_of
 from trimtab.execution.checks import QuoteRules
 from trimtab.execution.orders import Order, advance, record
 from trimtab.execution.outcomes import settle
@@ -52,8 +54,8 @@ class Executor:
     unless the first was refused before anything left.
 
     Whatever is refused before anything left this machine raises (`IntentError`, `VenueError`,
-    `NotSentError`); once something left, the report tells, and a status of UNKNOWN means: reconcile, never
-    resend. Without a sender only dry runs work.
+    `NotSentError`, which includes another order under a used key); once something left, the report tells,
+    and a status of UNKNOWN means: reconcile, never resend. Without a sender only dry runs work.
     """
 
     def __init__(self, sender: Sender | None, client: Client, options: ExecutorOptions | None = None) -> None:
@@ -77,6 +79,7 @@ class Executor:
         self._check_account(account)
         asked = intent.side.sign * intent.size if intent.size is not None else None
         if self.knows(key):
+            self._check_same(key, intent)
             return await self.resume(venue, account, key, market=intent.market, asked=asked)
         head = await self._client.block("latest")
         checks.check_chain(self._options.chain_id, self._client.chain_id)
@@ -85,8 +88,16 @@ class Executor:
         quote = protect_perp(await venue.read_quote(account, intent), rules)
         checks.check_perp_quote(quote, rules, head=head.number, now=head.at)
         plan = venue.encode_order(account, quote.intent, quote)
-        order = Order(key, asked=asked)
-        return await self._run(venue, account, order, plan, quote, dry_run=dry_run, deadline=intent.deadline)
+        return await self._run(
+            venue,
+            account,
+            Order(key, asked=asked),
+            plan,
+            quote,
+            dry_run=dry_run,
+            deadline=intent.deadline,
+            cause=cause_of(intent),
+        )
 
     async def execute_option(
         self,
@@ -102,6 +113,7 @@ class Executor:
         rules' slippage."""
         self._check_account(account)
         if self.knows(key):
+            self._check_same(key, intent)
             return await self.resume(venue, account, key, market=intent.series.market.name)
         head = await self._client.block("latest")
         checks.check_chain(self._options.chain_id, self._client.chain_id)
@@ -110,7 +122,9 @@ class Executor:
         quote = protect_option(await venue.read_option_quote(account, intent), rules)
         checks.check_option_quote(quote, rules, head=head.number, now=head.at)
         plan = venue.encode_option_order(account, quote.intent, quote)
-        return await self._run(venue, account, Order(key), plan, quote, dry_run=dry_run)
+        return await self._run(
+            venue, account, Order(key), plan, quote, dry_run=dry_run, cause=cause_of(intent)
+        )
 
     async def execute_plan(
         self, venue: Venue, account: Address, plan: ChainPlan, *, key: str, dry_run: bool = False
@@ -163,6 +177,7 @@ class Executor:
         *,
         dry_run: bool,
         deadline: int | None = None,
+        cause: str = "",
     ) -> ExecutionReport:
         if dry_run:
             return replace(
@@ -178,6 +193,7 @@ class Executor:
                 budget_wei=self._options.budget_wei,
                 deadline=deadline,
                 label=label,
+                cause=cause,
             )
             try:
                 handle = await self._sender.submit(intent)
@@ -225,6 +241,14 @@ class Executor:
             return self._sender.handle(tx_key)
         except IntentError:
             return None
+
+    def _check_same(self, key: str, intent: PerpIntent | OptionIntent) -> None:
+        """One key, one order: the first one's report must not answer for another."""
+        handle = self._find(_tx_key(key, 0))
+        if handle is not None and handle.cause not in ("", cause_of(intent)):
+            raise NonceConflictError(
+                f"the key {key!r} was given to another order before: take a new key for {intent}", key=key
+            )
 
     def _check_account(self, account: Address) -> None:
         """An order trades for whoever sends it: quoted for one account it must not be sent by another."""

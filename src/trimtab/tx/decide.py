@@ -81,6 +81,7 @@ def _pass_check(turn: Turn, event: e.CheckPassed) -> None:
             deadline=queued.deadline,
             budget_wei=queued.budget_wei,
             label=queued.label,
+            cause=queued.cause,
             at=event.at,
         )
     )

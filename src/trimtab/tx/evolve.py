@@ -121,6 +121,7 @@ def _add_intent(state: State, record: r.Submitted, to: IntentState) -> None:
         deadline=record.deadline,
         budget_wei=record.budget_wei,
         label=record.label,
+        cause=record.cause,
         submitted_at=record.at,
         state=to,
     )

@@ -38,6 +38,11 @@ class TxHandle:
         return self._intent.state
 
     @property
+    def cause(self) -> str:
+        """What it was planned from, as its intent said; empty when it said nothing."""
+        return self._intent.cause
+
+    @property
     def is_refused(self) -> bool:
         """It ended with nothing on chain, and nothing can come: its key is free again."""
         return self._intent.refusal is not None

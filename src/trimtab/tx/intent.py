@@ -21,7 +21,8 @@ class TxIntent:
 
     `gas_limit` None lets the simulation say. `budget_wei` is the most that value and fees may cost in the
     worst case. `deadline` is a unix second of the chain's clock after which no attempt is broadcast; an
-    exposed transaction is then cancelled. Raises `IntentError` on a bad value.
+    exposed transaction is then cancelled. `label` is for people; `cause` names what it was planned from, is
+    kept with it, and is the caller's to compare. Raises `IntentError` on a bad value.
     """
 
     key: str
@@ -30,6 +31,7 @@ class TxIntent:
     budget_wei: int | None = field(default=None, kw_only=True)
     deadline: int | None = field(default=None, kw_only=True)
     label: str = field(default="", kw_only=True)
+    cause: str = field(default="", kw_only=True)
 
     def __post_init__(self) -> None:
         if not self.key or len(self.key) > 200:

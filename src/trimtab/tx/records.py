@@ -34,6 +34,7 @@ class Submitted(_Durable, frozen=True, kw_only=True, tag="intent"):
     deadline: int | None = None
     budget_wei: int | None = None
     label: str = ""
+    cause: str = ""
     at: int
 
 

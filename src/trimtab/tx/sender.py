@@ -232,6 +232,7 @@ def _submitted(intent: TxIntent, now: int) -> Submitted:
         deadline=intent.deadline,
         budget_wei=intent.budget_wei,
         label=intent.label,
+        cause=intent.cause,
         at=now,
     )
 

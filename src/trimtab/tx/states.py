@@ -126,6 +126,7 @@ class Intent(msgspec.Struct, frozen=True):
     nonce: int | None = None
     refusal: Refusal | None = None
     reason: str = ""
+    cause: str = ""
 
     def is_late(self, at: int) -> bool:
         return self.deadline is not None and at >= self.deadline

@@ -157,6 +157,19 @@ async def test_an_option_trade_gives_approvals_first(cli: Cli) -> None:
     assert [p for p in await venue.read_option_positions(cli.account.address) if p.amount] == []
 
 
+async def test_the_same_command_with_its_key_tells_the_outcome(cli: Cli) -> None:
+    """Repeated word for word at another price: the bound that the first one got makes it no other order."""
+    words = ("trade", "option", "sETH", "4", "long_call", "2", "--yes", "--json", "--key", "mine")
+    first = await cli.run(*words)
+    assert first.code == 0, first.words
+    nonce = await cli.nonce()
+    await cli.world.set_price("ETH", Decimal(2020))
+    again = await cli.run(*words)
+    assert again.code == 0, again.words
+    assert again.json["fills"] == first.json["fills"]
+    assert await cli.nonce() == nonce
+
+
 async def test_margin_goes_in_and_out(cli: Cli) -> None:
     """deposit and withdraw move the venue's collateral by exactly the amount."""
     venue = PerpV2(cli.world.client, cli.world.perp)

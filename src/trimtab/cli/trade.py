@@ -37,7 +37,7 @@ from trimtab.cli.quote import (
     perp_facts,
     perp_intent,
 )
-from trimtab.model.order import OptionAction, OptionIntent, OptionQuote, PerpQuote
+from trimtab.model.order import OptionAction, OptionQuote, PerpQuote
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -82,16 +82,17 @@ def perp(
     """Buy or sell a perpetual at the market, within a limit price."""
 
     async def job() -> None:
+        shown: PerpQuote | None = None
         intent = perp_intent(market, side, size, notional, limit_price, reduce_only, close, deadline)
 
         async def execute(session: Session, executor: Executor, preview: bool) -> ExecutionReport:
-            nonlocal intent
+            nonlocal shown
             source, _ = await session.find_perp(market, venue)
             report = await executor.execute_perp(
-                source, session.account(), intent, key=key or _new_key(), dry_run=preview
+                source, session.account(), intent, key=key or _new_key(), dry_run=preview, shown=shown
             )
             if isinstance(report.quote, PerpQuote):
-                intent = report.quote.intent  # a yes is to the terms that were shown, and to their limit
+                shown = report.quote  # a yes is to these terms, and to their limit
             return report
 
         await _trade(config, execute, dry_run=dry_run, yes=yes, as_json=json)
@@ -120,25 +121,25 @@ def option(
 ) -> None:
     """Open, close or force close options, within a limit cost; gives missing approvals first."""
 
-    intent: OptionIntent | None = None
+    shown: OptionQuote | None = None
 
     async def execute(session: Session, executor: Executor, preview: bool) -> ExecutionReport:
-        nonlocal intent
+        nonlocal shown
         source, _ = await session.find_option(market, venue)
         account = session.account()
-        intent = intent or await option_intent(
+        intent = await option_intent(
             source, market, strike, kind, amount, action, position, collateral, limit_cost, iterations
         )
         name = key or _new_key()
         looked = await executor.execute_option(source, account, intent, key=name, dry_run=True)
         if isinstance(looked.quote, OptionQuote):
-            intent = looked.quote.intent  # a yes is to the terms that were shown, and to their limit
+            shown = shown or looked.quote  # a yes is to these terms, and to their limit
         if preview or not looked.is_dry_run:
             return looked
         # Only for an order that would go through: an approval for a refused one would be sent for nothing.
         approvals = await source.encode_approvals(account, market)
         await executor.execute_plan(source, account, approvals, key=f"{name}/approve")
-        return await executor.execute_option(source, account, intent, key=name)
+        return await executor.execute_option(source, account, intent, key=name, shown=shown)
 
     run(_trade(config, execute, dry_run=dry_run, yes=yes, as_json=json), as_json=json, debug=debug)
 

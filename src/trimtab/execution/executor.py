@@ -72,10 +72,12 @@ class Executor:
         key: str,
         rules: QuoteRules | None = None,
         dry_run: bool = False,
+        shown: PerpQuote | None = None,
     ) -> ExecutionReport:
         """Trade a perpetual. `rules` take the place of the executor's own for this intent. Without an
-        acceptable price of its own it gets the quoted one with the rules' slippage. After its deadline the
-        transaction is not broadcast any more, and one that is out is cancelled."""
+        acceptable price of its own it gets that of the terms that were `shown`, else the quoted one with the
+        rules' slippage. After its deadline the transaction is not broadcast any more, and one that is out is
+        cancelled."""
         self._check_account(account)
         asked = intent.side.sign * intent.size if intent.size is not None else None
         if self.knows(key):
@@ -85,7 +87,7 @@ class Executor:
         checks.check_chain(self._options.chain_id, self._client.chain_id)
         checks.check_perp_intent(intent, await venue.read_markets(), now=head.at)
         rules = rules or self._options.rules
-        quote = protect_perp(await venue.read_quote(account, intent), rules)
+        quote = protect_perp(await venue.read_quote(account, intent), rules, shown)
         checks.check_perp_quote(quote, rules, head=head.number, now=head.at)
         plan = venue.encode_order(account, quote.intent, quote)
         return await self._run(
@@ -108,9 +110,10 @@ class Executor:
         key: str,
         rules: QuoteRules | None = None,
         dry_run: bool = False,
+        shown: OptionQuote | None = None,
     ) -> ExecutionReport:
-        """Open, close or force close options. Without a limit cost of its own it gets the quoted one with the
-        rules' slippage."""
+        """Open, close or force close options. Without a limit cost of its own it gets that of the terms that
+        were `shown`, else the quoted one with the rules' slippage."""
         self._check_account(account)
         if self.knows(key):
             self._check_same(key, intent)
@@ -119,7 +122,7 @@ class Executor:
         checks.check_chain(self._options.chain_id, self._client.chain_id)
         checks.check_option_intent(intent, await venue.read_option_markets(), now=head.at)
         rules = rules or self._options.rules
-        quote = protect_option(await venue.read_option_quote(account, intent), rules)
+        quote = protect_option(await venue.read_option_quote(account, intent), rules, shown)
         checks.check_option_quote(quote, rules, head=head.number, now=head.at)
         plan = venue.encode_option_order(account, quote.intent, quote)
         return await self._run(

@@ -11,23 +11,28 @@ from trimtab.model.order import OptionQuote, PerpQuote, Side
 _ONE, _DOWN, _UP = Decimal(1), Context(60, ROUND_FLOOR), Context(60, ROUND_CEILING)
 
 
-def protect_perp(quote: PerpQuote, rules: QuoteRules) -> PerpQuote:
-    """The quote with an acceptable price in its intent: the caller's, else `max_slippage` off the quoted one,
-    rounded against the trade. The quote itself is not touched, so the fill still equals it."""
+def protect_perp(quote: PerpQuote, rules: QuoteRules, shown: PerpQuote | None = None) -> PerpQuote:
+    """The quote with an acceptable price in its intent: the caller's, else that of the terms that were
+    `shown` before, else `max_slippage` off the quoted one, rounded against the trade. The quote itself is not
+    touched, so the fill still equals it."""
     intent, slippage = quote.intent, rules.max_slippage
-    if intent.acceptable_price is not None or slippage is None:
+    if intent.acceptable_price is not None:
         return quote
-    limit = _worst(quote.price, slippage, is_payer=intent.side is Side.BUY)
-    return replace(quote, intent=replace(intent, acceptable_price=limit))
+    limit = None if shown is None else shown.intent.acceptable_price
+    if limit is None and slippage is not None:
+        limit = _worst(quote.price, slippage, is_payer=intent.side is Side.BUY)
+    return quote if limit is None else replace(quote, intent=replace(intent, acceptable_price=limit))
 
 
-def protect_option(quote: OptionQuote, rules: QuoteRules) -> OptionQuote:
+def protect_option(quote: OptionQuote, rules: QuoteRules, shown: OptionQuote | None = None) -> OptionQuote:
     """The same for an option's total cost, `max_cost_slippage` off the quoted one."""
     intent, slippage = quote.intent, rules.max_cost_slippage
-    if intent.limit_cost is not None or slippage is None:
+    if intent.limit_cost is not None:
         return quote
-    limit = _worst(quote.total_cost, slippage, is_payer=is_payer(intent))
-    return replace(quote, intent=replace(intent, limit_cost=limit))
+    limit = None if shown is None else shown.intent.limit_cost
+    if limit is None and slippage is not None:
+        limit = _worst(quote.total_cost, slippage, is_payer=is_payer(intent))
+    return quote if limit is None else replace(quote, intent=replace(intent, limit_cost=limit))
 
 
 def _worst(quoted: Decimal, slippage: Decimal, *, is_payer: bool) -> Decimal:

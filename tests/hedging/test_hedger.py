@@ -11,7 +11,14 @@ from typing import Any
 import pytest
 from pytest_asyncio import fixture as async_fixture
 
-from trimtab.errors import CallRevertedError, HaltError, OutcomeUnknownError, RpcError, RpcTimeoutError
+from trimtab.errors import (
+    CallRevertedError,
+    HaltError,
+    OutcomeUnknownError,
+    RpcError,
+    RpcTimeoutError,
+    StalePriceError,
+)
 from trimtab.execution.executor import ExecutorOptions
 from trimtab.hedging.decisions import VOID, Ending
 from trimtab.hedging.exposure import read_exposure
@@ -300,7 +307,11 @@ async def test_an_old_view_of_the_chain_is_not_hedged_on(
 
 @pytest.mark.parametrize(
     "failure",
-    [RpcError("header not found", code=-32000), CallRevertedError("the oracle is paused", reason="")],
+    [
+        RpcError("header not found", code=-32000),
+        CallRevertedError("the oracle is paused", reason=""),
+        StalePriceError("the mark price cannot be worked out", venue="perp_v2", market="vETH"),
+    ],
 )
 async def test_a_look_that_fails_is_made_again(
     short: OpenHedging, world: World, monkeypatch: pytest.MonkeyPatch, failure: Exception

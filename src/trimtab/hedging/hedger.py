@@ -15,10 +15,13 @@ from trimtab.errors import (
     CallRevertedError,
     HaltError,
     IntentError,
+    MarketClosedError,
     NotSentError,
+    OrderRejectedError,
     OutcomeUnknownError,
     ReorgError,
     RpcError,
+    StalePriceError,
     TransportError,
     VenueError,
 )
@@ -34,9 +37,18 @@ from trimtab.model.order import ExecutionReport, OrderStatus, PerpIntent, Side
 logger = logging.getLogger(__name__)
 _ZERO = Decimal(0)
 
-PASSING = (TransportError, RpcError, CallRevertedError, OutcomeUnknownError)
-"""What a later look may not meet again: a node that is silent, behind or asked too early, an oracle that is
-paused, a transaction that is not mined yet. Nothing is concluded from any of them."""
+PASSING = (
+    TransportError,
+    RpcError,
+    CallRevertedError,
+    OutcomeUnknownError,
+    StalePriceError,
+    MarketClosedError,
+    OrderRejectedError,
+)
+"""What a later look may not meet again: a node that is silent, behind or asked too early, an oracle or a
+market that is paused, a view that a venue refuses for now, a transaction that is not mined yet. Nothing is
+concluded from any of them."""
 HEADS_REST_SECONDS = 1.0
 """Seconds before a stream of heads that broke off is opened again."""
 MAX_FAILURES = 3

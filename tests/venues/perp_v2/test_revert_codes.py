@@ -34,6 +34,15 @@ def test_every_published_code_is_in_the_table() -> None:
     assert published - REVERT_CODES.keys() == set()
 
 
+@pytest.mark.node
+def test_every_text_of_the_number_library_is_in_the_table() -> None:
+    """What the contracts say when a number does not fit has a meaning too."""
+    library = SOURCES / "curie-contract" / "contracts" / "lib" / "PerpSafeCast.sol"
+    texts = set(re.findall(r'"(SafeCast: [^"]+)"', library.read_text(encoding="utf-8")))
+    assert texts
+    assert texts - REVERT_CODES.keys() == set()
+
+
 def test_every_code_has_words_of_its_own() -> None:
     """A meaning is a phrase for people: no code repeated, no empty text, no closing full stop."""
     for code, (_, meaning) in REVERT_CODES.items():

@@ -270,6 +270,31 @@ REVERT_CODES: Final[Mapping[str, tuple[type[VenueError], str]]] = {
         StalePriceError,
         "the mark price cannot be worked out: the index fell further than its average premium allows",
     ),
+    **dict.fromkeys(
+        ("SafeMath: subtraction overflow", "SignedSafeMath: subtraction overflow"),
+        (OrderRejectedError, "more is taken than there is, such as more liquidity than the range holds"),
+    ),
+    **dict.fromkeys(
+        (
+            "SafeMath: addition overflow",
+            "SafeMath: multiplication overflow",
+            "SignedSafeMath: addition overflow",
+            "SignedSafeMath: multiplication overflow",
+            "SignedSafeMath: division overflow",
+            "SafeCast: value doesn't fit in an int256",
+            "SafeCast: value doesn't fit in an 24 bits",
+            "SafeCast: value must be positive or value doesn't fit in an 24 bits",
+            *(f"SafeCast: value doesn't fit in {bits} bits" for bits in (8, 16, 24, 32, 64, 128)),
+        ),
+        (
+            OrderRejectedError,
+            "a number is too large for the venue; the amount or the price is out of all range",
+        ),
+    ),
+    **dict.fromkeys(
+        ("SafeMath: division by zero", "SignedSafeMath: division by zero"),
+        (OrderRejectedError, "the venue divides by zero: the position, the liquidity or the price is zero"),
+    ),
     "Pausable: paused": (MarketClosedError, "the venue is paused"),
     "ReentrancyGuard: reentrant call": (
         OrderRejectedError,

@@ -21,6 +21,7 @@ from trimtab.model.units import (
     to_base_up,
     to_decimal,
     to_positive,
+    to_text,
     to_wad_exact,
 )
 
@@ -127,3 +128,12 @@ def test_decimal_from_float_is_the_nearest_of_its_places(value: float) -> None:
     number = decimal_from_float(value, 6)
     assert abs(Fraction(number) - Fraction(value)) <= Fraction(1, 2 * 10**6)
     assert to_base_exact(number, 6) == number.scaleb(6)
+
+
+@given(NUMBERS)
+def test_text_is_the_number_in_plain_digits(number: Decimal) -> None:
+    """What a message shows reads back as the same number, without exponent or trailing zeros."""
+    text = to_text(number)
+    assert Decimal(text) == number
+    assert "E" not in text
+    assert "." not in text or not text.endswith("0")

@@ -37,6 +37,7 @@ def hedge(
     async def job() -> None:
         from trimtab.cli.wiring import open_session
 
+        _start_logging(as_json=json)
         show = _print_line if json else _Lines().show
         async with open_session(config) as session, _open_hedger(session, dry_run=dry_run) as hedger:
             if once:
@@ -47,6 +48,16 @@ def hedge(
                     show(step)
 
     run(job(), as_json=json, debug=debug)
+
+
+def _start_logging(*, as_json: bool) -> None:
+    """Warnings with their time on standard error, unless the host program logs in its own way already."""
+    import logging
+
+    if not logging.getLogger().handlers:
+        from trimtab.runtime.logging import configure_logging
+
+        configure_logging(as_json=as_json)
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from trimtab.chain.hashing import keccak256
 from trimtab.model.order import OptionIntent, PerpIntent
+from trimtab.model.units import to_text
 
 
 def cause_of(intent: PerpIntent | OptionIntent) -> str:
@@ -17,7 +18,7 @@ def cause_of(intent: PerpIntent | OptionIntent) -> str:
 
 def _canonical(value: object) -> str:
     if isinstance(value, Decimal):
-        return f"{value.normalize():f}"
+        return to_text(value)
     if is_dataclass(value):
         given = [(f.name, getattr(value, f.name)) for f in fields(value)]
         defaults = {f.name: f.default for f in fields(value) if f.default is not MISSING}

@@ -17,7 +17,7 @@ from trimtab.errors import (
 )
 from trimtab.model.market import OptionMarket, PerpMarket
 from trimtab.model.order import OptionAction, OptionIntent, OptionQuote, PerpIntent, PerpQuote, Side
-from trimtab.model.units import to_base_exact, to_decimal
+from trimtab.model.units import to_base_exact, to_decimal, to_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +123,8 @@ def check_option_quote(quote: OptionQuote, rules: QuoteRules, *, head: int, now:
         bad = quote.total_cost > intent.limit_cost if pays else quote.total_cost < intent.limit_cost
         if bad:
             raise AcceptablePriceError(
-                f"{market.name} asks a total of {quote.total_cost}, "
-                f"{'above' if pays else 'below'} limit_cost {intent.limit_cost}",
+                f"{market.name} asks a total of {to_text(quote.total_cost)}, "
+                f"{'above' if pays else 'below'} limit_cost {to_text(intent.limit_cost)}",
                 venue=market.venue,
                 market=market.name,
                 reason="limit_cost",
@@ -132,7 +132,8 @@ def check_option_quote(quote: OptionQuote, rules: QuoteRules, *, head: int, now:
     needed = quote.min_collateral
     if intent.action is OptionAction.OPEN and needed is not None and intent.set_collateral_to < needed:
         raise InsufficientMarginError(
-            f"set_collateral_to {intent.set_collateral_to} is below the minimum {needed}: post more",
+            f"set_collateral_to {to_text(intent.set_collateral_to)} is below "
+            f"the minimum {to_text(needed)}: post more",
             venue=market.venue,
             market=market.name,
             reason="min_collateral",
@@ -152,8 +153,8 @@ def _check_acceptable(quote: PerpQuote) -> None:
     is_buy = quote.intent.side is Side.BUY
     if limit is not None and (quote.price > limit if is_buy else quote.price < limit):
         raise AcceptablePriceError(
-            f"{quote.intent.market} would fill at {quote.price}, "
-            f"{'above' if is_buy else 'below'} the acceptable price {limit}",
+            f"{quote.intent.market} would fill at {to_text(quote.price)}, "
+            f"{'above' if is_buy else 'below'} the acceptable price {to_text(limit)}",
             market=quote.intent.market,
             reason="acceptable_price",
         )
@@ -174,8 +175,8 @@ def _check_margin(quote: PerpQuote, rules: QuoteRules) -> None:
     market = quote.intent.market
     if not quote.is_margin_sufficient:
         raise InsufficientMarginError(
-            f"margin would not carry {quote.size} of {market}: free collateral after it "
-            f"{quote.free_collateral_after}; deposit or trade less",
+            f"margin would not carry {to_text(quote.size)} of {market}: free collateral after it "
+            f"{to_text(quote.free_collateral_after)}; deposit or trade less",
             market=market,
             reason="margin",
         )
@@ -184,15 +185,15 @@ def _check_margin(quote: PerpQuote, rules: QuoteRules) -> None:
     floor = rules.min_free_collateral_after
     if floor is not None and quote.free_collateral_after < floor:
         raise InsufficientMarginError(
-            f"free collateral after {quote.size} of {market} would be {quote.free_collateral_after}, "
-            f"below {floor}: deposit or trade less",
+            f"free collateral after {to_text(quote.size)} of {market} would be "
+            f"{to_text(quote.free_collateral_after)}, below {to_text(floor)}: deposit or trade less",
             market=market,
             reason="min_free_collateral_after",
         )
     health = quote.health_after
     if rules.min_health_after is not None and health is not None and health < rules.min_health_after:
         raise InsufficientMarginError(
-            f"health after {quote.size} of {market} would be {health:.4f}, "
+            f"health after {to_text(quote.size)} of {market} would be {health:.4f}, "
             f"below {rules.min_health_after}: deposit or trade less",
             market=market,
             reason="min_health_after",

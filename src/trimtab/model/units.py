@@ -91,5 +91,10 @@ def decimal_from_float(value: float, places: int = 12) -> Decimal:
     return Decimal(value).quantize(Decimal(1).scaleb(-places), context=_EXACT)
 
 
+def to_text(number: Decimal) -> str:
+    """The exact digits for messages and labels: no exponent and no trailing zeros."""
+    return f"{number.normalize(_EXACT):f}"
+
+
 def _scale(number: Decimal, decimals: int) -> Decimal:
     return _EXACT.scaleb(number, decimals)

@@ -13,6 +13,7 @@ from trimtab.model.ids import Address
 from trimtab.model.market import OptionChain, OptionMarket, OptionSeries, OptionSeriesState, OptionType
 from trimtab.model.order import Fill, OptionIntent, OptionQuote
 from trimtab.model.position import OptionPosition
+from trimtab.model.units import to_text
 from trimtab.venues.base import Capability, ChainPlan, VenueEvent
 from trimtab.venues.lyra.addresses import LyraDeployment
 from trimtab.venues.lyra.contracts import VENUE, abi, find_market, option_market, walk_addresses
@@ -114,8 +115,8 @@ class Lyra:
         del account, quote
         name = intent.series.market.name
         call = encode_trade(find_market(self.deployment, name), intent)
-        amount, strike = intent.amount.normalize(), intent.series.strike.normalize()
-        label = f"{intent.action} {amount:f} {name} {strike:f} {intent.type}"
+        amount, strike = to_text(intent.amount), to_text(intent.series.strike)
+        label = f"{intent.action} {amount} {name} {strike} {intent.type}"
         return plan(name, (label, call))
 
     async def encode_approvals(self, account: Address, market: str) -> ChainPlan:

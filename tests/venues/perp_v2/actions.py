@@ -295,10 +295,9 @@ class Actions:
             assert "reverted without" not in text, text
             self.refused[f"{name}: {getattr(error, 'reason', type(error).__name__)}"] += 1
             return
-        code = text.split("reverted with ", 1)[1].split(": ", 1)[0]
-        if code.startswith("Pausable"):
-            code = "Pausable: paused"
-        assert code in REVERT_CODES, text
+        told = text.split("reverted with ", 1)[1]
+        code = max((known for known in REVERT_CODES if told.startswith(f"{known}: ")), key=len, default="")
+        assert code, text
         assert type(error) is REVERT_CODES[code][0]
         self.refused[f"{name}: {code}"] += 1
 

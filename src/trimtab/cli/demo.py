@@ -166,6 +166,8 @@ class _Screen:
         if self._live is not None:
             self._live.update(self._view())
         else:
+            if event.number == 0:
+                self._console.print(_heading(_row(event)), highlight=False)
             self._console.print("  ".join(_row(event)), highlight=False)
 
     def _view(self) -> Any:
@@ -185,6 +187,12 @@ def _table(steps: list[Stepped]) -> Table:
     for step in steps:
         table.add_row(*_row(step))
     return table
+
+
+def _heading(row: tuple[str, ...]) -> str:
+    """Names over the columns of rows that go into a pipe, as wide as they are."""
+    names = ("", "spot", "IV", "before", "hedge", "price", "after", "P&L", "unhedged", "")
+    return "  ".join(f"{name:>{len(cell)}}" for name, cell in zip(names, row, strict=True)).rstrip()
 
 
 def _row(step: Stepped) -> tuple[str, ...]:

@@ -65,7 +65,7 @@ async def main():
                     handle = await sender.submit(intent)
                     if boundary == "after_result" and number == int(crash_at):
                         die()
-                    await handle.outcome(timeout=10)
+                    await handle.outcome(timeout=60)
                     if boundary == "after_receipt" and number == int(crash_at):
                         die()
 
@@ -98,7 +98,7 @@ async def test_every_intent_happens_once_wherever_the_process_dies(
     async with desk.sender(simulate=False) as sender:
         handles = [await sender.submit(pay(f"k{number}")) for number in (1, 2, 3)]
         for handle in handles:
-            assert isinstance(await handle.outcome(timeout=10), Succeeded)
+            assert isinstance(await handle.outcome(timeout=60), Succeeded)
         assert [handle.nonce for handle in handles] == [0, 1, 2]
     assert await desk.executions() == await desk.sent_nonce() == 3
 
@@ -110,7 +110,7 @@ async def test_recovery_alone_finishes_what_was_exposed(desk: Desk) -> None:
     async with desk.sender(simulate=False) as sender:
         (handle,) = sender.recovered
         assert handle.key == "k1"
-        assert isinstance(await handle.outcome(timeout=10), Succeeded)
+        assert isinstance(await handle.outcome(timeout=60), Succeeded)
     assert await desk.executions() == 1
 
 
@@ -120,7 +120,7 @@ async def test_a_second_recovery_changes_nothing(desk: Desk, tmp_path: Path) -> 
     for _ in range(3):
         async with desk.sender(simulate=False) as sender:
             for handle in sender.recovered:
-                await handle.outcome(timeout=10)
+                await handle.outcome(timeout=60)
     assert await desk.executions() == await desk.sent_nonce() == 1
     with Journal.open(desk.path) as journal:
         records = list(journal.replay(stream_name(31337, desk.signer.address)))

@@ -89,7 +89,7 @@ async def test_a_late_check_says_nothing_about_the_next_try(
         again = await sender.submit(pay("k"))
         assert (again.nonce, again.tx_hash) == (handle.nonce, handle.tx_hash)
         await desk.mine()
-        assert isinstance(await handle.outcome(timeout=10), Succeeded)
+        assert isinstance(await handle.outcome(timeout=60), Succeeded)
     assert await desk.executions() == await desk.sent_nonce() == 1
 
 
@@ -109,7 +109,7 @@ async def test_a_signature_for_a_cancelled_intent_is_not_used_for_the_next(desk:
         signer.answer(1)
         with pytest.raises(NotSentError):
             await first
-        assert isinstance(await (await second).outcome(timeout=10), Succeeded)
+        assert isinstance(await (await second).outcome(timeout=60), Succeeded)
     assert await desk.executions() == 10
 
 
@@ -135,7 +135,7 @@ async def test_a_cancel_while_the_balance_is_read_stops_nobody(
         with pytest.raises(NotSentError):
             await task
         monkeypatch.undo()
-        assert isinstance(await (await sender.submit(pay("next"))).outcome(timeout=10), Succeeded)
+        assert isinstance(await (await sender.submit(pay("next"))).outcome(timeout=60), Succeeded)
     assert await desk.executions() == 1
 
 
@@ -150,7 +150,7 @@ async def test_a_cancel_before_the_check_began_stops_nobody(desk: Desk) -> None:
             await task
         with pytest.raises(NotSentError, match="withdrawn"):
             await handle.outcome(timeout=1)
-        assert isinstance(await (await sender.submit(pay("next"))).outcome(timeout=10), Succeeded)
+        assert isinstance(await (await sender.submit(pay("next"))).outcome(timeout=60), Succeeded)
     assert await desk.executions() == 1
 
 
@@ -166,7 +166,7 @@ async def test_a_route_that_never_answers_is_ambiguous_in_time(desk: Desk) -> No
                 await handle.outcome()
     async with desk.sender(simulate=False) as sender:
         (handle,) = sender.recovered
-        assert isinstance(await handle.outcome(timeout=10), Succeeded)
+        assert isinstance(await handle.outcome(timeout=60), Succeeded)
     assert await desk.executions() == await desk.sent_nonce() == 1
 
 
@@ -181,7 +181,7 @@ async def test_a_signer_that_never_answers_gives_the_nonce_back(desk: Desk) -> N
         signer.answer(1)
         handle = await task
         assert handle.nonce == 0
-        assert isinstance(await handle.outcome(timeout=10), Succeeded)
+        assert isinstance(await handle.outcome(timeout=60), Succeeded)
 
 
 async def test_a_closed_sender_answers_at_once(desk: Desk) -> None:
@@ -202,7 +202,7 @@ async def test_a_refused_key_is_free_for_another_try(desk: Desk) -> None:
             await sender.submit(pay("k", budget_wei=2))
     async with desk.sender(simulate=False) as sender:
         handle = await sender.submit(pay("k", budget_wei=10**18))
-        assert isinstance(await handle.outcome(timeout=10), Succeeded)
+        assert isinstance(await handle.outcome(timeout=60), Succeeded)
         with pytest.raises(NonceConflictError):
             await sender.submit(pay("k", budget_wei=10**17))
     assert await desk.executions() == 1
@@ -224,7 +224,7 @@ async def test_a_gap_that_others_left_is_filled(desk: Desk) -> None:
             return await desk.executions() == 1
 
         await desk.until(mined)
-        assert isinstance(await handle.outcome(timeout=10), Succeeded)
+        assert isinstance(await handle.outcome(timeout=60), Succeeded)
         assert sender.snapshot().halted is None
     assert await desk.sent_nonce() == 2
 

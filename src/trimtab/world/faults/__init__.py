@@ -1,0 +1,5 @@
+"""Turns a plan of faults into the faults themselves, for drills and for tests of what must survive them."""
+
+from trimtab.world.faults.routes import CrashAfterBroadcast, LostAnswers, LostBytes
+
+__all__ = ["CrashAfterBroadcast", "LostAnswers", "LostBytes"]

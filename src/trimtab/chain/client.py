@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self, TypeVar
@@ -54,7 +55,8 @@ class Client:
         chosen = options or ClientOptions()
         stats = Stats()
         several = [url] if isinstance(url, (str, Transport)) else list(url)
-        endpoints = [Endpoint(make_transport(u), chosen, stats) for u in several]
+        clock = asyncio.get_running_loop().time
+        endpoints = [Endpoint(make_transport(u), chosen, stats, clock) for u in several]
         failover = Failover(endpoints, chosen, stats)
         try:
             chain_id = await failover.open()

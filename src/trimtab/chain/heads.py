@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
@@ -96,7 +95,7 @@ class HeadWatcher:
                         for head in news:
                             yield head
             except TransportError:
-                now = time.monotonic()
+                now = asyncio.get_running_loop().time()
                 lost_at = now if lost_at is None else lost_at
                 if now - lost_at > self._options.outage_timeout:
                     raise

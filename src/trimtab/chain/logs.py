@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -142,7 +141,8 @@ class LogReader:
         """The part that ends the range, from a node that has come that far: one that lags behind (another
         endpoint, another machine behind the same URL) would answer without the newest logs, silently."""
         requests = [("eth_blockNumber", b"[]"), ("eth_getLogs", encode([query]))]
-        deadline = time.monotonic() + self._options.timeout
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + self._options.timeout
         attempt = 0
         while True:
             number, result = await self._failover.send_batch(requests)
@@ -154,7 +154,7 @@ class LogReader:
             if head >= end:
                 return result
             wait = self._options.backoff.delay(attempt, rng=self._rng)
-            if time.monotonic() + wait >= deadline:
+            if clock() + wait >= deadline:
                 message = f"the node's head is {head}, so logs up to {end} would be incomplete; wait for it"
                 raise RpcError(message, code=-32001, method="eth_getLogs")
             await asyncio.sleep(wait)

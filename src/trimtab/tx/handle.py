@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import asyncio
 
 from trimtab.chain.client import Client
 from trimtab.chain.receipt import Receipt
@@ -68,9 +68,10 @@ class TxHandle:
         reconcile, and never submit it under another key. Raises `NotSentError` for a handle whose intent was
         refused.
         """
-        until = None if timeout is None else time.monotonic() + timeout
+        clock = asyncio.get_running_loop().time
+        until = None if timeout is None else clock() + timeout
         while (ended := self._ended(at)) is None:
-            left = None if until is None else until - time.monotonic()
+            left = None if until is None else until - clock()
             try:
                 await self._driver.changed(self.key, left)
             except TimeoutError:

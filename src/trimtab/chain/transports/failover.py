@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
@@ -109,12 +108,13 @@ class Failover:
             await endpoint.check_chain(endpoint.expected_chain, timeout)
 
     async def _read(self, ask: Callable[[Endpoint, float], Awaitable[T]], timeout: float) -> T:
-        deadline = time.monotonic() + timeout
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + timeout
         untried = list(self.endpoints)
         attempt = 0
         while True:
             endpoint = self.best(untried)
-            left = deadline - time.monotonic()
+            left = deadline - clock()
             if len(self.endpoints) > 1:  # leave time for the others
                 left = min(left, self._options.attempt_timeout)
             try:
@@ -132,7 +132,7 @@ class Failover:
                     retry_after = error.retry_after if isinstance(error, RateLimitedError) else None
                     wait = self._options.backoff.delay(attempt, rng=self._rng, retry_after=retry_after)
                     attempt += 1
-                if attempt >= self._options.max_attempts or time.monotonic() + wait >= deadline:
+                if attempt >= self._options.max_attempts or clock() + wait >= deadline:
                     raise
                 self._stats.retries += 1
                 await asyncio.sleep(wait)

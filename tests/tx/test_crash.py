@@ -34,9 +34,9 @@ def die(*_):
 
 class DieBeforeSending(PublicRoute):
     sent = 0
-    def send(self, raw):
+    def send(self, raws):
         DieBeforeSending.sent += 1
-        return die() if DieBeforeSending.sent == int(crash_at) else super().send(raw)
+        return die() if DieBeforeSending.sent == int(crash_at) else super().send(raws)
 
 class DyingJournal(Journal):
     commits = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,14 +26,15 @@ MARKET = Fees(1, 1_000)
 class Life:
     """A state and what happens to it; the last effects are kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, policy: TxPolicy = POLICY) -> None:
+        self.policy = policy
         self.state = State()
         self.effects: tuple[Effect, ...] = ()
         self.facts: list[Any] = []
         self.at = 100
 
     def feed(self, event: e.Event) -> None:
-        self.state, self.effects = step(self.state, event, POLICY)
+        self.state, self.effects = step(self.state, event, self.policy)
         self.facts += [effect for effect in self.effects if getattr(effect, "durable", False)]
 
     def did(self, kind: type[Any]) -> list[Any]:
@@ -122,8 +124,10 @@ def test_a_failed_check_lets_the_next_one_pass(life: Life) -> None:
     assert not any(getattr(fact, "key", "") == "bad" for fact in life.facts)
 
 
-def test_no_nonce_above_one_that_no_endpoint_has_taken(life: Life) -> None:
-    """The next is signed when the first answer commits the one before (N4), and within the window (N6)."""
+def test_no_nonce_above_one_that_no_endpoint_has_taken() -> None:
+    """Where deliveries are chained, the next is signed when the first answer commits the one before (N4), and
+    within the window (N6)."""
+    life = Life(replace(POLICY, pipeline=1))
     for key in ("k0", "k1", "k2"):
         life.submit(key)
         life.check(key)
@@ -133,6 +137,65 @@ def test_no_nonce_above_one_that_no_endpoint_has_taken(life: Life) -> None:
     assert [ask.nonce for ask in life.did(e.Sign)] == [1]
     life.answer(1, life.sign(1), "a")
     assert not life.did(e.Sign), "two are in flight, as many as the window holds"
+
+
+def test_nonces_that_wait_travel_together() -> None:
+    """Up to `pipeline` are on their way before the first answer (T2: one ordered batch), in submit order."""
+    life = Life(replace(POLICY, pipeline=2, window=4))
+    for key in ("k0", "k1", "k2"):
+        life.submit(key)
+        life.check(key)
+    life.sign(0)
+    assert [ask.nonce for ask in life.did(e.Sign)] == [1]
+    life.sign(1)
+    assert not life.did(e.Sign), "two are on their way, as many as the pipeline holds"
+    life.answer(0, TxHash("0.normal.100"), "a")
+    assert [ask.nonce for ask in life.did(e.Sign)] == [2]
+
+
+def _two_on_their_way() -> tuple[Life, TxHash, TxHash]:
+    life = Life(replace(POLICY, pipeline=2, window=4))
+    for key in ("k0", "k1"):
+        life.submit(key)
+        life.check(key)
+    return life, life.sign(0), life.sign(1)
+
+
+def test_a_refusal_holds_up_the_nonces_that_would_follow() -> None:
+    """Nothing new is sent above a nonce that may yet be given back."""
+    life, first, _ = _two_on_their_way()
+    life.answer(0, first, "a", SendClass.POOL_FULL)
+    life.submit("k2")
+    life.check("k2")
+    assert not life.did(e.Sign)
+
+
+def test_the_next_intent_takes_a_nonce_given_back_below_others() -> None:
+    """Refused everywhere, while the nonce above it is out: the smallest free nonce comes first (N3), also when
+    the window is full."""
+    life, first, second = _two_on_their_way()
+    life.policy = replace(life.policy, window=1)
+    life.answer(1, second, "a")
+    life.submit("k2")
+    life.check("k2")
+    life.refuse(0, first, SendClass.PERMANENT, SendClass.PERMANENT)
+    assert [(ask.nonce, life.state.slots[ask.nonce].key) for ask in life.did(e.Sign)] == [(0, "k2")]
+
+
+def test_a_nonce_given_back_below_others_is_filled_when_nobody_wants_it() -> None:
+    """The gap below what is out is closed by a transfer of nothing at the next look, once per head (N5)."""
+    life, first, second = _two_on_their_way()
+    life.answer(1, second, "a")
+    life.refuse(0, first, SendClass.PERMANENT, SendClass.PERMANENT)
+    assert life.did(e.Observe)
+    life.feed(e.Observed(5, life.at, account_nonce=0))
+    (ask,) = life.did(e.Sign)
+    assert (ask.nonce, ask.kind) == (0, Kind.CANCEL)
+    life.feed(e.SignFailed(0, Refusal.FUNDS, "poor", life.at, ask.ask))
+    life.feed(e.Observed(5, life.at, account_nonce=0))
+    assert not life.did(e.Sign)
+    life.feed(e.Observed(6, life.at, account_nonce=0))
+    assert [ask.nonce for ask in life.did(e.Sign)] == [0]
 
 
 def test_records_come_before_the_bytes(life: Life) -> None:

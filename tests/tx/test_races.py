@@ -54,10 +54,10 @@ class SlowSigner:
 class DeafRoute(PublicRoute):
     """Takes the bytes and never answers, not even that it does not."""
 
-    def send(self, raw: bytes) -> Sequence[Coroutine[Any, Any, SendResult]]:
+    def send(self, raws: Sequence[bytes]) -> Sequence[Coroutine[Any, Any, Sequence[SendResult]]]:
         return [self._wait() for _ in self.endpoints]
 
-    async def _wait(self) -> SendResult:
+    async def _wait(self) -> Sequence[SendResult]:
         await asyncio.Event().wait()
         raise AssertionError("nobody sets it")
 

@@ -23,7 +23,13 @@ from trimtab.tx.reducer import replay, step
 from trimtab.tx.states import Intent, IntentState, Kind, Mined, Outcome, Refusal, SlotState, State, change
 
 POLICY = TxPolicy(
-    window=4, confirmations=2, finality_depth=4, rebroadcast_after=30, retry_after=1, clean_passes=3
+    window=4,
+    pipeline=3,
+    confirmations=2,
+    finality_depth=4,
+    rebroadcast_after=30,
+    retry_after=1,
+    clean_passes=3,
 )
 ENDPOINTS = ("a", "b")
 FEE_CAP = 5_000
@@ -180,6 +186,9 @@ class Engine(RuleBasedStateMachine):
             case r.Released():
                 self._check_release(effect)
                 self._write(effect)
+            case r.Reserved():
+                self._check_reservation(effect)
+                self._write(effect)
             case _ if effect.durable:
                 self._write(effect)
 
@@ -203,6 +212,15 @@ class Engine(RuleBasedStateMachine):
         assert not any(exposed.values()), f"nonce {effect.nonce} was released while exposed"
         assert not hashes & {tx.tx_hash for pool in self.chain.pools.values() for tx in pool.values()}
         assert not hashes & set(self.chain.mined())
+
+    def _check_reservation(self, effect: r.Reserved) -> None:
+        """3: what is below a new nonce is out, or on its way, with no refusal yet."""
+        held = [slot for nonce, slot in self.state.slots.items() if nonce < effect.nonce]
+        loose = [slot for slot in held if slot.state in (SlotState.RESERVED, SlotState.PROVISIONAL)]
+        if effect.key.startswith("fill/"):
+            return
+        assert len(loose) < POLICY.pipeline
+        assert all(slot.attempts and not any(item.results for item in slot.attempts) for slot in loose)
 
     def _send(self, effect: e.Send) -> None:
         """Invariants 4, 6 and 9 at the moment the bytes leave."""
@@ -482,12 +500,11 @@ class Engine(RuleBasedStateMachine):
 
     @invariant()
     def committed_nonces_are_contiguous(self) -> None:
-        """3: nothing is committed above a nonce that is not, but for what fills a gap that others left."""
-        held = [self.state.slots[n] for n in sorted(self.state.slots)]
-        states = [slot.state for slot in held if not slot.key.startswith("fill/")]
-        loose = [state in (SlotState.RESERVED, SlotState.PROVISIONAL) for state in states]
-        assert loose == sorted(loose)
-        assert sum(loose) <= 1
+        """3: no nonce between ours is lost: each is held, or free and the next to be taken."""
+        if self.state.slots:
+            below = range(min(self.state.slots), self.state.nonces.next)
+            lost = {n for n in below if n not in self.state.slots and n not in self.state.finished}
+            assert lost <= self.state.nonces.free or self.foreign_used
 
     @invariant()
     def prices_rise_by_legal_steps_under_the_cap(self) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import sqlite3
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -483,8 +484,8 @@ class SlowRoute(PublicRoute):
         super().__init__(client)
         self.has_begun, self.may_go = asyncio.Event(), asyncio.Event()
 
-    def send(self, raw: bytes) -> list[Any]:
-        return [self._wait(answer) for answer in super().send(raw)]
+    def send(self, raws: Sequence[bytes]) -> list[Any]:
+        return [self._wait(answers) for answers in super().send(raws)]
 
     async def _wait(self, answer: Any) -> Any:
         self.has_begun.set()

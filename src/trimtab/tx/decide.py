@@ -95,24 +95,34 @@ def _fail_check(turn: Turn, key: str) -> None:
 
 
 def _assign_ready(turn: Turn) -> None:
-    """T2: in submit order, one nonce at a time, none above one that no endpoint has taken yet."""
+    """T2: in submit order, the lowest nonce first."""
     state = turn.state
     while state.queue and state.halted is None:
         key = next(iter(state.queue))
-        unmined = [slot for slot in state.slots.values() if slot.mined is None]
-        if state.intents[key].state is not IntentState.CHECKED or len(unmined) >= turn.policy.window:
-            return
-        if any(_blocks_next(turn, slot) for slot in unmined):
+        if state.intents[key].state is not IntentState.CHECKED or not _has_room(turn, state.nonces.lowest):
             return
         nonce = state.nonces.lowest
         turn.note(r.Reserved(nonce=nonce, key=key))
         turn.ask_signature(nonce, Kind.NORMAL, None)
 
 
-def _blocks_next(turn: Turn, slot: Slot) -> bool:
-    if slot.state in (SlotState.RESERVED, SlotState.PROVISIONAL):
+def _has_room(turn: Turn, nonce: int) -> bool:
+    """Whether `nonce` may be used now: everything below it is out, or on its way with no refusal yet. A nonce
+    that those above it wait for needs no place in the window."""
+    unmined = [slot for slot in turn.state.slots.values() if slot.mined is None]
+    below = [slot for slot in unmined if slot.nonce < nonce]
+    if len(unmined) >= turn.policy.window and len(below) == len(unmined):
+        return False
+    if any(_is_unsure(turn, slot) for slot in below):
+        return False
+    return sum(slot.state is SlotState.PROVISIONAL for slot in below) < turn.policy.pipeline
+
+
+def _is_unsure(turn: Turn, slot: Slot) -> bool:
+    """It may yet be given back, or used by somebody else."""
+    if slot.state is SlotState.RESERVED or turn.state.intents[slot.key].state is IntentState.RESOLVING:
         return True
-    return turn.state.intents[slot.key].state is IntentState.RESOLVING
+    return slot.state is SlotState.PROVISIONAL and any(item.results for item in slot.attempts)
 
 
 def _take_signature(turn: Turn, event: e.Signed) -> None:
@@ -204,6 +214,7 @@ def _take_refusal(turn: Turn, slot: Slot, attempt: Attempt, event: e.SendAnswere
     elif attempt.classes <= RELEASE | REQUOTE:
         refusal = Refusal.FUNDS if SendClass.FUNDS in attempt.classes else Refusal.ROUTE
         turn.note(r.Released(nonce=slot.nonce, refusal=refusal, reason=event.message))
+        turn.act(e.Observe())  # if later nonces are out already, somebody must take this one
 
 
 def _observe(turn: Turn, event: e.Observed) -> None:

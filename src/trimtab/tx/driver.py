@@ -7,7 +7,7 @@ import logging
 from collections import deque
 from collections.abc import Coroutine, Sequence
 from functools import partial
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from trimtab.chain.call import Call
 from trimtab.chain.client import Client
@@ -44,6 +44,8 @@ _REFUSALS: dict[type[TrimtabError], Refusal] = {
     InsufficientFundsError: Refusal.FUNDS,
     SigningError: Refusal.SIGNER,
 }
+
+Answers: TypeAlias = Coroutine[Any, Any, Sequence[SendResult]]
 
 
 @runtime_checkable
@@ -107,10 +109,10 @@ class Driver:
         if self._broken is not None:
             raise self._broken
 
-    def feed(self, event: e.Event) -> None:
-        """Take an event, and do all that follows from it up to the next wait."""
+    def feed(self, *events: e.Event) -> None:
+        """Take events, and do all that follows from them up to the next wait: one commit in all."""
         self.check_whole()
-        self._inbox.append(event)
+        self._inbox.extend(events)
         if self._is_draining:
             return  # the drain below this call on the stack takes it
         later: list[e.Action] = []
@@ -125,6 +127,7 @@ class Driver:
             raise
         finally:
             self._is_draining = False
+        self._start_sends([action for action in later if isinstance(action, e.Send)])
         for action in later:
             self._do(action)
 
@@ -170,8 +173,6 @@ class Driver:
         match action:
             case e.Check(key=key):
                 self._start_check(key)
-            case e.Send():
-                self._start_sends(action)
             case e.Observe():
                 self.look_now.set()
             case e.Changed(key=key):
@@ -286,35 +287,42 @@ class Driver:
 
     # Broadcasts
 
-    def _start_sends(self, action: e.Send) -> None:
+    def _start_sends(self, actions: Sequence[e.Send]) -> None:
+        """What one event sends goes together, lowest nonce first."""
+        if not actions:
+            return
+        ordered = sorted(actions, key=lambda action: action.nonce)
+        raws = [action.raw for action in ordered]
         for route in dict.fromkeys(self._routes.values()):
-            for endpoint, answer in zip(route.endpoints, route.send(action.raw), strict=True):
-                task = self._spawn(self._take_answer(action, endpoint, answer))
+            for endpoint, answers in zip(route.endpoints, route.send(raws), strict=True):
+                task = self._spawn(self._take_answers(ordered, endpoint, answers))
                 self._sending.add(task)
-                task.add_done_callback(partial(self._forget_sending, answer))
+                task.add_done_callback(partial(self._forget_sending, answers))
 
-    def _forget_sending(self, answer: Coroutine[Any, Any, SendResult], task: asyncio.Task[None]) -> None:
+    def _forget_sending(self, answers: Answers, task: asyncio.Task[None]) -> None:
         self._sending.discard(task)
-        answer.close()  # it never began when the sender was closed at once
+        answers.close()  # they never began when the sender was closed at once
 
-    async def _take_answer(
-        self, action: e.Send, endpoint: str, answer: Coroutine[Any, Any, SendResult]
-    ) -> None:
+    async def _take_answers(self, actions: Sequence[e.Send], endpoint: str, answers: Answers) -> None:
         try:
             async with asyncio.timeout(self._options.send_timeout):
-                result = await answer
+                results = await answers
         except TimeoutError:
             silent = f"no answer in {self._options.send_timeout} s"
-            result = SendResult(endpoint, Outcome.AMBIGUOUS, SendClass.AMBIGUOUS, silent)
+            results = [SendResult(endpoint, Outcome.AMBIGUOUS, SendClass.AMBIGUOUS, silent)] * len(actions)
+        at = self.clock.now()
         self.feed(
-            e.SendAnswered(
-                nonce=action.nonce,
-                tx_hash=action.tx_hash,
-                endpoint=endpoint,
-                outcome=result.outcome,
-                send_class=result.send_class,
-                message=result.message,
-                at=self.clock.now(),
+            *(
+                e.SendAnswered(
+                    nonce=action.nonce,
+                    tx_hash=action.tx_hash,
+                    endpoint=endpoint,
+                    outcome=result.outcome,
+                    send_class=result.send_class,
+                    message=result.message,
+                    at=at,
+                )
+                for action, result in zip(actions, results, strict=True)
             )
         )
         self.look_now.set()

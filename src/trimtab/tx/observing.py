@@ -119,18 +119,16 @@ def _resolve(turn: Turn, slot: Slot, seen: e.Observed) -> None:
 
 
 def fill_gap(turn: Turn, seen: e.Observed) -> None:
-    """N5: our lowest transaction has waited long above a nonce that nobody holds. A transfer of nothing to
-    oneself takes that nonce."""
+    """N5: ours wait above a nonce that nobody holds. A transfer of nothing to oneself takes that nonce."""
     state = turn.state
-    if seen.account_nonce is None or state.halted or not state.unmined:
+    gap = None if state.halted or not state.unmined else _find_gap(turn, seen)
+    if gap is None:
         return
-    gap, lowest = seen.account_nonce, state.unmined[0]
-    if gap >= lowest.nonce or gap in state.slots or gap in state.finished or not lowest.attempts:
-        return
-    if seen.head - lowest.last.block < turn.policy.bump_after_blocks:
-        return  # the answer may be an old one
     key = f"fill/{gap}/{seen.head}"
-    turn.note(r.GapFound(nonce=gap))
+    if key in state.intents:
+        return  # tried at this head, and refused
+    if gap not in state.nonces.free:
+        turn.note(r.GapFound(nonce=gap))
     turn.note(
         r.Submitted(
             key=key, digest="", target=Address(""), data=b"", value=0, gas_limit=0, label=LABEL, at=seen.at
@@ -138,6 +136,18 @@ def fill_gap(turn: Turn, seen: e.Observed) -> None:
     )
     turn.note(r.Reserved(nonce=gap, key=key))
     turn.ask_signature(gap, Kind.CANCEL, None)
+
+
+def _find_gap(turn: Turn, seen: e.Observed) -> int | None:
+    """A nonce that was given back below others that are out; or one that others had used, when the chain
+    waits for it and has long done so: the answer may be an old one."""
+    state, gap, lowest = turn.state, seen.account_nonce, turn.state.unmined[0]
+    if state.nonces.free and not state.queue:
+        return min(state.nonces.free)
+    if gap is None or gap >= lowest.nonce or gap in state.slots or gap in state.finished:
+        return None
+    is_old = bool(lowest.attempts) and seen.head - lowest.last.block >= turn.policy.bump_after_blocks
+    return gap if is_old else None
 
 
 def _may_be_out(outcome: Outcome) -> bool:

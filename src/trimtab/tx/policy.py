@@ -9,7 +9,9 @@ from trimtab.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class TxPolicy:
-    """`window`: transactions in flight per account; public pools promise room for 16. `confirmations`: blocks
+    """`window`: transactions in flight per account; public pools promise room for 16. `pipeline`: how many of
+    them may be on their way at once, before an endpoint has answered for the first; they travel as one
+    ordered batch, and 1 sends each after the answer to the one before. `confirmations`: blocks
     (the including one counts) that make CONFIRMED. `finality_depth`: blocks that make FINAL; None asks the
     node for its finalized block. `bump_after_blocks`: age at which a stuck transaction is replaced.
     `rebroadcast_after`, `retry_after`: seconds until identical bytes go out again, after an acceptance and
@@ -17,6 +19,7 @@ class TxPolicy:
     `clean_passes`: looks at finality, none with an error, that it takes to call a nonce taken by others."""
 
     window: int = 16
+    pipeline: int = 16
     confirmations: int = 2
     finality_depth: int | None = None
     bump_after_blocks: int = 3
@@ -26,7 +29,7 @@ class TxPolicy:
     clean_passes: int = 3
 
     def __post_init__(self) -> None:
-        for name in ("window", "confirmations", "bump_after_blocks", "clean_passes"):
+        for name in ("window", "pipeline", "confirmations", "bump_after_blocks", "clean_passes"):
             if getattr(self, name) < 1:
                 raise ConfigError(
                     f"tx.{name} must be at least 1, got {getattr(self, name)}", key=f"tx.{name}"

@@ -57,7 +57,7 @@ async def test_all_endpoints_get_the_bytes_once_and_each_has_its_own_outcome() -
         route = PublicRoute(client)
         assert isinstance(route, Route)
         assert route.endpoints == ("yes", "no", "known", "odd", "slow", "gone")
-        results = await asyncio.gather(*route.send(b"\x02\xff"))
+        results = [only for (only,) in await asyncio.gather(*route.send([b"\x02\xff"]))]
     assert [(r.endpoint, r.outcome, r.send_class) for r in results] == [
         ("yes", Outcome.ACCEPTED, ""),
         ("no", Outcome.REJECTED, SendClass.FUNDS),
@@ -73,7 +73,7 @@ async def test_two_connections_to_one_host_are_two_endpoints() -> None:
     """Their answers do not overwrite each other."""
     async with Client.open([Node("same", None), Node("same", "nonce too low")]) as client:
         route = PublicRoute(client)
-        results = await asyncio.gather(*route.send(b"\x02"))
+        results = [only for (only,) in await asyncio.gather(*route.send([b"\x02"]))]
     assert [r.endpoint for r in results] == list(route.endpoints) == ["same", "same#1"]
 
 

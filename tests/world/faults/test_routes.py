@@ -22,16 +22,18 @@ class Remembering:
     def __init__(self) -> None:
         self.arrived: list[bytes] = []
 
-    def send(self, raw: bytes) -> Sequence[Coroutine[Any, Any, SendResult]]:
-        return [self._take(endpoint, raw) for endpoint in self.endpoints]
+    def send(self, raws: Sequence[bytes]) -> Sequence[Coroutine[Any, Any, Sequence[SendResult]]]:
+        return [self._take(endpoint, raws) for endpoint in self.endpoints]
 
-    async def _take(self, endpoint: str, raw: bytes) -> SendResult:
-        self.arrived.append(raw)
-        return SendResult(endpoint, Outcome.ACCEPTED, "")
+    async def _take(self, endpoint: str, raws: Sequence[bytes]) -> Sequence[SendResult]:
+        self.arrived += raws
+        return [SendResult(endpoint, Outcome.ACCEPTED, "")] * len(raws)
 
 
 async def outcomes(route: Route, raw: bytes) -> list[Outcome]:
-    return [(await sending).outcome for sending in route.send(raw)]
+    """The one outcome of each endpoint."""
+    answers = [await sending for sending in route.send([raw])]
+    return [only.outcome for (only,) in answers]
 
 
 async def test_lost_answers_arrive_and_say_nothing() -> None:
@@ -60,16 +62,16 @@ from trimtab.world.faults import CrashAfterBroadcast
 
 class Printing:
     name, endpoints = "printing", ("one",)
-    def send(self, raw):
-        return [self._take(raw)]
+    def send(self, raws):
+        return [self._take(*raws)]
     async def _take(self, raw):
         print(raw.decode(), flush=True)
-        return SendResult("one", Outcome.ACCEPTED, "")
+        return [SendResult("one", Outcome.ACCEPTED, "")]
 
 async def main():
     route = CrashAfterBroadcast(Printing(), sends=2)
     for raw in (b"first", b"first", b"second", b"third"):
-        for sending in route.send(raw):
+        for sending in route.send([raw]):
             await sending
 asyncio.run(main())
 """

@@ -79,6 +79,23 @@ class Endpoint:
             await self.check_chain(self.expected_chain, limit)
         return msgspec.json.decode(await self.send(method, encode(list(params)), limit, Lane.URGENT))
 
+    async def request_batch(
+        self, requests: Sequence[tuple[str, Sequence[Any]]], *, timeout: float | None = None
+    ) -> list[Any]:
+        """Like `request` for several at once, as one JSON-RPC batch if they are more than one: the errors of
+        single requests are returned in their places. Raises `TransportError` when no answer came."""
+        limit = self._options.timeout if timeout is None else timeout
+        if self.chain_id is None and self.expected_chain is not None:
+            await self.check_chain(self.expected_chain, limit)
+        encoded = [(method, encode(list(params))) for method, params in requests]
+        if len(encoded) == 1:
+            try:
+                return [msgspec.json.decode(await self.send(*encoded[0], limit, Lane.URGENT))]
+            except RpcError as error:
+                return [error]
+        results = await self.send_batch(encoded, limit, Lane.URGENT)
+        return [item if isinstance(item, Exception) else msgspec.json.decode(item) for item in results]
+
     async def check_chain(self, expected: int | None, timeout: float) -> int:
         """Ask for the chain id once. Raises `WrongChainError` when it is not the expected one (None: any)."""
         if self.chain_id is None:
@@ -115,11 +132,11 @@ class Endpoint:
         return result
 
     async def send_batch(
-        self, requests: Sequence[Request], timeout: float
+        self, requests: Sequence[Request], timeout: float, lane: Lane = Lane.NORMAL
     ) -> list[msgspec.Raw | RpcError | RateLimitedError]:
         """Results as JSON, with the errors of single requests in their places."""
         if self._limiter is not None:
-            timeout -= await self._wait_turn(timeout, len(requests), Lane.NORMAL)
+            timeout -= await self._wait_turn(timeout, len(requests), lane)
         self._stats.requests.update(method for method, _ in requests)
         self._stats.round_trips += 1
         try:

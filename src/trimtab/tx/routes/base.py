@@ -32,6 +32,7 @@ class Route(Protocol):
         """The endpoints' names, each once."""
         ...
 
-    def send(self, raw: bytes) -> Sequence[Coroutine[Any, Any, SendResult]]:
-        """One coroutine for each endpoint, in their order, to be run at the same time."""
+    def send(self, raws: Sequence[bytes]) -> Sequence[Coroutine[Any, Any, Sequence[SendResult]]]:
+        """One coroutine for each endpoint, in their order, to be run at the same time; each gives one answer
+        per transaction. Transactions of rising nonces go together, and arrive in that order."""
         ...

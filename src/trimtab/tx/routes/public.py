@@ -29,18 +29,27 @@ class PublicRoute:
     def endpoints(self) -> tuple[str, ...]:
         return tuple(self._endpoints)
 
-    def send(self, raw: bytes) -> Sequence[Coroutine[Any, Any, SendResult]]:
-        params = ["0x" + raw.hex()]
-        return [_send_to(name, endpoint, params) for name, endpoint in self._endpoints.items()]
+    def send(self, raws: Sequence[bytes]) -> Sequence[Coroutine[Any, Any, Sequence[SendResult]]]:
+        requests = [("eth_sendRawTransaction", ["0x" + raw.hex()]) for raw in raws]
+        return [_send_to(name, endpoint, requests) for name, endpoint in self._endpoints.items()]
 
 
-async def _send_to(name: str, endpoint: Endpoint, params: list[str]) -> SendResult:
+async def _send_to(
+    name: str, endpoint: Endpoint, requests: Sequence[tuple[str, list[str]]]
+) -> Sequence[SendResult]:
+    """Several transactions are one JSON-RPC batch, which nodes work off in order."""
     try:
-        await endpoint.request("eth_sendRawTransaction", params)
-    except RpcError as error:
-        return result_of(name, classify_send_error(error.text, error.code, error.data), error.text)
+        answers = await endpoint.request_batch(requests)
     except (ChainError, OSError) as error:
-        return SendResult(name, Outcome.AMBIGUOUS, SendClass.AMBIGUOUS, str(error))
+        return [SendResult(name, Outcome.AMBIGUOUS, SendClass.AMBIGUOUS, str(error))] * len(requests)
+    return [_result(name, answer) for answer in answers]
+
+
+def _result(name: str, answer: object) -> SendResult:
+    if isinstance(answer, RpcError):
+        return result_of(name, classify_send_error(answer.text, answer.code, answer.data), answer.text)
+    if isinstance(answer, ChainError):
+        return SendResult(name, Outcome.AMBIGUOUS, SendClass.AMBIGUOUS, str(answer))
     return SendResult(name, Outcome.ACCEPTED, "")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from trimtab.tx.routes import Route, SendResult
 from trimtab.tx.states import Outcome
 
-Sending = Coroutine[Any, Any, SendResult]
+Sending = Coroutine[Any, Any, Sequence[SendResult]]
 
 
 class _Wrapped:
@@ -42,18 +42,18 @@ class CrashAfterBroadcast(_Wrapped):
         self._sends = sends
         self._seen: set[bytes] = set()
 
-    def send(self, raw: bytes) -> Sequence[Sending]:
-        self._seen.add(raw)
-        sendings = self._route.send(raw)
-        return [_then_die(s) for s in sendings] if len(self._seen) == self._sends else sendings
+    def send(self, raws: Sequence[bytes]) -> Sequence[Sending]:
+        self._seen.update(raws)
+        sendings = self._route.send(raws)
+        return [_then_die(s) for s in sendings] if len(self._seen) >= self._sends else sendings
 
 
 class LostAnswers(_FirstLost):
     """The bytes arrive, the answers do not: the first `times` transactions look like time-outs, as behind a
     proxy that drops the response."""
 
-    def send(self, raw: bytes) -> Sequence[Sending]:
-        sendings = self._route.send(raw)
+    def send(self, raws: Sequence[bytes]) -> Sequence[Sending]:
+        sendings = self._route.send(raws)
         if self._left == 0:
             return sendings
         self._left -= 1
@@ -64,22 +64,24 @@ class LostBytes(_FirstLost):
     """Neither bytes nor answers arrive: the first `times` broadcasts end in nothing, as in a mempool that
     drops what it took."""
 
-    def send(self, raw: bytes) -> Sequence[Sending]:
+    def send(self, raws: Sequence[bytes]) -> Sequence[Sending]:
         if self._left == 0:
-            return self._route.send(raw)
+            return self._route.send(raws)
         self._left -= 1
-        return [_unknown(endpoint) for endpoint in self._route.endpoints]
+        return [_unknown([endpoint] * len(raws)) for endpoint in self._route.endpoints]
 
 
-async def _then_die(sending: Sending) -> SendResult:
+async def _then_die(sending: Sending) -> Sequence[SendResult]:
     await sending
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError("SIGKILL returns to nobody")
 
 
-async def _forget(sending: Sending) -> SendResult:
-    return await _unknown((await sending).endpoint)
+async def _forget(sending: Sending) -> Sequence[SendResult]:
+    return await _unknown([result.endpoint for result in await sending])
 
 
-async def _unknown(endpoint: str) -> SendResult:
-    return SendResult(endpoint, Outcome.AMBIGUOUS, "AMBIGUOUS", "no answer inside the deadline")
+async def _unknown(endpoints: Sequence[str]) -> Sequence[SendResult]:
+    """One lost answer for each entry."""
+    silent = "no answer inside the deadline"
+    return [SendResult(endpoint, Outcome.AMBIGUOUS, "AMBIGUOUS", silent) for endpoint in endpoints]

@@ -29,7 +29,8 @@ from trimtab.tx.drafting import Desk, Draft, check_funds
 from trimtab.tx.envelope import SignedTx, TxFields
 from trimtab.tx.market import FeeMarket
 from trimtab.tx.options import SenderOptions
-from trimtab.tx.records import decode_record, encode_record
+from trimtab.tx.outbox import Outbox
+from trimtab.tx.records import decode_record
 from trimtab.tx.reducer import advance, replay
 from trimtab.tx.routes.base import Route, SendResult
 from trimtab.tx.signers.base import Signer, check_signed
@@ -58,9 +59,9 @@ class NowaitSigner(Signer, Protocol):
 class Driver:
     """Owns the state of one account. `feed` takes an event; everything else follows from the reducer.
 
-    All records that an event leads to are one commit, made before any byte leaves. Signing with a key at hand
-    happens in between, so a submitted intent costs one commit in all. When the journal cannot be written,
-    the driver is broken for good: memory is ahead of the disk.
+    All records of one turn of the event loop are one commit, made before any byte of theirs leaves. Signing
+    with a key at hand happens in between, so a submitted intent costs one commit at most. When the journal
+    cannot be written, the driver is broken for good: memory is ahead of the disk.
     """
 
     def __init__(
@@ -84,8 +85,6 @@ class Driver:
         self._client = client
         self._signer = signer
         self._sign_nowait = signer.sign_nowait if isinstance(signer, NowaitSigner) else None
-        self._journal = journal
-        self._stream = stream
         self._options = options
         self._routes = _by_endpoint(routes)
         self._tasks = tasks
@@ -96,7 +95,7 @@ class Driver:
         self._sending: set[asyncio.Task[None]] = set()
         self._inbox: deque[e.Event] = deque()
         self._is_draining = False
-        self._unwritten: list[bytes] = []
+        self._outbox = Outbox(partial(journal.append_many, stream), self._do, self._fail)
         self._waiters: dict[str, asyncio.Event] = {}
         self._broken: HaltError | None = None
 
@@ -110,30 +109,30 @@ class Driver:
             raise self._broken
 
     def feed(self, *events: e.Event) -> None:
-        """Take events, and do all that follows from them up to the next wait: one commit in all."""
+        """Take events: the state moves at once, and what follows is written and done in the next turn of the
+        event loop, with all else that comes until then."""
         self.check_whole()
         self._inbox.extend(events)
         if self._is_draining:
             return  # the drain below this call on the stack takes it
-        later: list[e.Action] = []
         self._is_draining = True
         try:
             while self._inbox:
                 for effect in advance(self.state, self._inbox.popleft(), self._options.policy):
-                    self._sort(effect, later)
-            self._commit()
+                    self._sort(effect)
         except BaseException as error:
-            self.stop(error if isinstance(error, HaltError) else HaltError(f"the sender failed: {error}"))
+            self._fail(error)
             raise
         finally:
             self._is_draining = False
-        self._start_sends([action for action in later if isinstance(action, e.Send)])
-        for action in later:
-            self._do(action)
+
+    def _fail(self, error: BaseException) -> None:
+        self.stop(error if isinstance(error, HaltError) else HaltError(f"the sender failed: {error}"))
 
     def stop(self, reason: HaltError) -> None:
         """Take nothing more, and let whoever waits know why."""
         self._broken = self._broken or reason
+        self._outbox.close()
         waiters, self._waiters = self._waiters, {}
         for event in waiters.values():
             event.set()
@@ -142,6 +141,8 @@ class Driver:
         """Wait a while for the answers to broadcasts, so that they are written; then stop."""
         if self._sending:
             await asyncio.wait(self._sending, timeout=self._options.close_timeout)
+        if self._broken is None:
+            self._outbox.flush()
         self.stop(HaltError("the sender is closed: open it again"))
         for task in self._running:
             task.cancel()
@@ -154,31 +155,29 @@ class Driver:
             await event.wait()
         self.check_whole()
 
-    def _sort(self, effect: Effect, later: list[e.Action]) -> None:
+    def _sort(self, effect: Effect) -> None:
         match effect:
             case e.Sign():
                 self._sign(effect)
+            case e.Check(key=key) if not self._options.simulate:
+                self.feed(e.CheckPassed(key, self.state.intents[key].gas_limit, self.clock.now()))
             case e.Check() | e.Send() | e.Observe() | e.Changed():
-                later.append(effect)
+                self._outbox.put_action(effect)
             case _ if effect.durable:
-                self._unwritten.append(encode_record(effect))
+                self._outbox.put_record(effect)
 
-    def _commit(self) -> None:
-        if not self._unwritten:
-            return
-        records, self._unwritten = self._unwritten, []
-        self._journal.append_many(self._stream, records)
-
-    def _do(self, action: e.Action) -> None:
-        match action:
-            case e.Check(key=key):
-                self._start_check(key)
-            case e.Observe():
-                self.look_now.set()
-            case e.Changed(key=key):
-                waiter = self._waiters.pop(key, None)
-                if waiter is not None:
-                    waiter.set()
+    def _do(self, actions: Sequence[e.Action]) -> None:
+        self._start_sends([action for action in actions if isinstance(action, e.Send)])
+        for action in actions:
+            match action:
+                case e.Check(key=key):
+                    self._start_check(key)
+                case e.Observe():
+                    self.look_now.set()
+                case e.Changed(key=key):
+                    waiter = self._waiters.pop(key, None)
+                    if waiter is not None:
+                        waiter.set()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self._tasks.create_task(work)
@@ -195,9 +194,6 @@ class Driver:
             older.cancel()
         intent = self.state.intents.get(key)
         if intent is None:
-            return
-        if intent.gas_limit and not self._options.simulate:
-            self.feed(e.CheckPassed(key, intent.gas_limit, self.clock.now()))
             return
         check = self._checks[key] = self._spawn(self._check(intent))
         check.add_done_callback(partial(self._forget_check, key))
@@ -325,7 +321,7 @@ class Driver:
                 for action, result in zip(actions, results, strict=True)
             )
         )
-        self.look_now.set()
+        self._outbox.put_action(e.Observe())
 
 
 def _by_endpoint(routes: Sequence[Route]) -> dict[str, Route]:

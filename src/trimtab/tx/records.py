@@ -11,19 +11,25 @@ from typing import ClassVar, TypeAlias
 import msgspec
 
 from trimtab.model.ids import Address, BlockHash, TxHash
+from trimtab.tx.envelope import AccessList, Authorization
 from trimtab.tx.states import Kind, Outcome, Refusal, Terminal
 
 
 class _Durable(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`is_eager`: durable before anything else happens."""
+
     durable: ClassVar[bool] = True
+    is_eager: ClassVar[bool] = True
 
 
 class _Passing(msgspec.Struct, frozen=True, kw_only=True):
     durable: ClassVar[bool] = False
+    is_eager: ClassVar[bool] = False
 
 
 class Submitted(_Durable, frozen=True, kw_only=True, tag="intent"):
-    """An intent passed its checks. Prices in wei, `at` and `deadline` in unix seconds of the chain."""
+    """An intent passed its checks. Prices in wei, `at` and `deadline` in unix seconds of the chain. The access
+    list is the caller's, or one that was found to save gas."""
 
     key: str
     digest: str
@@ -35,6 +41,9 @@ class Submitted(_Durable, frozen=True, kw_only=True, tag="intent"):
     budget_wei: int | None = None
     label: str = ""
     cause: str = ""
+    access_list: AccessList = ()
+    authorizations: tuple[Authorization, ...] = ()
+    delegate_to: Address | None = None
     at: int
 
 
@@ -83,6 +92,10 @@ class SendBegun(_Durable, frozen=True, kw_only=True, tag="send_begin"):
 
 
 class SendResult(_Durable, frozen=True, kw_only=True, tag="send_result"):
+    """An endpoint's answer. It may wait for the next commit: what follows from it is written after it, and
+    one that a crash loses is ambiguous, for which the same bytes are sent again."""
+
+    is_eager: ClassVar[bool] = False
     nonce: int
     tx_hash: TxHash
     endpoint: str
@@ -111,6 +124,13 @@ class Unseen(_Durable, frozen=True, kw_only=True, tag="unseen"):
 
 
 class Confirmed(_Durable, frozen=True, kw_only=True, tag="confirmed"):
+    nonce: int
+    tx_hash: TxHash
+
+
+class Safe(_Durable, frozen=True, kw_only=True, tag="safe"):
+    """Its block is one that the chain's own rules call safe."""
+
     nonce: int
     tx_hash: TxHash
 
@@ -189,6 +209,12 @@ class HeadMoved(_Passing, frozen=True, kw_only=True):
     at: int
 
 
+class CodeSeen(_Passing, frozen=True, kw_only=True):
+    """Whether there is code at the account itself, by a delegation (EIP-7702)."""
+
+    is_delegated: bool
+
+
 class SignAsked(_Passing, frozen=True, kw_only=True):
     """A question to the signer, numbered: a nonce may be given back and held again before it is answered."""
 
@@ -218,6 +244,7 @@ Durable: TypeAlias = (
     | Seen
     | Unseen
     | Confirmed
+    | Safe
     | Cancelling
     | Resolving
     | Resolved
@@ -229,7 +256,7 @@ Durable: TypeAlias = (
     | Halted
     | Resumed
 )
-Passing: TypeAlias = Queued | Dropped | HeadMoved | SignAsked | SignRefused | Missed
+Passing: TypeAlias = Queued | Dropped | HeadMoved | CodeSeen | SignAsked | SignRefused | Missed
 TxFact: TypeAlias = Durable | Passing
 
 

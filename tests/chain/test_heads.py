@@ -273,9 +273,13 @@ async def test_a_reorg_beyond_memory_is_an_error(anvil: AnvilNode) -> None:
             await anext(heads)
 
 
-async def test_a_lagging_node_tells_nothing_new(scripted: ScriptedNode) -> None:
-    """An older head from a node behind is not a reorg."""
-    numbers = iter([5, 6, 5, 6, 7])
+@pytest.mark.parametrize(("heads", "history"), [([5, 6, 5, 6, 7], 256), ([5, 6, 7, 8, 9, 5, 9, 10], 3)])
+async def test_a_lagging_node_tells_nothing_new(
+    scripted: ScriptedNode, heads: list[int], history: int
+) -> None:
+    """An older head from a node behind is not a reorg, also when it is so old that it is forgotten: then the
+    latest block says so."""
+    numbers = iter(heads)
 
     def block(number: int) -> dict[str, str]:
         return {
@@ -284,10 +288,11 @@ async def test_a_lagging_node_tells_nothing_new(scripted: ScriptedNode) -> None:
         }  # fmt: skip
 
     scripted.answer = lambda r: result(r, "0x1" if r["method"] == "eth_chainId" else block(next(numbers)))
-    async with Client.open(scripted.url, OPTIONS) as client:
-        heads = client.heads()
-        told = [await anext(heads) for _ in range(3)]
-    assert [head.number for head in told if isinstance(head, Block)] == [5, 6, 7]
+    news = sorted(set(heads))
+    async with Client.open(scripted.url, replace(OPTIONS, head_history=history)) as client:
+        following = client.heads()
+        told = [await anext(following) for _ in news]
+    assert [head.number for head in told if isinstance(head, Block)] == news
 
 
 def made(number: int, branch: int, parent: Block | None) -> Block:

@@ -41,6 +41,8 @@ SAMPLES: dict[str, Any] = {
     "tx_hash": "0xcd",
     "venue": "perp_v2",
     "market": "vETH",
+    "target": "0xef",
+    "selector": "0x095ea7b3",
 }
 
 

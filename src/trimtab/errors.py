@@ -2,7 +2,8 @@
 
     TrimtabError
       ConfigError                      bad or unknown setting
-      IntentError                      refused by our own checks: limits, units, kill switch
+      IntentError                      refused by our own checks: units, ranges, deadlines
+        LimitError                     beyond what the key may do: its owner widens it, or wait retry_after
       ChainError                       looking at a chain
         TransportError                 retryable
           RpcTimeoutError
@@ -78,6 +79,29 @@ class IntentError(TrimtabError):
         super().__init__(message)
         self.field = field
         self.value = value
+
+
+class LimitError(IntentError):
+    """Beyond the `Limits` of the key; nothing was exposed. `field` names the limit, `value` is what was asked
+    for and `cap` what is allowed. `retry_after`: seconds of the chain until it fits, None when it never
+    will. For a call that is not allowed, `target` and `selector` say which."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        field: str | None = None,
+        value: object = None,
+        cap: object = None,
+        retry_after: int | None = None,
+        target: str | None = None,
+        selector: str | None = None,
+    ) -> None:
+        super().__init__(message, field=field, value=value)
+        self.cap = cap
+        self.retry_after = retry_after
+        self.target = target
+        self.selector = selector
 
 
 class ChainError(TrimtabError):

@@ -89,6 +89,12 @@ def test_slow_down_is_heard_in_every_dialect(error: dict[str, object], retry_aft
     ("error", "code", "text"),
     [
         ({"code": -32005, "message": "query returned more than 10000 results"}, -32005, "query returned"),
+        (
+            {"code": -32005, "message": "Transaction gas limit exceeds block gas limit"},
+            -32005,
+            "Transaction gas",
+        ),
+        ({"code": -32005, "message": "conditional cost, 2000, exceeded max: 1000"}, -32005, "conditional"),
         ({"code": 3, "message": "execution reverted: rate limit", "data": "0x"}, 3, "execution reverted"),
         ({"code": "x", "message": "odd"}, -32603, "odd"),
         ("just text", -32603, "just text"),

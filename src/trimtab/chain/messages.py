@@ -12,6 +12,9 @@ from trimtab.errors import ConnectionLostError, RateLimitedError, RpcError
 # Codes and words by which nodes and providers say "slow down" in a JSON-RPC error.
 _LIMIT_CODES = frozenset({429, -32005, -32029, -32097})
 _LIMIT_WORDS = ("rate limit", "too many requests", "request limit", "compute units", "throughput")
+_ANSWERS = ("result", "gas limit", "conditional cost")
+# -32005 also means "more than 10000 results" (the caller splits its range), Besu's "exceeds block gas limit"
+# and op-geth's "conditional cost exceeded": those are answers.
 
 
 class Reply(msgspec.Struct, gc=False):
@@ -110,8 +113,8 @@ def rpc_error(error: bytes, method: str, endpoint: str) -> RpcError | RateLimite
     code, message, data = body.get("code"), str(body.get("message", "")), body.get("data")
     number = code if isinstance(code, int) else -32603
     words = message.lower()
-    # -32005 also means "more than 10000 results": that is an answer, and the caller splits its range.
-    limited = (number in _LIMIT_CODES and "result" not in words) or any(w in words for w in _LIMIT_WORDS)
+    is_answer = any(word in words for word in _ANSWERS)
+    limited = (number in _LIMIT_CODES and not is_answer) or any(word in words for word in _LIMIT_WORDS)
     if limited and number != 3 and "revert" not in words:
         return RateLimitedError(
             f"{endpoint} asks to slow down ({method}): {message}",

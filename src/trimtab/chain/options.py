@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from trimtab.chain.abi import Abi
+from trimtab.chain.rpc_errors import ErrorRow
 from trimtab.model.ids import Address
 from trimtab.net import BackoffPolicy, BreakerPolicy
 
@@ -14,6 +15,7 @@ class ClientOptions:
     """Seconds, counts, and what to expect. `chain_id` None takes whatever chain the node serves.
 
     `timeout` is the deadline of one read with all its retries, and of a write, which is tried once.
+    `error_rows` are a chain's own words for refusing a transaction; they stand before the table's.
     """
 
     chain_id: int | None = None
@@ -34,3 +36,4 @@ class ClientOptions:
     head_history: int = 256
     outage_timeout: float = 60.0
     error_abis: tuple[Abi, ...] = ()
+    error_rows: tuple[ErrorRow, ...] = ()

@@ -131,6 +131,7 @@ class PyEvmChain:
         try:
             transaction = self._chain.get_transaction_builder().decode(raw)
             transaction.validate()
+            _ = transaction.sender  # it is recovered here, and may fail to be
         except Exception as error:  # py-evm and rlp raise many kinds; all mean the same here
             raise PyEvmError(f"failed to decode signed transaction: {error}", code=-32602) from error
         if getattr(transaction, "chain_id", CHAIN_ID) not in (None, CHAIN_ID):

@@ -10,7 +10,8 @@ import pytest
 
 from trimtab.chain.client import Client
 from trimtab.chain.messages import Reply
-from trimtab.chain.rpc_errors import SendClass
+from trimtab.chain.options import ClientOptions
+from trimtab.chain.rpc_errors import ErrorRow, SendClass
 from trimtab.errors import ConnectionLostError, RpcTimeoutError
 from trimtab.tx.routes import PublicRoute, Route
 from trimtab.tx.routes.public import result_of
@@ -77,11 +78,23 @@ async def test_two_connections_to_one_host_are_two_endpoints() -> None:
     assert [r.endpoint for r in results] == list(route.endpoints) == ["same", "same#1"]
 
 
+async def test_a_chains_own_words_are_read_as_its_user_says() -> None:
+    """`ClientOptions.error_rows` make a refusal of words that no table knows, and of nothing else."""
+    rows = (ErrorRow("the moon is full", SendClass.POOL_FULL, ("lunar",)),)
+    nodes = [Node("lunar", "The moon is full"), Node("other", "the sun is out")]
+    async with Client.open(nodes, ClientOptions(error_rows=rows)) as client:
+        results = [only for (only,) in await asyncio.gather(*PublicRoute(client).send([b"\x02"]))]
+    assert [(r.outcome, r.send_class) for r in results] == [
+        (Outcome.REJECTED, SendClass.POOL_FULL),
+        (Outcome.AMBIGUOUS, SendClass.AMBIGUOUS),
+    ]
+
+
 @pytest.mark.parametrize("send_class", list(SendClass))
 def test_every_class_has_an_outcome(send_class: SendClass) -> None:
     """Only a definite no is a rejection: what may be mined, or is not understood, never is."""
     outcome = result_of("a", send_class, "").outcome
-    unsure = {SendClass.NONCE_LOW, SendClass.NODE_STATE, SendClass.AMBIGUOUS}
+    unsure = {SendClass.NONCE_LOW, SendClass.NODE_STATE, SendClass.AMBIGUOUS, SendClass.MINED_REVERT}
     sure_yes = {SendClass.ALREADY_KNOWN, SendClass.SYNC_TIMEOUT}
     assert (outcome is Outcome.AMBIGUOUS) == (send_class in unsure)
     assert (outcome is Outcome.ACCEPTED) == (send_class in sure_yes)

@@ -6,14 +6,16 @@ from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from trimtab.chain.client import Client
-from trimtab.chain.rpc_errors import SendClass, classify_send_error
+from trimtab.chain.rpc_errors import ErrorRow, SendClass, classify_send_error
 from trimtab.chain.transports.endpoint import Endpoint
 from trimtab.errors import ChainError, RpcError
 from trimtab.tx.routes.base import SendResult
 from trimtab.tx.states import Outcome
 
 ACCEPTED = frozenset({SendClass.ALREADY_KNOWN, SendClass.SYNC_TIMEOUT})
-AMBIGUOUS = frozenset({SendClass.AMBIGUOUS, SendClass.NODE_STATE, SendClass.NONCE_LOW})
+AMBIGUOUS = frozenset(
+    {SendClass.AMBIGUOUS, SendClass.NODE_STATE, SendClass.NONCE_LOW, SendClass.MINED_REVERT}
+)
 """Answers that say nothing sure about these bytes: "nonce too low" may mean that they are mined already."""
 
 
@@ -24,6 +26,7 @@ class PublicRoute:
 
     def __init__(self, client: Client) -> None:
         self._endpoints = dict(_named(client.endpoints))
+        self._rows = client.options.error_rows
 
     @property
     def endpoints(self) -> tuple[str, ...]:
@@ -31,23 +34,27 @@ class PublicRoute:
 
     def send(self, raws: Sequence[bytes]) -> Sequence[Coroutine[Any, Any, Sequence[SendResult]]]:
         requests = [("eth_sendRawTransaction", ["0x" + raw.hex()]) for raw in raws]
-        return [_send_to(name, endpoint, requests) for name, endpoint in self._endpoints.items()]
+        return [_send_to(name, node, requests, self._rows) for name, node in self._endpoints.items()]
 
 
 async def _send_to(
-    name: str, endpoint: Endpoint, requests: Sequence[tuple[str, list[str]]]
+    name: str,
+    endpoint: Endpoint,
+    requests: Sequence[tuple[str, list[str]]],
+    rows: Sequence[ErrorRow],
 ) -> Sequence[SendResult]:
     """Several transactions are one JSON-RPC batch, which nodes work off in order."""
     try:
         answers = await endpoint.request_batch(requests)
     except (ChainError, OSError) as error:
         return [SendResult(name, Outcome.AMBIGUOUS, SendClass.AMBIGUOUS, str(error))] * len(requests)
-    return [_result(name, answer) for answer in answers]
+    return [_result(name, answer, rows) for answer in answers]
 
 
-def _result(name: str, answer: object) -> SendResult:
+def _result(name: str, answer: object, rows: Sequence[ErrorRow]) -> SendResult:
     if isinstance(answer, RpcError):
-        return result_of(name, classify_send_error(answer.text, answer.code, answer.data), answer.text)
+        said = classify_send_error(answer.text, answer.code, answer.data, rows)
+        return result_of(name, said, answer.text)
     if isinstance(answer, ChainError):
         return SendResult(name, Outcome.AMBIGUOUS, SendClass.AMBIGUOUS, str(answer))
     return SendResult(name, Outcome.ACCEPTED, "")

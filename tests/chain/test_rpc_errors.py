@@ -81,7 +81,7 @@ def test_every_class_and_every_client_has_its_words() -> None:
         ("execution reverted: already known", C.REVERT, C.ALREADY_KNOWN),
         ("VM Exception while processing transaction: revert underpriced", C.MINED_REVERT, C.UNDERPRICED),
         ("NonceTooHigh: Nonce exceeds max nonce", C.PERMANENT, C.NONCE_HIGH),
-        ("gas price too low. There is another transaction with same nonce", C.REPL_UNDERPRICED, C.UNDERPRICED),
+        ("gas price too low; another transaction with same nonce", C.REPL_UNDERPRICED, C.UNDERPRICED),
     ],
 )  # fmt: skip
 def test_the_order_of_the_table_matters(text: str, longer: SendClass, shorter: SendClass) -> None:

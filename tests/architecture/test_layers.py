@@ -21,6 +21,8 @@ HOMES: dict[str, tuple[str, ...]] = {
     "eth_account": ("tx/signers/",),
     "eth_keys": ("tx/signers/", "world/"),  # world: py-evm takes its keys as these
     "eth_tester": ("world/",),
+    "pkcs11": ("tx/signers/",),
+    "botocore": ("tx/signers/",),
     "sqlite3": ("journal/",),
     "numpy": ("pricing/", "world/"),  # world: seeded price paths
     "scipy": ("pricing/",),

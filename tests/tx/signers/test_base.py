@@ -13,7 +13,8 @@ from trimtab.errors import SigningError
 from trimtab.model.ids import Address, TxHash
 from trimtab.tx.envelope import DynamicFeeTx, SignedTx, attach_signature
 from trimtab.tx.signers import LocalSigner, check_signed
-from trimtab.tx.signers.base import HALF_ORDER, assemble
+from trimtab.tx.signers.base import assemble
+from trimtab.tx.signers.digests import HALF_ORDER
 
 SIGNER = LocalSigner.from_key(b"\x07" * 32)
 FIELDS = DynamicFeeTx(1, 5, 10, 100, 90_000, Address("0x" + "ab" * 20), 3, b"\x01\x02" * 40)

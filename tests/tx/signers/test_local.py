@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import pickle
 import stat
 import traceback
@@ -16,6 +17,7 @@ from eth_account.messages import encode_typed_data
 
 from trimtab.errors import SigningError
 from trimtab.model.ids import Address
+from trimtab.testing.signer_conformance import SignerConformance
 from trimtab.tx.envelope import DynamicFeeTx
 from trimtab.tx.signers import LocalSigner, Signer
 
@@ -38,6 +40,17 @@ def keystore(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file.write_text(json.dumps(Account.encrypt(KEY, "secret", kdf="pbkdf2", iterations=2)))
     file.chmod(0o600)
     return file
+
+
+@pytest.mark.node
+class TestConformance(SignerConformance):
+    """The suite that every signer passes."""
+
+    secrets = (KEY.hex(), KEY.hex()[:8])
+
+    @pytest.fixture
+    async def signer(self) -> LocalSigner:
+        return LocalSigner.from_key(KEY)
 
 
 def test_the_address_is_that_of_the_key() -> None:
@@ -103,6 +116,46 @@ def test_a_key_that_is_not_hex_is_refused_without_quoting_it() -> None:
     assert almost[:16] not in "".join(traceback.format_exception(caught.value))
 
 
+def test_a_key_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line, as the guide has it; a line break around the key does no harm."""
+    monkeypatch.setenv("TRIMTAB_PRIVATE_KEY", "0x" + KEY.hex() + "\n")
+    assert LocalSigner.from_hex(os.environ["TRIMTAB_PRIVATE_KEY"]).address == ADDRESS
+
+
+@pytest.mark.parametrize("bad", [KEY.hex() + "00", KEY.hex()[:-1] + "x", "ff" * 32])
+def test_no_variable_of_a_traceback_holds_the_key(bad: str) -> None:
+    """Crash reporters that collect local variables find no key, neither in the error nor in its causes."""
+    with pytest.raises(SigningError) as caught:
+        LocalSigner.from_hex(bad)
+    assert bad[:-2] not in variables_of(caught.value)
+    assert bad[:-2] not in str(caught.value)
+
+
+def test_no_variable_of_a_traceback_holds_the_password(keystore: Path) -> None:
+    """Nor the password, when it was the wrong one or the file is none."""
+    broken = keystore.with_name("broken.json")
+    broken.write_text('{"version": 3, "crypto": {}}')
+    broken.chmod(0o600)
+    for file in (keystore, broken, keystore.with_name("nowhere.json")):
+        with pytest.raises(SigningError) as caught:
+            LocalSigner.from_keystore(file, "hunter-two")
+        assert "hunter-two" not in variables_of(caught.value)
+
+
+def variables_of(error: BaseException | None) -> str:
+    """All local variables in the tracebacks of an error and of what led to it, but the tests' own."""
+    found: list[str] = []
+    while error is not None:
+        trace = error.__traceback__
+        while trace is not None:
+            if not Path(trace.tb_frame.f_code.co_filename).name.startswith("test_"):
+                values = trace.tb_frame.f_locals.values()
+                found += [value.hex() if isinstance(value, bytes) else repr(value) for value in values]
+            trace = trace.tb_next
+        error = error.__cause__ or error.__context__
+    return "\n".join(found)
+
+
 def test_the_key_is_in_no_text_and_no_copy(keystore: Path) -> None:
     """repr, str, dir, errors, pickle and copy give nothing of the key away."""
     signer = LocalSigner.from_keystore(keystore, "secret")
@@ -119,6 +172,21 @@ async def test_typed_data_is_signed_as_eth_account_signs_it() -> None:
     ours = await LocalSigner.from_key(KEY).sign_typed_data(TYPED)
     oracle = Account.sign_message(encode_typed_data(full_message=TYPED), KEY)
     assert ours == bytes(oracle.signature)
+
+
+async def test_an_authorization_is_signed_as_eth_account_signs_it() -> None:
+    """EIP-7702 delegations equal the oracle's, for one chain and for any."""
+    for chain_id, nonce in ((0, 0), (1, 7), (31337, 2**63)):
+        ours = await LocalSigner.from_key(KEY).sign_authorization(chain_id, Address(ADDRESS), nonce)
+        oracle = Account.sign_authorization({"chainId": chain_id, "address": ADDRESS, "nonce": nonce}, KEY)
+        assert (ours.y_parity, ours.r, ours.s) == (oracle.y_parity, oracle.r, oracle.s)
+
+
+@pytest.mark.parametrize(("chain_id", "nonce"), [(-1, 0), (2**256, 0), (1, -1), (1, 2**64 - 1)])
+async def test_an_authorization_out_of_range_is_refused(chain_id: int, nonce: int) -> None:
+    """No chain would take it, so nothing is signed."""
+    with pytest.raises(SigningError, match="out of range"):
+        await LocalSigner.from_key(KEY).sign_authorization(chain_id, Address(ADDRESS), nonce)
 
 
 async def test_typed_data_that_does_not_encode_is_refused() -> None:

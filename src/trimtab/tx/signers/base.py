@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
-
-from coincurve import PublicKey
+from abc import ABC, abstractmethod
+from typing import Any, NoReturn, Protocol, runtime_checkable
 
 from trimtab.chain.hashing import keccak256
 from trimtab.errors import SigningError
 from trimtab.model.ids import Address, TxHash
-from trimtab.tx.envelope import LegacyTx, SignedTx, TxFields, attach_signature, signing_payload
-
-HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
-"""Half the order of secp256k1: a higher `s` is malleable and refused by the chain (EIP-2)."""
+from trimtab.tx.envelope import (
+    Authorization,
+    LegacyTx,
+    SignedTx,
+    TxFields,
+    attach_signature,
+    signing_payload,
+)
+from trimtab.tx.signers.digests import HALF_ORDER, authorization_digest, recover, typed_data_digest
 
 
 @runtime_checkable
@@ -30,10 +34,56 @@ class Signer(Protocol):
         """The 65-byte signature of an EIP-712 message (types, primaryType, domain, message)."""
         ...
 
+    async def sign_authorization(self, chain_id: int, address: Address, nonce: int) -> Authorization:
+        """The account's leave to run the code at `address` as its own (EIP-7702). `chain_id` 0: any chain."""
+        ...
 
-def public_address(public_key: PublicKey) -> Address:
-    """The address of a public key: the last 20 bytes of its keccak."""
-    return Address("0x" + keccak256(public_key.format(compressed=False)[1:])[12:].hex())
+
+class DigestSigner(ABC):
+    """A signer for whatever key signs a digest: payloads, low s and checks are here, once for all of them."""
+
+    __slots__ = ("address",)
+
+    address: Address
+
+    @abstractmethod
+    async def _sign_digest(self, digest: bytes) -> bytes:
+        """r, s and y parity (0 or 1) in 65 bytes. Raises `SigningError`."""
+
+    async def sign_transaction(self, fields: TxFields) -> SignedTx:
+        """The signed transaction, read back. Raises `SigningError`; then nothing was exposed."""
+        signed = assemble(fields, await self._sign_digest(keccak256(signing_payload(fields))))
+        check_signed(signed, fields, self.address)
+        return signed
+
+    async def sign_typed_data(self, message: dict[str, Any]) -> bytes:
+        """The 65-byte signature (r, s, v of 27 or 28) of an EIP-712 message, read back."""
+        signature = await self._sign_checked(typed_data_digest(message))
+        return signature[:64] + bytes([27 + signature[64]])
+
+    async def sign_authorization(self, chain_id: int, address: Address, nonce: int) -> Authorization:
+        """The account's leave to run the code at `address` as its own (EIP-7702). `chain_id` 0: any chain;
+        `nonce`: the account's own, one higher when it sends the transaction itself."""
+        signature = await self._sign_checked(authorization_digest(chain_id, address, nonce))
+        r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:64], "big")
+        return Authorization(chain_id, address, nonce, signature[64], r, s)
+
+    async def _sign_checked(self, digest: bytes) -> bytes:
+        signature = await self._sign_digest(digest)
+        check_signature(digest, signature, self.address)
+        return signature
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.address})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a signer is not pickled or copied: its key stays in one place")
+
+
+def check_signature(digest: bytes, signature: bytes, address: Address) -> None:
+    """Raise `SigningError` unless the 65 bytes (r, low s, v) are a signature of `address` over `digest`."""
+    _check_owner(recover(digest, signature), address)
+    _check_low(int.from_bytes(signature[32:64], "big"))
 
 
 def assemble(fields: TxFields, signature: bytes) -> SignedTx:
@@ -53,9 +103,17 @@ def check_signed(signed: SignedTx, fields: TxFields, address: Address) -> None:
         raise SigningError("the signer returned bytes of another transaction; nothing was sent")
     if "0x" + keccak256(signed.raw).hex() != signed.tx_hash:
         raise SigningError(f"the signer returned a hash ({signed.tx_hash}) that is not that of its bytes")
+    _check_low(s)
+    signature = r.to_bytes(32, "big") + s.to_bytes(32, "big") + bytes([parity])
+    _check_owner(recover(keccak256(signing_payload(fields)), signature), address)
+
+
+def _check_low(s: int) -> None:
     if not 0 < s <= HALF_ORDER:
         raise SigningError("the signer returned a malleable signature (high s); the chain would refuse it")
-    sender = _recover(signing_payload(fields), parity, r, s)
+
+
+def _check_owner(sender: Address, address: Address) -> None:
     if sender != address:
         raise SigningError(f"the signature recovers to {sender}, not to the signer's own {address}")
 
@@ -84,13 +142,3 @@ def _first_int(raw: bytes) -> tuple[int, bytes]:
     if size > 32 or len(raw) <= size:
         raise SigningError("the signer returned bytes that do not end in a signature; nothing was sent")
     return int.from_bytes(raw[1 : size + 1], "big"), raw[size + 1 :]
-
-
-def _recover(payload: bytes, parity: int, r: int, s: int) -> Address:
-    signature = r.to_bytes(32, "big") + s.to_bytes(32, "big") + bytes([parity])
-    try:
-        key = PublicKey.from_signature_and_message(signature, keccak256(payload), hasher=None)
-    except Exception as error:
-        # coincurve raises bare Exception for an invalid signature.
-        raise SigningError("the signer returned a signature that belongs to no key") from error
-    return public_address(key)

@@ -6,46 +6,50 @@ import json
 import stat
 import warnings
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from coincurve import PrivateKey
 
 from trimtab.chain.hashing import keccak256
 from trimtab.errors import SigningError
-from trimtab.model.ids import Address
 from trimtab.tx.envelope import SignedTx, TxFields, signing_payload
-from trimtab.tx.signers.base import assemble, public_address
+from trimtab.tx.signers.base import DigestSigner, assemble
+from trimtab.tx.signers.digests import public_address
 
 
-class LocalSigner:
-    """Signs with a key held in this process's memory. The key appears in no repr, error, pickle or copy."""
+class LocalSigner(DigestSigner):
+    """Signs with a key held in this process's memory. The key appears in no repr, error, pickle or copy, nor
+    in the local variables of a traceback: each function forgets it before it raises."""
 
-    __slots__ = ("_key", "_sign", "address")
+    __slots__ = ("_key", "_sign")
 
     def __init__(self, key: PrivateKey) -> None:
         self._key = key
         self._sign = key.sign_recoverable
-        self.address: Address = public_address(key.public_key)
+        self.address = public_address(key.public_key)
 
     @classmethod
     def from_key(cls, key: bytes) -> LocalSigner:
         """A signer for a 32-byte private key. Raises `SigningError` when it is no key of secp256k1."""
-        if len(key) != 32:
-            raise SigningError(f"a private key is 32 bytes, got {len(key)}")
-        try:
-            return cls(PrivateKey(key))
-        except ValueError:
-            # `from None`: the cause's message may quote the key.
-            raise SigningError("the private key is zero or above the curve's order") from None
+        size, parsed = len(key), _parse_key(key)
+        del key
+        if size != 32:
+            raise SigningError(f"a private key is 32 bytes, got {size}")
+        if parsed is None:
+            raise SigningError("the private key is zero or above the curve's order")
+        return cls(parsed)
 
     @classmethod
     def from_hex(cls, key: str) -> LocalSigner:
-        """A signer for a private key as 64 hex digits, with or without 0x."""
+        """A signer for a private key as 64 hex digits, with or without 0x, as environments have it."""
+        raw = _parse_hex(key)
+        del key
+        if raw is None:
+            raise SigningError("the private key is not hex: expected 64 hex digits")
         try:
-            raw = bytes.fromhex(key.removeprefix("0x"))
-        except (ValueError, AttributeError):
-            raise SigningError("the private key is not hex: expected 64 hex digits") from None
-        return cls.from_key(raw)
+            return cls.from_key(raw)
+        finally:
+            del raw
 
     @classmethod
     def from_keystore(cls, path: str | Path, password: str) -> LocalSigner:
@@ -54,17 +58,17 @@ class LocalSigner:
         Warns when other users can read the file. Raises `SigningError` for a missing or malformed file and
         for a wrong password.
         """
-        from eth_account import Account  # here, because loading it takes a second and few signers need it
-
         file = Path(path)
-        content = _read_keystore(file)
         try:
-            key = bytes(Account.decrypt(content, password))
-        except (ValueError, TypeError, KeyError, NotImplementedError) as error:
-            if "MAC" in str(error):
-                raise SigningError(f"wrong password for the keystore {file}") from None
-            raise SigningError(f"{file} is not a keystore that can be read: {type(error).__name__}") from None
-        return cls.from_key(key)
+            content = _read_keystore(file)
+            found = _decrypt(content, password)
+        finally:
+            del password
+        if isinstance(found, PrivateKey):
+            return cls(found)
+        if found == _WRONG_PASSWORD:
+            raise SigningError(f"wrong password for the keystore {file}")
+        raise SigningError(f"{file} is not a keystore that can be read: {found}")
 
     def sign_nowait(self, fields: TxFields) -> SignedTx:
         """The signed transaction; no wait, about 20 µs."""
@@ -74,23 +78,36 @@ class LocalSigner:
         """The signed transaction."""
         return self.sign_nowait(fields)
 
-    async def sign_typed_data(self, message: dict[str, Any]) -> bytes:
-        """The 65-byte signature (r, s, v) of an EIP-712 message: types, primaryType, domain, message."""
-        from eth_account import Account
-        from eth_account.messages import encode_typed_data
+    async def _sign_digest(self, digest: bytes) -> bytes:
+        return bytes(self._sign(digest, hasher=None))
 
-        try:
-            signable = encode_typed_data(full_message=message)
-        except (ValueError, TypeError, KeyError) as error:
-            raise SigningError(f"the typed data does not encode: {error}") from error
-        signed = Account.sign_message(signable, self._key.secret)
-        return bytes(signed.signature)
 
-    def __repr__(self) -> str:
-        return f"LocalSigner({self.address})"
+_WRONG_PASSWORD = "wrong password"  # noqa: S105 - a verdict
 
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a signer is not pickled or copied: its key stays in one place")
+
+def _parse_key(key: bytes) -> PrivateKey | None:
+    """The key, or None: raising here would leave it in the error's context."""
+    try:
+        return PrivateKey(key) if len(key) == 32 else None
+    except ValueError:
+        return None
+
+
+def _parse_hex(key: str) -> bytes | None:
+    try:
+        return bytes.fromhex(key.removeprefix("0x"))
+    except (ValueError, AttributeError):
+        return None
+
+
+def _decrypt(content: dict[str, Any], password: str) -> PrivateKey | str:
+    """The key, or what is wrong: raising here would leave password and key in the error's context."""
+    from eth_account import Account  # here, because loading it takes a second and few signers need it
+
+    try:
+        return PrivateKey(bytes(Account.decrypt(content, password)))
+    except (ValueError, TypeError, KeyError, NotImplementedError) as error:
+        return _WRONG_PASSWORD if "MAC" in str(error) else type(error).__name__
 
 
 def _read_keystore(file: Path) -> dict[str, Any]:
@@ -98,7 +115,7 @@ def _read_keystore(file: Path) -> dict[str, Any]:
         mode = file.stat().st_mode
         content = json.loads(file.read_text())
     except FileNotFoundError:
-        raise SigningError(f"there is no keystore at {file}: check the path in [signer] keystore") from None
+        raise SigningError(f"there is no keystore at {file}: check the path in account.keystore") from None
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise SigningError(f"the keystore {file} cannot be read: {type(error).__name__}") from None
     if mode & (stat.S_IRGRP | stat.S_IROTH):

@@ -98,6 +98,15 @@ async def test_a_nodes_retry_after_pauses_the_endpoint() -> None:
     assert time.monotonic() - start >= 0.09
 
 
+@pytest.mark.parametrize("answer", [b"null", b'{"unexpected":1}', b'"soon"', b"31337"])
+async def test_a_chain_id_that_is_no_number_is_no_answer(answer: bytes) -> None:
+    """Whatever stands before a node may answer anything: another endpoint is asked, nothing breaks."""
+    odd = endpoint(Reply(id=1, result=msgspec.Raw(answer)))
+    with pytest.raises(ConnectionLostError, match="is it a node"):
+        await odd.check_chain(None, 1.0)
+    assert odd.chain_id is None
+
+
 async def test_the_chain_is_checked_before_the_first_request() -> None:
     """A broadcast through an endpoint that serves another chain sends nothing but eth_chainId."""
     other = endpoint(good("0xa"), options=ClientOptions(chain_id=1))

@@ -100,7 +100,11 @@ class Endpoint:
         """Ask for the chain id once. Raises `WrongChainError` when it is not the expected one (None: any)."""
         if self.chain_id is None:
             result = msgspec.json.decode(await self.send("eth_chainId", b"[]", timeout))
-            self.chain_id = int(result, 16)
+            try:
+                self.chain_id = int(result, 16)
+            except (TypeError, ValueError) as error:
+                message = f"{self.name} says that its chain id is {result!r}; is it a node?"
+                raise ConnectionLostError(message, endpoint=self.name) from error
         if expected is not None and self.chain_id != expected:
             actual, self.chain_id = self.chain_id, None
             raise WrongChainError(

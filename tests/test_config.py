@@ -19,12 +19,15 @@ from trimtab.config import (
     Config,
     HedgeSettings,
     JournalSettings,
+    KmsSettings,
+    Pkcs11Settings,
     Secret,
     TxSettings,
     find_config,
     load_config,
     mask_url,
     read_password,
+    read_pin,
     write_config,
 )
 from trimtab.errors import ConfigError, TrimtabError
@@ -369,3 +372,78 @@ def test_the_environments_password_wins() -> None:
     """TRIMTAB_KEYSTORE_PASSWORD is used without looking at a file; neither means None."""
     assert read_password(AccountSettings(password=Secret("a"), password_file=Path("gone"))) == Secret("a")
     assert read_password(AccountSettings()) is None
+
+
+TOKEN = '[account]\nkind = "pkcs11"\n[account.pkcs11]\nlibrary = "hsm.so"\ntoken = "desk"\nkey = "hot"\n'
+KMS = '[account]\nkind = "kms"\n[account.kms]\nkey = "alias/desk"\n'
+
+
+def test_a_key_in_a_token(write: Write) -> None:
+    """The library's path is relative to the file, the PIN comes from the environment and prints masked."""
+    path = write(CHAIN + TOKEN)
+    account = load_config(path, {"TRIMTAB_PKCS11_PIN": "hunter2"}).account
+    assert account.pkcs11 == Pkcs11Settings(path.parent / "hsm.so", "desk", "hot", None, Secret("hunter2"))
+    assert account.has_key
+    assert account.key_place == "the key 'hot' in the token 'desk'"
+    assert "hunter2" not in f"{account!r} {account}"
+    assert read_pin(account.pkcs11) == Secret("hunter2")
+
+
+def test_a_key_in_kms(write: Write) -> None:
+    """An alias is enough; region, profile and endpoint may be said."""
+    assert load_config(write(CHAIN + KMS), {}).account.kms == KmsSettings("alias/desk")
+    more = KMS + 'region = "eu-central-1"\nprofile = "desk"\nendpoint = "http://127.0.0.1:4566"\n'
+    account = load_config(write(CHAIN + more), {}).account
+    assert account.kms == KmsSettings("alias/desk", "eu-central-1", "desk", "http://127.0.0.1:4566")
+    assert account.has_key
+    assert account.key_place == "the AWS KMS key 'alias/desk'"
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "words"),
+    [
+        ('[account]\nkind = "ledger"', "account.kind", "must be one of keystore, pkcs11, kms, got 'ledger'"),
+        ('[account]\nkind = "pkcs11"', "account.pkcs11", "is missing, and account.kind is 'pkcs11'"),
+        ('[account]\nkind = "kms"\nkeystore = "key.json"', "account.keystore", "account.kind is 'kms'"),
+        (TOKEN.replace('"pkcs11"', '"keystore"'), "account.pkcs11", "account.kind is 'keystore'"),
+        (KMS + '[account.pkcs11]\nlibrary = "a"\ntoken = "b"\nkey = "c"', "account.pkcs11", "'kms'"),
+        (TOKEN.replace('key = "hot"\n', ""), "account.pkcs11.key", "is missing"),
+        (TOKEN + "pin = 1234", "account.pkcs11.pin", "is a secret.*set TRIMTAB_PKCS11_PIN"),
+        (KMS + 'token = "desk"', "account.kms.token", "is not a setting"),
+        (KMS + 'secret_access_key = "x"', "account.kms.secret_access_key", "is not a setting"),
+    ],
+)
+def test_one_kind_of_key_counts(write: Write, text: str, key: str, words: str) -> None:
+    """A kind without its table, a table of another kind, a secret in the file: the wrong key is named."""
+    with pytest.raises(ConfigError, match=words) as caught:
+        load_config(write(CHAIN + text), {})
+    assert caught.value.key == key
+
+
+@pytest.mark.parametrize("text", [TOKEN, KMS])
+def test_a_key_of_the_environment_is_no_second_one(write: Write, text: str) -> None:
+    """A forgotten TRIMTAB_PRIVATE_KEY neither replaces the token's key nor is silently left aside."""
+    with pytest.raises(ConfigError, match="TRIMTAB_PRIVATE_KEY is set too") as caught:
+        load_config(write(CHAIN + text), {"TRIMTAB_PRIVATE_KEY": KEY})
+    assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", [TOKEN, KMS])
+def test_kinds_of_keys_are_written_and_read(write: Write, tmp_path: Path, text: str) -> None:
+    """`write_config` is the inverse of `load_config`, without the PIN."""
+    config = load_config(write(CHAIN + text), {})
+    write_config(tmp_path / "again.toml", config)
+    assert load_config(tmp_path / "again.toml", {}) == config
+
+
+def test_a_pin_file_is_its_owners_alone(tmp_path: Path) -> None:
+    """Its first line is the PIN; readable by others it is refused."""
+    file = tmp_path / "pin"
+    file.write_text("hunter2\n")
+    file.chmod(0o600)
+    settings = Pkcs11Settings(Path("hsm.so"), "desk", "hot", pin_file=file)
+    assert read_pin(settings) == Secret("hunter2")
+    file.chmod(0o644)
+    with pytest.raises(ConfigError, match="others can read the PIN file") as caught:
+        read_pin(settings)
+    assert caught.value.key == "account.pkcs11.pin_file"

@@ -15,6 +15,7 @@ import pytest
 
 import trimtab
 from trimtab import World, checksum
+from trimtab.config import load_config
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -67,3 +68,19 @@ async def test_the_guides_code_runs(page: str, world: World) -> None:
     if page == "use-web3-contracts":
         assert names["balance"] > 0
         assert names["balances"] == [names["balance"]] * 3
+
+
+def test_the_guide_to_keys_holds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Its Python runs as it stands, and its settings load."""
+    monkeypatch.setenv("TRIMTAB_PRIVATE_KEY", "11" * 32)
+    text = (DOCS / "how-to" / "keys.md").read_text(encoding="utf-8")
+    names: dict[str, Any] = {}
+    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(compile(block, "keys.md", "exec"), names)
+    assert names["signer"].address == "0x19e7e376e7c213b7e7e7e46cc70a5dd086daff2a"
+    kinds = set()
+    for table in re.findall(r"```toml\n(.*?)```", text, re.DOTALL):
+        file = tmp_path / "trimtab.toml"
+        file.write_text('[chain]\nurls = ["http://node"]\nchain_id = 1\n' + table)
+        kinds.add(load_config(file, {}).account.kind)
+    assert kinds == {"pkcs11", "kms"}

@@ -70,19 +70,78 @@ class ChainSettings(_Checked):
 
 
 @dataclass(frozen=True)
+class Pkcs11Settings(_Checked):
+    """A key in a hardware token: its maker's library, the token's label, the key's label in it."""
+
+    section: ClassVar[str] = "account.pkcs11"
+    library: Path
+    token: str
+    key: str
+    pin_file: Path | None = None
+    pin: Secret | None = field(default=None, metadata={"env": "TRIMTAB_PKCS11_PIN"})
+
+
+@dataclass(frozen=True)
+class KmsSettings(_Checked):
+    """A key in AWS KMS: id, ARN or alias. What is left out, AWS's own settings say; credentials always."""
+
+    section: ClassVar[str] = "account.kms"
+    key: str
+    region: str | None = None
+    profile: str | None = None
+    endpoint: str | None = None
+
+
+KEY_KINDS = ("keystore", "pkcs11", "kms")
+
+
+@dataclass(frozen=True)
 class AccountSettings(_Checked):
-    """Whose book it is, and where its key lies. Without a key everything but sending works."""
+    """Whose book it is, and where its key lies. Without a key everything but sending works.
+
+    `kind` "keystore" is a file, or the environment's key in its place; "pkcs11" and "kms" have a table each.
+    """
 
     section: ClassVar[str] = "account"
     address: Address | None = None
     keystore: Path | None = None
     password_file: Path | None = None
+    kind: str = "keystore"
+    pkcs11: Pkcs11Settings | None = None
+    kms: KmsSettings | None = None
     private_key: Secret | None = field(default=None, metadata={"env": "TRIMTAB_PRIVATE_KEY"})
     password: Secret | None = field(default=None, metadata={"env": "TRIMTAB_KEYSTORE_PASSWORD"})
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.kind not in KEY_KINDS:
+            raise ConfigError(f"must be one of {', '.join(KEY_KINDS)}, got {self.kind!r}", key="account.kind")
+        for name in KEY_KINDS:
+            given = getattr(self, name) is not None
+            if given and name != self.kind:
+                raise ConfigError(
+                    f"is set, but account.kind is {self.kind!r}: leave one of them out", key=f"account.{name}"
+                )
+            if not given and name == self.kind != "keystore":
+                raise ConfigError(f"is missing, and account.kind is {name!r}", key=f"account.{name}")
+        if self.private_key is not None and self.kind != "keystore":
+            raise ConfigError(
+                f"is {self.kind!r}, and TRIMTAB_PRIVATE_KEY is set too: unset it, so that one key counts",
+                key="account.kind",
+            )
+
     @property
     def has_key(self) -> bool:
-        return self.private_key is not None or self.keystore is not None
+        return self.kind != "keystore" or self.private_key is not None or self.keystore is not None
+
+    @property
+    def key_place(self) -> str:
+        """Where the key is, in words; nothing secret."""
+        if self.pkcs11 is not None:
+            return f"the key {self.pkcs11.key!r} in the token {self.pkcs11.token!r}"
+        if self.kms is not None:
+            return f"the AWS KMS key {self.kms.key!r}"
+        return "TRIMTAB_PRIVATE_KEY" if self.private_key is not None else f"the keystore {self.keystore}"
 
 
 @dataclass(frozen=True)
@@ -329,20 +388,28 @@ class _Reader:
 def read_password(account: AccountSettings) -> Secret | None:
     """The keystore's password: the environment's, else the first line of `password_file`, which only its
     owner may be able to read. None when neither is set."""
-    if account.password is not None or account.password_file is None:
-        return account.password
-    path = account.password_file
+    return account.password or _read_secret(account.password_file, "password", "account.password_file")
+
+
+def read_pin(token: Pkcs11Settings) -> Secret | None:
+    """The token's PIN: the environment's, else the first line of `pin_file`, as with passwords."""
+    return token.pin or _read_secret(token.pin_file, "PIN", "account.pkcs11.pin_file")
+
+
+def _read_secret(path: Path | None, what: str, key: str) -> Secret | None:
+    if path is None:
+        return None
     try:
         mode = path.stat().st_mode
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigError(
-            f"cannot read the password file {path}: {error.strerror or error}", key="account.password_file"
+            f"cannot read the {what} file {path}: {error.strerror or error}", key=key
         ) from error
     if stat.S_IMODE(mode) & 0o077:
         raise ConfigError(
-            f"others can read the password file {path} (mode {stat.S_IMODE(mode):04o}): chmod 600 {path}",
-            key="account.password_file",
+            f"others can read the {what} file {path} (mode {stat.S_IMODE(mode):04o}): chmod 600 {path}",
+            key=key,
         )
     return Secret(text.split("\n", 1)[0])
 

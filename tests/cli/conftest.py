@@ -24,6 +24,7 @@ CLEAN = {
     "TRIMTAB_CONFIG": "",
     "TRIMTAB_PRIVATE_KEY": "",
     "TRIMTAB_KEYSTORE_PASSWORD": "",
+    "TRIMTAB_PKCS11_PIN": "",
     "TRIMTAB_RPC_URL": "",
     "COLUMNS": "160",
 }

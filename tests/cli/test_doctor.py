@@ -6,10 +6,13 @@ import os
 from typing import Any
 
 import pytest
+from moto.kms.utils import ECDSAPrivateKey
 from tests.cli.conftest import NOBODY, Cli
+from tests.tx.signers.kms_server import REGION, serve_kms, sign_hashed
 
 from trimtab.journal import Journal
 from trimtab.tx.records import stream_name
+from trimtab.tx.signers.kms import KmsSigner
 
 pytestmark = pytest.mark.node
 
@@ -98,6 +101,23 @@ async def test_no_key_is_a_warning(cli: Cli) -> None:
     finding = (await _findings(cli, 0, env={"TRIMTAB_PRIVATE_KEY": ""}))["account"]
     assert finding["verdict"] == "warn"
     assert "TRIMTAB_PRIVATE_KEY" in finding["advice"]
+
+
+async def test_a_key_in_kms_is_tried(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Doctor says which signer and whose address, and finds a service that signs something else before a
+    trade does."""
+    with serve_kms() as kms:
+        kms.make_key("alias/doctor")
+        address = KmsSigner(kms.client, "alias/doctor").address
+        await cli.world.control.set_balance(address, 10**18)
+        table = f'key = "alias/doctor"\nregion = "{REGION}"\nendpoint = "{kms.url}"\n'
+        cli.edit('kind = "keystore"\n', f'kind = "kms"\n[account.kms]\n{table}')
+        finding = (await _findings(cli, 0, env={"TRIMTAB_PRIVATE_KEY": ""}))["account"]
+        assert finding["found"] == f"{address}, signs with the AWS KMS key 'alias/doctor'"
+        monkeypatch.setattr(ECDSAPrivateKey, "sign", sign_hashed)
+        finding = (await _findings(cli, 7, env={"TRIMTAB_PRIVATE_KEY": ""}))["account"]
+        assert finding["verdict"] == "fail"
+        assert "MessageType=DIGEST" in finding["found"]
 
 
 async def test_bad_settings_are_the_first_finding(cli: Cli) -> None:

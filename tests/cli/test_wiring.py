@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from eth_account import Account
+from tests.tx.signers.kms_server import REGION, serve_kms
+from tests.tx.signers.softhsm import PIN, Token, needs_softhsm
 
 from trimtab.cli.wiring import (
     executor_options,
@@ -16,10 +20,20 @@ from trimtab.cli.wiring import (
     parse_amount,
     sender_options,
 )
-from trimtab.config import AccountSettings, ChainSettings, Config, Secret, TxSettings
+from trimtab.config import (
+    AccountSettings,
+    ChainSettings,
+    Config,
+    KmsSettings,
+    Pkcs11Settings,
+    Secret,
+    TxSettings,
+)
 from trimtab.errors import ConfigError, IntentError, SigningError
 from trimtab.model.ids import Address
 from trimtab.tx import SenderOptions
+from trimtab.tx.signers.kms import KmsSigner
+from trimtab.tx.signers.pkcs11 import Pkcs11Signer
 from trimtab.world.world import World
 
 KEY = "0x" + "11" * 32
@@ -99,6 +113,33 @@ def test_a_wrong_password_is_said(keystore: Path) -> None:
     with pytest.raises(SigningError, match="wrong password") as caught:
         load_signer(AccountSettings(keystore=keystore, password=Secret("hunter2")))
     assert "hunter2" not in str(caught.value)
+
+
+@needs_softhsm
+def test_a_key_in_a_token_signs() -> None:
+    """With its PIN, which is missed by name when it is not there."""
+    token = Token.make(f"wired-{secrets.token_hex(6)}")
+    token.make_key()
+    where = token.options
+    settings = Pkcs11Settings(where.library, where.token, where.key, pin=Secret(PIN))
+    signer = load_signer(AccountSettings(kind="pkcs11", pkcs11=settings))
+    assert isinstance(signer, Pkcs11Signer)
+    with pytest.raises(ConfigError, match="set TRIMTAB_PKCS11_PIN"):
+        load_signer(AccountSettings(kind="pkcs11", pkcs11=replace(settings, pin=None)))
+    with pytest.raises(ConfigError, match=f"the key is of {signer.address}"):
+        load_signer(AccountSettings(address=ADDRESS, kind="pkcs11", pkcs11=settings))
+    signer.close()
+    token.destroy()
+
+
+def test_a_key_in_kms_signs() -> None:
+    """The settings reach the service."""
+    with serve_kms() as kms:
+        kms.make_key("alias/wired")
+        settings = KmsSettings("alias/wired", REGION, endpoint=kms.url)
+        signer = load_signer(AccountSettings(kind="kms", kms=settings))
+    assert isinstance(signer, KmsSigner)
+    signer.close()
 
 
 def test_caps_become_wei() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -24,6 +25,16 @@ if TYPE_CHECKING:
 
 MAX_DRIFT_SECONDS = 90
 MIN_GAS_ETHER = Decimal("0.01")
+TRIAL: dict[str, Any] = {
+    "types": {
+        "EIP712Domain": [{"name": "name", "type": "string"}],
+        "Trial": [{"name": "meaning", "type": "string"}],
+    },
+    "primaryType": "Trial",
+    "domain": {"name": "trimtab doctor"},
+    "message": {"meaning": "none: this signature shows that the key works"},
+}
+"""What a remote key signs to show that it works; no contract knows it."""
 
 
 class Verdict(StrEnum):
@@ -87,7 +98,7 @@ async def examine(path: Path | None) -> AsyncIterator[Finding]:
             yield await _clock(session.client)
             async for finding in _contracts(session):
                 yield finding
-            account, finding = _key(config)
+            account, finding = await _key(config)
             yield finding
             if account is not None:
                 async for finding in _money(session, account):
@@ -158,7 +169,8 @@ async def _contracts(session: Session) -> AsyncIterator[Finding]:
             yield Finding(check, Verdict.OK, f"code at all {len(addresses)} addresses")
 
 
-def _key(config: Config) -> tuple[Address | None, Finding]:
+async def _key(config: Config) -> tuple[Address | None, Finding]:
+    """Whose key, where it is, and for a key elsewhere whether it really signs."""
     from trimtab.cli.wiring import load_signer
     from trimtab.errors import ConfigError, SigningError
 
@@ -169,12 +181,13 @@ def _key(config: Config) -> tuple[Address | None, Finding]:
             return None, Finding("account", Verdict.WARN, "no address and no key", advice)
         return account.address, Finding("account", Verdict.WARN, f"{account.address}, no key", advice)
     try:
-        signer = load_signer(account)
+        signer = await asyncio.to_thread(load_signer, account)
+        if account.kind != "keystore":
+            await signer.sign_typed_data(TRIAL)
     except (ConfigError, SigningError) as error:
-        return account.address, Finding(
-            "account", Verdict.FAIL, str(error), "mend [account] or the environment"
-        )
-    return signer.address, Finding("account", Verdict.OK, f"{signer.address}, key present")
+        advice = "mend [account] or the environment"
+        return account.address, Finding("account", Verdict.FAIL, str(error), advice)
+    return signer.address, Finding("account", Verdict.OK, f"{signer.address}, signs with {account.key_place}")
 
 
 async def _money(session: Session, account: Address) -> AsyncIterator[Finding]:

@@ -14,7 +14,15 @@ from typing import TypeVar
 from trimtab.chain.address import parse_address
 from trimtab.chain.client import Client
 from trimtab.chain.options import ClientOptions
-from trimtab.config import AccountSettings, Config, find_config, load_config, read_password
+from trimtab.config import (
+    AccountSettings,
+    Config,
+    Pkcs11Settings,
+    find_config,
+    load_config,
+    read_password,
+    read_pin,
+)
 from trimtab.errors import ConfigError, UnknownMarketError
 from trimtab.execution.executor import Executor, ExecutorOptions
 from trimtab.journal import Journal
@@ -22,7 +30,7 @@ from trimtab.model.ids import Address
 from trimtab.model.market import OptionMarket, PerpMarket
 from trimtab.model.units import to_base_exact, to_decimal
 from trimtab.tx import Sender, SenderOptions
-from trimtab.tx.signers import LocalSigner
+from trimtab.tx.signers import LocalSigner, Signer
 from trimtab.venues.base import OptionVenue, PerpVenue, Venue
 from trimtab.venues.registry import VENUES
 
@@ -70,7 +78,7 @@ class Session:
         )
 
     @cached_property
-    def signer(self) -> LocalSigner:
+    def signer(self) -> Signer:
         """The configured key, opened once: a keystore is slow on purpose. Raises as `load_signer`."""
         return load_signer(self.config.account)
 
@@ -137,32 +145,58 @@ def sender_options(config: Config) -> SenderOptions:
     return SenderOptions(chain_id=config.chain.chain_id, fee_cap=fee_cap)
 
 
-def load_signer(account: AccountSettings) -> LocalSigner:
-    """The signer of the settings: the environment's key, else the keystore with its password. Raises
-    `ConfigError` when there is none or it is not the configured address's, `SigningError` when it is bad."""
-    if account.private_key is not None:
-        signer = LocalSigner.from_hex(account.private_key.reveal())
-    elif account.keystore is not None:
-        password = read_password(account)
-        if password is None:
-            raise ConfigError(
-                f"the keystore {account.keystore} needs a password: set TRIMTAB_KEYSTORE_PASSWORD or "
-                "account.password_file",
-                key="account.password_file",
-            )
-        signer = LocalSigner.from_keystore(account.keystore, password.reveal())
-    else:
-        raise ConfigError(
-            "sending needs a key: set TRIMTAB_PRIVATE_KEY in the environment, or account.keystore in the "
-            "settings file",
-            key="account.keystore",
-        )
+def load_signer(account: AccountSettings) -> Signer:
+    """The signer of the settings; blocks while its keystore, token or service answers. Raises `ConfigError`
+    when there is none or it is not the configured address's, `SigningError` when it is bad."""
+    signer = _open_signer(account)
     if account.address is not None and account.address != signer.address:
         raise ConfigError(
             f"the key is of {signer.address}, but account.address is {account.address}: one of them is wrong",
             key="account.address",
         )
     return signer
+
+
+def _open_signer(account: AccountSettings) -> Signer:
+    if account.pkcs11 is not None:
+        return _open_token(account.pkcs11)
+    if account.kms is not None:
+        from trimtab.tx.signers.kms import KmsOptions, KmsSigner
+
+        kms = account.kms
+        return KmsSigner.connect(KmsOptions(kms.key, kms.region, kms.profile, kms.endpoint))
+    if account.private_key is not None:
+        return LocalSigner.from_hex(account.private_key.reveal())
+    if account.keystore is not None:
+        return _open_keystore(account, account.keystore)
+    raise ConfigError(
+        "sending needs a key: set TRIMTAB_PRIVATE_KEY in the environment, or account.keystore in the "
+        "settings file, or account.kind for a key in a token or in AWS KMS",
+        key="account.keystore",
+    )
+
+
+def _open_keystore(account: AccountSettings, keystore: Path) -> LocalSigner:
+    password = read_password(account)
+    if password is None:
+        raise ConfigError(
+            f"the keystore {keystore} needs a password: set TRIMTAB_KEYSTORE_PASSWORD or "
+            "account.password_file",
+            key="account.password_file",
+        )
+    return LocalSigner.from_keystore(keystore, password.reveal())
+
+
+def _open_token(token: Pkcs11Settings) -> Signer:
+    from trimtab.tx.signers.pkcs11 import Pkcs11Options, Pkcs11Signer
+
+    pin = read_pin(token)
+    if pin is None:
+        raise ConfigError(
+            f"the token {token.token!r} needs its PIN: set TRIMTAB_PKCS11_PIN or account.pkcs11.pin_file",
+            key="account.pkcs11.pin_file",
+        )
+    return Pkcs11Signer.connect(Pkcs11Options(token.library, token.token, token.key), pin.reveal)
 
 
 def parse_amount(text: str | None, name: str) -> Decimal | None:

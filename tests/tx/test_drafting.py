@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from trimtab.errors import FeeCapExceededError, InsufficientFundsError
@@ -9,10 +11,12 @@ from trimtab.model.ids import Address, TxHash
 from trimtab.tx.drafting import Desk, check_funds
 from trimtab.tx.events import Sign
 from trimtab.tx.fees import CANCEL_GAS, Fees, bump_price, leave_step
+from trimtab.tx.market import Terms
 from trimtab.tx.states import Attempt, Intent, Kind, Slot, State
 
 ACCOUNT, TARGET = Address("0x" + "aa" * 20), Address("0x" + "bb" * 20)
-MARKET, BASE_FEE = Fees(10, 210), 100
+BASE_FEE = 100
+TERMS = Terms(Fees(10, 210), BASE_FEE, CANCEL_GAS)
 FIRST = Sign(4, Kind.NORMAL, None, 1)
 
 
@@ -32,12 +36,12 @@ def intent(budget: int | None = None, gas: int = 1_000, value: int = 7) -> Inten
 
 
 def desk(max_fee_cap: int | None = None) -> Desk:
-    return Desk(10, ACCOUNT, max_fee_cap, CANCEL_GAS)
+    return Desk(10, ACCOUNT, max_fee_cap)
 
 
 def test_a_first_attempt_is_the_intent_at_the_markets_price() -> None:
     """Every field is the caller's, the chain's or the market's; the worst cost counts value and all gas."""
-    draft = desk().draft(intent(), FIRST, MARKET, BASE_FEE)
+    draft = desk().draft(intent(), FIRST, TERMS)
     fields = draft.fields
     assert (fields.chain_id, fields.nonce, fields.to, fields.value, fields.data) == (
         10,
@@ -52,21 +56,21 @@ def test_a_first_attempt_is_the_intent_at_the_markets_price() -> None:
 
 def test_budget_and_limit_bind_the_first_price() -> None:
     """The lower of both; under the market's least nothing is signed."""
-    assert desk(200).draft(intent(), FIRST, MARKET, BASE_FEE).fees == Fees(10, leave_step(200))
-    assert desk(200).draft(intent(150_007), FIRST, MARKET, BASE_FEE).fees == Fees(10, 150)
+    assert desk(200).draft(intent(), FIRST, TERMS).fees == Fees(10, leave_step(200))
+    assert desk(200).draft(intent(150_007), FIRST, TERMS).fees == Fees(10, 150)
     with pytest.raises(FeeCapExceededError):
-        desk().draft(intent(100_000), FIRST, MARKET, BASE_FEE)
+        desk().draft(intent(100_000), FIRST, TERMS)
 
 
 def test_a_replacement_is_dearer_than_all_that_was_signed() -> None:
     """F4: from the dearest ever signed, whatever the market says now."""
-    draft = desk().draft(intent(), Sign(4, Kind.NORMAL, Fees(500, 900), 1), MARKET, BASE_FEE)
+    draft = desk().draft(intent(), Sign(4, Kind.NORMAL, Fees(500, 900), 1), TERMS)
     assert draft.fees == Fees(bump_price(500), bump_price(900))
 
 
 def test_a_cancellation_is_a_transfer_of_nothing_to_oneself_outside_the_budget() -> None:
     """21,000 gas, no data, no value, its own price; the intent's budget was for the intent."""
-    draft = desk().draft(intent(1), Sign(4, Kind.CANCEL, Fees(10, 210), 1), MARKET, BASE_FEE)
+    draft = desk().draft(intent(1), Sign(4, Kind.CANCEL, Fees(10, 210), 1), TERMS)
     fields = draft.fields
     assert (fields.to, fields.value, fields.data, fields.gas_limit) == (ACCOUNT, 0, b"", CANCEL_GAS)
     assert draft.worst_cost == CANCEL_GAS * bump_price(210)
@@ -74,12 +78,12 @@ def test_a_cancellation_is_a_transfer_of_nothing_to_oneself_outside_the_budget()
 
 def test_what_was_signed_at_the_cap_can_still_be_cancelled() -> None:
     """The intent's own price stops a legal step short of the cap; the cancellation takes that step."""
-    market = Fees(10, 100_000)
-    signed = desk(1_000).draft(intent(), FIRST, market, BASE_FEE).fees
+    terms = replace(TERMS, fees=Fees(10, 100_000))
+    signed = desk(1_000).draft(intent(), FIRST, terms).fees
     assert signed.fee_cap == leave_step(1_000)
     with pytest.raises(FeeCapExceededError):
-        desk(1_000).draft(intent(), Sign(4, Kind.NORMAL, signed, 2), market, BASE_FEE)
-    cancel = desk(1_000).draft(intent(), Sign(4, Kind.CANCEL, signed, 2), market, BASE_FEE).fees
+        desk(1_000).draft(intent(), Sign(4, Kind.NORMAL, signed, 2), terms)
+    cancel = desk(1_000).draft(intent(), Sign(4, Kind.CANCEL, signed, 2), terms).fees
     assert bump_price(signed.fee_cap) <= cancel.fee_cap <= 1_000
 
 
@@ -87,7 +91,7 @@ def test_funds_must_cover_all_that_is_in_flight_and_a_cancellation() -> None:
     """Invariant 8: others in flight at their dearest, this one, or its cancellation at twice the price."""
     other = Attempt(Kind.NORMAL, TxHash("0x"), b"", Fees(1, 1), 1, 5_000_000)
     state = State(slots={3: Slot(3, "other", attempts=(other,)), 4: Slot(4, "k")})
-    draft = desk().draft(intent(), FIRST, MARKET, BASE_FEE)
+    draft = desk().draft(intent(), FIRST, TERMS)
     needed = 5_000_000 + CANCEL_GAS * 210 * 2
     check_funds(state, draft, needed)
     with pytest.raises(InsufficientFundsError) as caught:
@@ -100,5 +104,5 @@ def test_a_replacement_does_not_count_its_predecessor_too() -> None:
     """At most one attempt of a nonce is mined: the dearest counts, not the sum."""
     old = Attempt(Kind.NORMAL, TxHash("0x"), b"", Fees(10, 210), 1_000, 10**9)
     state = State(slots={4: Slot(4, "k", attempts=(old,))})
-    draft = desk().draft(intent(gas=10**6), Sign(4, Kind.NORMAL, Fees(10, 210), 1), MARKET, BASE_FEE)
+    draft = desk().draft(intent(gas=10**6), Sign(4, Kind.NORMAL, Fees(10, 210), 1), TERMS)
     check_funds(state, draft, draft.worst_cost)

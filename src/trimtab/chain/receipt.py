@@ -23,7 +23,8 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Where a transaction was mined and what it did. Fees in wei; `l1_fee` is a rollup's data fee, else 0."""
+    """Where a transaction was mined and what it did. Fees in wei; `l1_fee` is a rollup's data fee and
+    `operator_fee` its operator's, else 0."""
 
     tx_hash: TxHash
     block: int
@@ -37,10 +38,12 @@ class Receipt:
     effective_gas_price: int
     l1_fee: int
     logs: tuple[Log, ...]
+    operator_fee: int = 0
 
     @property
     def fee_wei(self) -> int:
-        return self.gas_used * self.effective_gas_price + self.l1_fee
+        """All that was paid, beside the value."""
+        return self.gas_used * self.effective_gas_price + self.l1_fee + self.operator_fee
 
 
 @dataclass(frozen=True, slots=True)

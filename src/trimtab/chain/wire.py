@@ -44,7 +44,8 @@ class LogResponse(msgspec.Struct, gc=False):
 
 
 class WireReceipt(msgspec.Struct, rename="camel", gc=False):
-    """A receipt as JSON. `l1_fee` is an OP stack rollup's."""
+    """A receipt as JSON. The last four fields are an OP stack rollup's: the operator fee's since Isthmus, the
+    footprint's since Jovian."""
 
     transaction_hash: str
     block_number: str
@@ -58,6 +59,9 @@ class WireReceipt(msgspec.Struct, rename="camel", gc=False):
     contract_address: str | None = None
     effective_gas_price: str | None = None
     l1_fee: str | None = None
+    operator_fee_scalar: str | None = None
+    operator_fee_constant: str | None = None
+    da_footprint_gas_scalar: str | None = None
 
 
 class WireBlock(msgspec.Struct, rename="camel", gc=False):
@@ -173,7 +177,21 @@ def receipt_of(wire: WireReceipt) -> Receipt:
         effective_gas_price=int(wire.effective_gas_price or "0x0", 16),
         l1_fee=int(wire.l1_fee or "0x0", 16),
         logs=tuple(log_of(log) for log in wire.logs),
+        operator_fee=_operator_fee(wire),
     )
+
+
+def _operator_fee(wire: WireReceipt) -> int:
+    """What the operator took for the gas used (specs.optimism.io: Isthmus and Jovian, "Operator Fee"). Only
+    Jovian's receipts tell a footprint, and by Jovian the scalar counts hundreds instead of millionths."""
+    scalar, constant = (
+        int(wire.operator_fee_scalar or "0x0", 16),
+        int(wire.operator_fee_constant or "0x0", 16),
+    )
+    gas = int(wire.gas_used, 16)
+    if wire.da_footprint_gas_scalar is not None:
+        return gas * scalar * 100 + constant
+    return gas * scalar // 1_000_000 + constant
 
 
 def block_of(wire: WireBlock) -> Block:

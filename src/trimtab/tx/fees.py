@@ -37,7 +37,7 @@ def suggest_tip(rewards: Sequence[int], floor: int) -> int:
 def bump_price(price: int) -> int:
     """The least price that every known pool takes as a replacement: geth and reth ask for 10 % (some
     exclusive of the boundary, some rounding up), Parity's family for 12.5 %."""
-    return max(_ceil_div(price * 9, 8), _ceil_div(price * 11, 10) + 1)
+    return max(ceil_div(price * 9, 8), ceil_div(price * 11, 10) + 1)
 
 
 def leave_step(cap: int) -> int:
@@ -72,7 +72,7 @@ def fit(wanted: Fees, base_fee: int, cap: int | None) -> Fees:
     """
     if cap is None or wanted.fee_cap <= cap:
         return wanted
-    least = _ceil_div(base_fee * 9, 8) + wanted.tip
+    least = ceil_div(base_fee * 9, 8) + wanted.tip
     if cap < least:
         raise _over(least, cap, "the market asks for")
     return Fees(wanted.tip, cap)
@@ -90,6 +90,19 @@ def fit_bump(signed: Fees, market: Fees, cap: int | None) -> Fees:
     return Fees(max(min(wanted.tip, cap), step.tip), cap)
 
 
+def check_headroom(fees: Fees, base_fee: int) -> None:
+    """Raise `FeeCapExceededError` unless the fee cap leaves room for a base fee that moves while the bytes
+    travel: a sequencer without a mempool refuses what is below it on arrival."""
+    least = ceil_div(base_fee * 5, 4)
+    if fees.fee_cap < least:
+        raise _over(least, fees.fee_cap, "the sequencer's base fee with room to move asks for")
+
+
+def has_headroom(fees: Fees, base_fee: int) -> bool:
+    """Whether bytes at this price may be sent to a sequencer without a mempool."""
+    return fees.fee_cap * 4 >= base_fee * 5
+
+
 def _over(asked: int, cap: int, what: str) -> FeeCapExceededError:
     return FeeCapExceededError(
         f"{what} {asked} wei per gas, above the cap of {cap}: raise the budget or the fee cap, or wait",
@@ -98,5 +111,6 @@ def _over(asked: int, cap: int, what: str) -> FeeCapExceededError:
     )
 
 
-def _ceil_div(number: int, by: int) -> int:
+def ceil_div(number: int, by: int) -> int:
+    """The quotient, rounded up."""
     return -(-number // by)

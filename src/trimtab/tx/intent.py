@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from trimtab.chain.address import is_address_text
 from trimtab.chain.call import Call
 from trimtab.chain.hashing import keccak256
 from trimtab.errors import IntentError
+from trimtab.model.ids import Address
+from trimtab.model.units import to_decimal
+from trimtab.tx.envelope import AccessList, Authorization
 
 UINT256_MAX = 2**256 - 1
 TX_GAS_CAP = 16_777_216
@@ -21,8 +25,12 @@ class TxIntent:
 
     `gas_limit` None lets the simulation say. `budget_wei` is the most that value and fees may cost in the
     worst case. `deadline` is a unix second of the chain's clock after which no attempt is broadcast; an
-    exposed transaction is then cancelled. `label` is for people; `cause` names what it was planned from, is
-    kept with it, and is the caller's to compare. Raises `IntentError` on a bad value.
+    exposed transaction is then cancelled. `access_list` (EIP-2930) travels with it. `authorizations` are
+    signed delegations of accounts' code, `delegate_to` delegates the sending account's own, signed with the
+    transaction (EIP-7702). `label` is for people; `cause` names what it was planned from, is kept with it,
+    and is the caller's to compare. `notional` is what it trades, in quote currency, for the `Limits` of the
+    key. Raises `IntentError` on a bad value.
+
     """
 
     key: str
@@ -32,6 +40,10 @@ class TxIntent:
     deadline: int | None = field(default=None, kw_only=True)
     label: str = field(default="", kw_only=True)
     cause: str = field(default="", kw_only=True)
+    notional: Decimal | None = field(default=None, kw_only=True)
+    access_list: AccessList = field(default=(), kw_only=True)
+    authorizations: tuple[Authorization, ...] = field(default=(), kw_only=True)
+    delegate_to: Address | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         if not self.key or len(self.key) > 200:
@@ -42,13 +54,25 @@ class TxIntent:
         _check_int("gas_limit", self.gas_limit, TX_GAS_CAP, least=21_000)
         _check_int("budget_wei", self.budget_wei, UINT256_MAX)
         _check_int("deadline", self.deadline, 2**63)
+        if self.notional is not None and to_decimal(self.notional, "notional") < 0:
+            raise IntentError(f"notional must not be negative, got {self.notional}", field="notional")
+        for address, keys in self.access_list:
+            if not is_address_text(address) or any(len(key) != 32 for key in keys):
+                raise IntentError(
+                    f"the access list's entry of {address!r} is not an address with 32-byte keys",
+                    field="access_list",
+                )
+        if self.delegate_to is not None and not is_address_text(self.delegate_to):
+            raise IntentError(f"delegate_to {self.delegate_to!r} is not an address", field="delegate_to")
 
     @property
     def digest(self) -> str:
-        """Names the content, so that one key cannot mean two transactions."""
+        """Names the content, so that one key cannot mean two transactions. An access list that was found
+        later is no part of it; a plain intent has the digest that it had before there were other parts."""
         call = self.call
         parts = (call.target.lower(), call.value, self.gas_limit, self.budget_wei, self.deadline)
-        return keccak256(repr(parts).encode() + call.data).hex()
+        extras = tuple(extra for extra in (self.access_list, self.authorizations, self.delegate_to) if extra)
+        return keccak256(repr(parts + extras).encode() + call.data).hex()
 
 
 def _check_int(name: str, value: object, most: int, least: int = 0) -> None:

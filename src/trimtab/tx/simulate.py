@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from trimtab.chain.call import Call
@@ -15,64 +16,112 @@ from trimtab.errors import (
     RateLimitedError,
     RpcError,
     SimulationRevertedError,
+    TrimtabError,
 )
 from trimtab.model.ids import Address
+from trimtab.tx.envelope import AccessList, Authorization
 from trimtab.tx.intent import TX_GAS_CAP
+
+DELEGATION_PREFIX = "0xef0100"
+"""Code of this beginning is another account's, by a delegation (EIP-7702)."""
+AUTHORIZATION_GAS = 25_000
+"""PER_EMPTY_ACCOUNT_COST of EIP-7702: charged for each authorisation before anything runs."""
 
 _UNSUPPORTED_CODES = frozenset({-32601, -32602})
 _UNSUPPORTED_WORDS = ("not supported", "unsupported", "not found", "unknown method", "does not exist")
 
 
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A transaction as it would be sent, before nonce and fees."""
+
+    call: Call
+    gas_limit: int | None = None
+    access_list: AccessList = ()
+    authorizations: tuple[Authorization, ...] = ()
+    delegate_to: Address | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The gas limit to sign, and the access list to sign with it."""
+
+    gas_limit: int
+    access_list: AccessList = ()
+
+
 class Simulator:
     """One round trip per simulation: `eth_simulateV1` where the node has it, else a batch of `eth_call` and
-    `eth_estimateGas`. Which of them is learnt from the first answer."""
+    `eth_estimateGas`. Which of them is learnt from the first answer. `estimates` never simulates: where the
+    cost of L1 stands inside the gas limit, only the node's estimate has it."""
 
-    def __init__(self, client: Client, sender: Address, *, block: str = "pending") -> None:
+    def __init__(
+        self, client: Client, sender: Address, *, block: str = "pending", estimates: bool = False
+    ) -> None:
         self._client = client
         self._sender = sender
         self._block = block
-        self._has_simulate_v1 = True
+        self._has_simulate_v1 = not estimates
         self._with_code: set[Address] = set()
 
-    async def find_gas(self, call: Call, gas_limit: int | None) -> int:
-        """The gas limit to sign: the caller's, or the simulated use with a margin.
+    async def find_gas(self, trial: Trial, *, wants_access_list: bool = False) -> Found:
+        """The gas limit to sign: the caller's, or the simulated use with a margin. An access list that is
+        wanted is asked for in the same round trip, tried in one more, and kept when less gas is used with it.
 
         Raises `SimulationRevertedError` with the raw data, `InsufficientFundsError`, `AbiError` when there is
         no code at the target, `IntentError` above the cap of a transaction, `TransportError`.
         """
-        used = await self._simulate(call, gas_limit)
-        return gas_limit if gas_limit is not None else with_margin(used)
+        asks_list = wants_access_list and bool(trial.call.data) and not trial.access_list
+        used, offered = await self._simulate(trial, asks_list=asks_list)
+        kept = trial.access_list
+        if offered:
+            better = replace(trial, access_list=offered)
+            try:
+                used_with_list, _ = await self._simulate(better)
+            except TrimtabError:
+                used_with_list = used  # it runs without: that is enough
+            if used_with_list < used:
+                used, kept = used_with_list, offered
+        gas_limit = trial.gas_limit if trial.gas_limit is not None else with_margin(used)
+        return Found(gas_limit, kept)
 
-    async def _simulate(self, call: Call, gas_limit: int | None) -> int:
-        transaction = _transaction(call, self._sender, gas_limit)
+    async def _simulate(self, trial: Trial, *, asks_list: bool = False) -> tuple[int, AccessList]:
+        """Gas used, and the access list that the node offers."""
+        transaction = _transaction(trial, self._sender)
+        overrides = _overrides(trial, self._sender)
+        extra = [("eth_createAccessList", [transaction, self._block])] if asks_list else []
         if self._has_simulate_v1:
-            payload = {"blockStateCalls": [{"calls": [transaction]}], "validation": False}
-            result = await self._ask(call, [("eth_simulateV1", [payload, self._block])])
+            block = {"calls": [transaction]} | ({"stateOverrides": overrides} if overrides else {})
+            payload = {"blockStateCalls": [block], "validation": False}
+            result = await self._ask(trial, [("eth_simulateV1", [payload, self._block]), *extra])
             if not _is_unsupported(result[0]):
-                return _read_simulation(result[0], call, self._client)
+                used = _read_simulation(result[0], trial.call, self._client)
+                return used + _own_cost(trial), _offered(result[1:])
             self._has_simulate_v1 = False
-        called, estimated = await self._ask(
-            call,
-            [("eth_call", [transaction, self._block]), ("eth_estimateGas", [transaction, self._block])],
+        params = [transaction, self._block, *([overrides] if overrides else [])]
+        called, estimated, *offers = await self._ask(
+            trial, [("eth_call", params), ("eth_estimateGas", params), *extra]
         )
         for answer in (called, estimated):
             if isinstance(answer, RpcError | RateLimitedError):
-                raise _explain(answer, call, self._client)
-        return int(estimated, 16)
+                raise _explain(answer, trial.call, self._client)
+        return int(estimated, 16) + _own_cost(trial), _offered(offers)
 
-    async def _ask(self, call: Call, requests: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
+    async def _ask(self, trial: Trial, requests: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
         """The answers; the first call of a target also checks that there is code, in the same round trip."""
-        if not call.data or call.target in self._with_code:
+        target = trial.call.target
+        is_own = target == self._sender and trial.delegate_to is not None
+        if not trial.call.data or target in self._with_code or is_own or trial.authorizations:
             return await self._client.batch(requests)
-        *answers, code = await self._client.batch([*requests, ("eth_getCode", [call.target, "latest"])])
+        *answers, code = await self._client.batch([*requests, ("eth_getCode", [target, "latest"])])
         if isinstance(code, Exception):
             raise code
         if code in ("0x", ""):
             raise AbiError(
-                f"there is no code at {call.target}: the call would do nothing. "
+                f"there is no code at {target}: the call would do nothing. "
                 "Check the address and that the node serves the chain you mean"
             )
-        self._with_code.add(call.target)
+        self._with_code.add(target)
         return answers
 
 
@@ -92,11 +141,59 @@ def with_margin(used: int) -> int:
     return min(-(-used * 10 // 7), TX_GAS_CAP)
 
 
-def _transaction(call: Call, sender: Address, gas_limit: int | None) -> dict[str, str]:
-    made = {"from": sender, "to": call.target, "value": hex(call.value), "data": "0x" + call.data.hex()}
-    if gas_limit is not None:
-        made["gas"] = hex(gas_limit)
+def _transaction(trial: Trial, sender: Address) -> dict[str, Any]:
+    call = trial.call
+    made: dict[str, Any] = {"from": sender, "to": call.target}
+    made |= {"value": hex(call.value), "data": "0x" + call.data.hex()}
+    if trial.gas_limit is not None:
+        made["gas"] = hex(trial.gas_limit)
+    if trial.access_list:
+        made["accessList"] = [
+            {"address": address, "storageKeys": ["0x" + key.hex() for key in keys]}
+            for address, keys in trial.access_list
+        ]
+    if trial.authorizations:
+        made["authorizationList"] = [
+            {
+                "chainId": hex(item.chain_id),
+                "address": item.address,
+                "nonce": hex(item.nonce),
+                "yParity": hex(item.y_parity),
+                "r": hex(item.r),
+                "s": hex(item.s),
+            }
+            for item in trial.authorizations
+        ]
     return made
+
+
+def _overrides(trial: Trial, sender: Address) -> dict[str, Any]:
+    """The account's own delegation is signed with the transaction: until then its code is put in its
+    place."""
+    if trial.delegate_to is None:
+        return {}
+    return {sender: {"code": DELEGATION_PREFIX + trial.delegate_to[2:]}}
+
+
+def _own_cost(trial: Trial) -> int:
+    """What an authorisation costs that the simulation does not see."""
+    return AUTHORIZATION_GAS if trial.delegate_to is not None else 0
+
+
+def _offered(answers: Sequence[Any]) -> AccessList:
+    """The list of `eth_createAccessList`; empty when it was not asked for, or the node does not have it."""
+    if not answers or not isinstance(answers[0], dict) or answers[0].get("error"):
+        return ()
+    try:
+        return tuple(
+            (
+                Address(entry["address"].lower()),
+                tuple(bytes.fromhex(key[2:]) for key in entry["storageKeys"]),
+            )
+            for entry in answers[0]["accessList"]
+        )
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return ()
 
 
 def _is_unsupported(answer: object) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trimtab.chain.chains.arbitrum import ARBITRUM
-from trimtab.chain.chains.base import MULTICALL3, ChainInfo
+from trimtab.chain.chains.base import LEAST_TIP, MULTICALL3, ChainInfo
 from trimtab.chain.chains.base_mainnet import BASE
 from trimtab.chain.chains.ethereum import ETHEREUM
 from trimtab.chain.chains.local import LOCAL
@@ -17,5 +17,5 @@ CHAINS = {chain.chain_id: chain for chain in (ETHEREUM, OPTIMISM, BASE, ARBITRUM
 
 def chain_info(chain_id: int) -> ChainInfo:
     """What is known of a chain; careful defaults for one that is not known."""
-    unknown = ChainInfo(chain_id, f"chain-{chain_id}", "ETH", block_time=12.0, tip_floor=0, reorg_depth=64)
-    return CHAINS.get(chain_id, unknown)
+    known = CHAINS.get(chain_id)
+    return known or ChainInfo(chain_id, f"chain-{chain_id}", "ETH", 12.0, tip_floor=LEAST_TIP, reorg_depth=64)

@@ -12,4 +12,5 @@ ARBITRUM = ChainInfo(
     tip_floor=0,
     reorg_depth=240,
     has_mempool=False,
+    transfer_gas=None,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trimtab.chain.chains.base import ChainInfo
+from trimtab.chain.chains.base import LEAST_TIP, ChainInfo
 from trimtab.chain.chains.optimism import GAS_PRICE_ORACLE
 
 BASE = ChainInfo(
@@ -10,8 +10,7 @@ BASE = ChainInfo(
     name="base",
     currency="ETH",
     block_time=2.0,
-    tip_floor=1_000_000,
+    tip_floor=LEAST_TIP,
     reorg_depth=30,
-    has_mempool=False,
     l1_fee_oracle=GAS_PRICE_ORACLE,
 )

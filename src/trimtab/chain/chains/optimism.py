@@ -1,8 +1,9 @@
-"""OP Mainnet: the sequencer orders by tip, the L1 data fee comes on top of gas."""
+"""OP Mainnet: the sequencer keeps a pool that is not public and orders it by tip; the L1 fee is on top of
+gas."""
 
 from __future__ import annotations
 
-from trimtab.chain.chains.base import ChainInfo
+from trimtab.chain.chains.base import LEAST_TIP, ChainInfo
 from trimtab.model.ids import Address
 
 # Predeploy GasPriceOracle (specs.optimism.io, "Predeploys").
@@ -13,8 +14,7 @@ OPTIMISM = ChainInfo(
     name="optimism",
     currency="ETH",
     block_time=2.0,
-    tip_floor=1_000_000,
+    tip_floor=LEAST_TIP,
     reorg_depth=30,
-    has_mempool=False,
     l1_fee_oracle=GAS_PRICE_ORACLE,
 )

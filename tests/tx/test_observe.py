@@ -11,7 +11,7 @@ from trimtab.chain.client import Client
 from trimtab.chain.messages import Reply
 from trimtab.model.ids import Address, BlockHash, TxHash
 from trimtab.tx.fees import Fees
-from trimtab.tx.observe import Sighting, observe
+from trimtab.tx.observe import Look, Sighting, observe
 from trimtab.tx.states import Attempt, Intent, IntentState, Kind, Mined, Slot, State
 
 ACCOUNT = Address("0x" + "aa" * 20)
@@ -78,7 +78,7 @@ def state(intent_state: IntentState = IntentState.LIVE, mined: Mined | None = No
 
 async def look(node: Node, seen_by: State, *, full: bool = False) -> Sighting | None:
     async with Client.open(node) as client:
-        return await observe(client, ACCOUNT, seen_by, finality_depth=None, wants_history=False, full=full)
+        return await observe(client, ACCOUNT, seen_by, Look(full=full))
 
 
 HEAD = {("eth_getBlockByNumber", "latest"): block(9), ("eth_getBlockByNumber", "finalized"): block(4)}

@@ -1,8 +1,9 @@
-"""One look at the chain for all that is in flight: two batches at most, and only what they say for sure."""
+"""One look at the chain for all that is in flight: two batches, a third to each node where something is in
+doubt, and only what they say for sure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,39 +13,48 @@ from trimtab.chain.client import Client
 from trimtab.chain.receipt import Block, Receipt
 from trimtab.chain.wire import WireBlock, WireReceipt, block_of, receipt_of
 from trimtab.model.ids import Address, BlockHash, TxHash
-from trimtab.tx.market import HISTORY_REQUEST
+from trimtab.tx.market import Requests
+from trimtab.tx.simulate import DELEGATION_PREFIX
 from trimtab.tx.states import IntentState, Mined, Slot, State
+from trimtab.tx.voting import Votes, ask_everyone, doubts
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How to look. `full`: again at all that is mined and not final, and at the account's own code; else only
+    at what may move now. `questions` travel along, by name. `reorg_depth` makes a block safe where the node
+    has no safe block; the other depths and `quorum` are the policy's."""
+
+    full: bool = False
+    safe_depth: int | None = None
+    finality_depth: int | None = None
+    reorg_depth: int = 64
+    quorum: int = 1
+    questions: Requests = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Sighting:
-    """What a pass found. None and missing keys mean "not known", never "no"."""
+    """What a pass found. None and missing keys mean "not known", never "no". `answers` are to the questions;
+    the votes of several nodes are there only where something was in doubt."""
 
     head: Block
+    safe: int | None = None
     finalized: int | None = None
     account_nonce: int | None = None
     final_nonce: int | None = None
     balance: int | None = None
+    is_delegated: bool | None = None
     receipts: dict[TxHash, Receipt] = field(default_factory=dict)
     absent: set[TxHash] = field(default_factory=set)
     canonical: dict[int, BlockHash] = field(default_factory=dict)
-    history: Mapping[str, Any] | None = None
+    answers: dict[str, Any] = field(default_factory=dict)
+    votes: Votes = field(default_factory=Votes)
 
 
-async def observe(
-    client: Client,
-    account: Address,
-    state: State,
-    *,
-    finality_depth: int | None,
-    wants_history: bool,
-    full: bool,
-) -> Sighting | None:
-    """None when the node does not say what its head is. Raises `TransportError`.
-
-    `full` looks again at all that is mined and not final; else only at what may move now.
-    """
-    slots = [slot for slot in state.slots.values() if full or slot.mined is None]
+async def observe(client: Client, account: Address, state: State, look: Look) -> Sighting | None:
+    """None when the node does not say what its head is. Raises `TransportError`."""
+    slots = [slot for slot in state.slots.values() if look.full or slot.mined is None]
     hashes = [attempt.tx_hash for slot in slots for attempt in slot.attempts]
     requests: list[tuple[str, list[Any]]] = [
         ("eth_getBlockByNumber", ["latest", False]),
@@ -52,7 +62,7 @@ async def observe(
         ("eth_getBalance", [account, "latest"]),
         *(("eth_getTransactionReceipt", [tx_hash]) for tx_hash in hashes),
     ]
-    extra = _extra_requests(state, finality_depth=finality_depth, wants_history=wants_history)
+    extra = _extra_requests(account, state, look) | look.questions
     answers = await client.batch([*requests, *extra.values()])
     head = _block(answers[0])
     if head is None:
@@ -60,12 +70,16 @@ async def observe(
     named = dict(zip(extra, answers[len(requests) :], strict=True))
     seen = Sighting(head, account_nonce=_number(answers[1]), balance=_number(answers[2]))
     seen.canonical[head.number] = head.hash
-    seen.finalized = _finalized(named.get("finalized"), head, finality_depth)
-    history = named.get("history")
-    seen.history = history if isinstance(history, dict) else None
+    seen.finalized = _finalized(named.get("finalized"), head, look.finality_depth)
+    seen.safe = _safe(named.get("safe"), head, look.reorg_depth)
+    seen.is_delegated = _is_delegation(named.get("code"))
+    seen.answers = {name: named[name] for name in look.questions}
     for tx_hash, answer in zip(hashes, answers[3 : len(requests)], strict=True):
         _take_receipt(seen, tx_hash, answer)
-    await _look_deeper(client, account, state, seen, full=full)
+    await _look_deeper(client, account, state, seen, full=look.full)
+    if look.quorum > 1 and len(client.endpoints) > 1:
+        ballot = doubts(account, state, seen.finalized, seen.final_nonce, seen.canonical)
+        seen.votes = await ask_everyone(client.endpoints, ballot, client.options.attempt_timeout)
     return seen
 
 
@@ -84,14 +98,15 @@ def mined_of(receipts: Iterable[Receipt]) -> dict[TxHash, Mined]:
     }
 
 
-def _extra_requests(
-    state: State, *, finality_depth: int | None, wants_history: bool
-) -> dict[str, tuple[str, list[Any]]]:
-    extra: dict[str, tuple[str, list[Any]]] = {}
-    if finality_depth is None and state.slots:
+def _extra_requests(account: Address, state: State, look: Look) -> Requests:
+    extra: Requests = {}
+    if look.finality_depth is None and state.slots:
         extra["finalized"] = ("eth_getBlockByNumber", ["finalized", False])
-    if wants_history:
-        extra["history"] = HISTORY_REQUEST
+    states = {state.intents[slot.key].state for slot in state.slots.values()}
+    if look.safe_depth is None and IntentState.CONFIRMED in states:
+        extra["safe"] = ("eth_getBlockByNumber", ["safe", False])
+    if look.full:
+        extra["code"] = ("eth_getCode", [account, "latest"])
     return extra
 
 
@@ -100,6 +115,17 @@ def _finalized(answer: Any, head: Block, depth: int | None) -> int | None:
         return max(head.number - depth + 1, 0)
     block = _block(answer)
     return None if block is None else block.number
+
+
+def _safe(answer: Any, head: Block, reorg_depth: int) -> int:
+    """The node's safe block, or the depth that the chain does not undo in practice where that is more, or
+    where the node has none."""
+    block = _block(answer)
+    return max(head.number - reorg_depth + 1, 0 if block is None else block.number)
+
+
+def _is_delegation(code: Any) -> bool | None:
+    return code.startswith(DELEGATION_PREFIX) if isinstance(code, str) else None
 
 
 def _take_receipt(seen: Sighting, tx_hash: TxHash, answer: Any) -> None:
@@ -138,7 +164,10 @@ async def _look_deeper(client: Client, account: Address, state: State, seen: Sig
 
 
 def _may_deepen(state: State, slot: Slot, mined: Mined, seen: Sighting) -> bool:
-    if state.intents[slot.key].state is IntentState.INCLUDED:
+    intent_state = state.intents[slot.key].state
+    if intent_state is IntentState.INCLUDED:
+        return True
+    if intent_state is IntentState.CONFIRMED and (seen.safe or -1) >= mined.block:
         return True
     return seen.finalized is not None and seen.finalized >= mined.block
 

@@ -11,11 +11,13 @@ from trimtab.errors import RevertedError
 
 
 class Finality(StrEnum):
-    """INCLUDED: in a canonical block. CONFIRMED: under the policy's number of blocks. FINAL: cannot be
-    reorganised any more."""
+    """INCLUDED: in a canonical block. CONFIRMED: under the policy's number of blocks. SAFE: in a block that
+    the chain's own rules call safe, or as deep as it does not undo in practice. FINAL: cannot be reorganised
+    any more."""
 
     INCLUDED = "included"
     CONFIRMED = "confirmed"
+    SAFE = "safe"
     FINAL = "final"
 
 

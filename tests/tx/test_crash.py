@@ -1,127 +1,127 @@
-"""SIGKILL of a real process at each boundary of a send: after a restart the intent happened exactly once,
-counted on the chain."""
+"""SIGKILL of a real process at every boundary of its journal and of its requests: each order is executed as
+its end says, once or not at all, counted on the chain of a real node."""
 
 from __future__ import annotations
 
 import asyncio
-import signal
-import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.tx.conftest import KEY, SHOP, Desk, pay
-
-from trimtab.journal import Journal
-from trimtab.tx import Succeeded
-from trimtab.tx.records import stream_name
+from tests.tx.kills.boundaries import SEND, Hunt, split_kind
+from tests.tx.kills.campaign import Campaign, Run, Site
+from tests.tx.kills.life import Work
+from tests.tx.kills.orders import Role
+from tests.tx.kills.proof import Sent, count_sent, read_sent
+from tests.tx.kills.table import print_tally, write_tally
 
 pytestmark = pytest.mark.node
 
-VICTIM = """
-import asyncio, os, signal, sys
-from trimtab.chain.call import Call
-from trimtab.chain.client import Client
-from trimtab.journal import Journal
-from trimtab.tx import Sender, SenderOptions, TxIntent
-from trimtab.tx.routes import PublicRoute
-from trimtab.tx.signers import LocalSigner
-from trimtab.world.faults import CrashAfterBroadcast
-
-url, path, key, target, boundary, crash_at = sys.argv[1:]
-
-def die(*_):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-class DieBeforeSending(PublicRoute):
-    sent = 0
-    def send(self, raws):
-        DieBeforeSending.sent += 1
-        return die() if DieBeforeSending.sent == int(crash_at) else super().send(raws)
-
-class DyingJournal(Journal):
-    commits = 0
-    def append_many(self, stream, payloads):
-        DyingJournal.commits += any(b'"attempt"' in bytes(p) for p in payloads)
-        dies = DyingJournal.commits == int(crash_at)
-        if dies and boundary == "before_commit":
-            die()
-        super().append_many(stream, payloads)
-        if dies and boundary == "after_commit":
-            die()
-
-async def main():
-    async with Client.open(url) as client:
-        route = PublicRoute(client)
-        if boundary == "before_send":
-            route = DieBeforeSending(client)
-        if boundary == "after_send":
-            route = CrashAfterBroadcast(route, int(crash_at))
-        with DyingJournal.open(path) as journal:
-            signer = LocalSigner.from_hex(key)
-            options = SenderOptions(simulate=False)
-            async with Sender.open(client, signer, journal, options, [route]) as sender:
-                for number in range(1, 4):
-                    intent = TxIntent(f"k{number}", Call(target, b"", 1), gas_limit=21_000)
-                    handle = await sender.submit(intent)
-                    if boundary == "after_result" and number == int(crash_at):
-                        die()
-                    await handle.outcome(timeout=60)
-                    if boundary == "after_receipt" and number == int(crash_at):
-                        die()
-
-asyncio.run(main())
-"""
-BOUNDARIES = ("before_commit", "after_commit", "before_send", "after_send", "after_result", "after_receipt")
+KILLS, SOAK_KILLS = 60, 1_000
+NEVER = Hunt()
+OUT = Path(__file__).parents[2] / "out" / "kills.json"
+COMMITS = ("before commit", "written, uncommitted", "after commit")
+REQUESTS = ("before bytes of", "before the answer to", "after the answer to")
 
 
-async def run_victim(desk: Desk, boundary: str, crash_at: int) -> int:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", VICTIM, desk.node.ws_url, str(desk.path), KEY, SHOP, boundary, str(crash_at)
-    )
-    async with asyncio.timeout(60):
-        return await process.wait()
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    async with Site.open(tmp_path) as opened:
+        yield opened
 
 
-@pytest.mark.parametrize(
-    ("boundary", "crash_at"),
-    [
-        pytest.param(boundary, at, marks=() if at == 2 else pytest.mark.soak)
-        for boundary in BOUNDARIES
-        for at in (1, 2, 3)
-    ],
-)
-async def test_every_intent_happens_once_wherever_the_process_dies(
-    desk: Desk, boundary: str, crash_at: int
+async def test_every_order_ends_as_the_chain_says_wherever_the_process_dies(
+    site: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The survivor submits the same keys again: three executions, three nonces, whatever the victim did."""
-    assert await run_victim(desk, boundary, crash_at) == -signal.SIGKILL
-    async with desk.sender(simulate=False) as sender:
-        handles = [await sender.submit(pay(f"k{number}")) for number in (1, 2, 3)]
-        for handle in handles:
-            assert isinstance(await handle.outcome(timeout=60), Succeeded)
-        assert [handle.nonce for handle in handles] == [0, 1, 2]
-    assert await desk.executions() == await desk.sent_nonce() == 3
+    """Kills before, in the middle of and after commits and requests, while opening, recovering, working and
+    closing, and in recoveries of recoveries. Nothing is lost, nothing is doubled."""
+    tally = await Campaign(site, seed=1, kills=KILLS).run()
+    print_tally(tally)
+    assert tally.kills >= KILLS
+    assert tally.deepest >= 2
+    died = {split_kind(kind)[:2] for kind in tally.killed}
+    assert {("opening", point) for point in REQUESTS} <= died
+    assert {("recovery", point) for point in REQUESTS} <= died
+    assert {("work", point) for point in COMMITS + REQUESTS} <= died
+    assert "closing" in {phase for phase, _ in died}
 
 
-async def test_recovery_alone_finishes_what_was_exposed(desk: Desk) -> None:
-    """Killed between commit and send: nobody submits again, and the transaction is mined from the journal."""
-    assert await run_victim(desk, "after_commit", 1) == -signal.SIGKILL
-    assert await desk.executions() == 0
-    async with desk.sender(simulate=False) as sender:
-        (handle,) = sender.recovered
-        assert handle.key == "k1"
-        assert isinstance(await handle.outcome(timeout=60), Succeeded)
-    assert await desk.executions() == 1
+@pytest.mark.soak
+async def test_a_thousand_kills_lose_nothing_and_double_nothing(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every kind of boundary that is not rare has killed a life, and every count on chain was right."""
+    seed = 2
+    tally = await Campaign(site, seed, SOAK_KILLS).run()
+    write_tally(tally, seed, OUT)
+    with capsys.disabled():
+        print_tally(tally)
+    assert tally.kills >= SOAK_KILLS
+    often = {kind for kind, times in tally.met.items() if times >= 50}
+    assert often <= tally.killed.keys(), often - tally.killed.keys()
 
 
-async def test_a_second_recovery_changes_nothing(desk: Desk, tmp_path: Path) -> None:
-    """Opening again and again sends nothing new: one transaction, however often recovery runs."""
-    assert await run_victim(desk, "after_send", 1) == -signal.SIGKILL
-    for _ in range(3):
-        async with desk.sender(simulate=False) as sender:
-            for handle in sender.recovered:
-                await handle.outcome(timeout=60)
-    assert await desk.executions() == await desk.sent_nonce() == 1
-    with Journal.open(desk.path) as journal:
-        records = list(journal.replay(stream_name(31337, desk.signer.address)))
-    assert sum(b'"type":"attempt"' in record.payload for record in records) == 1
+async def test_recovery_alone_finishes_what_was_exposed(site: Site) -> None:
+    """Killed between the commit and the first byte: nobody submits again, and the transaction is mined from
+    the journal, the same bytes."""
+    run = await _single(site, Role.PAY)
+    report = await run.live(Hunt(prefix=f"work: before bytes of {SEND}"))
+    assert report.killed
+    assert await read_sent(site.client, run.account, run.first) == []
+    await run.live(NEVER, Work.FINISH)
+    (sent,) = await read_sent(site.client, run.account, run.first)
+    assert (sent.tx_hash,) == report.hashes
+    await run.check({run.orders[0].key: "succeeded"})
+
+
+async def test_bytes_that_left_count_though_nobody_read_the_answer(site: Site) -> None:
+    """Killed with the answer unread, the node has the transaction; who submits again gets that one."""
+    run = await _single(site, Role.PAY)
+    report = await run.live(Hunt(prefix=f"work: before the answer to {SEND}"))
+    async with asyncio.timeout(30):
+        while not (  # noqa: ASYNC110 - nothing tells
+            sent := await read_sent(site.client, run.account, run.first)
+        ):
+            await asyncio.sleep(0.01)
+    assert (sent[0].tx_hash,) == report.hashes
+    report = await run.live(NEVER)
+    await run.check(report.ends)
+
+
+async def test_nothing_is_left_of_a_commit_that_did_not_end(site: Site) -> None:
+    """Killed between the write and COMMIT: the next life finds a key that was never used, and a whole
+    journal."""
+    run = await _single(site, Role.PAY)
+    report = await run.live(Hunt(prefix="work: written, uncommitted"))
+    assert report.killed.endswith("attempt")
+    report = await run.live(NEVER, Work.FINISH)
+    assert report.ends == {run.orders[0].key: "refused"}
+    assert await read_sent(site.client, run.account, run.first) == []
+    await run.check((await run.live(NEVER)).ends)
+
+
+async def test_the_count_finds_what_a_lost_journal_doubles(site: Site) -> None:
+    """The same kill without the journal pays twice, and the count on chain says so: it can fail."""
+    run = await _single(site, Role.PAY)
+    await run.live(Hunt(prefix=f"work: after the answer to {SEND}"))
+    for file in site.folder.glob(f"{run.path.name}*"):
+        file.unlink()
+    await run.live(NEVER)
+    with pytest.raises(AssertionError, match="executed more than once"):
+        count_sent(run.account, run.orders, await read_sent(site.client, run.account, run.first))
+
+
+async def test_the_count_finds_what_nobody_wanted(site: Site) -> None:
+    """A transaction of the account to anybody else is refused by the count."""
+    run = await _single(site, Role.PAY)
+    stray = Sent(0, "0x" + "11" * 32, "0x" + "22" * 20, 1)
+    with pytest.raises(AssertionError, match="nobody wanted"):
+        count_sent(run.account, run.orders, [stray])
+
+
+async def _single(site: Site, role: Role) -> Run:
+    """A run of one order."""
+    run = Run(Campaign(site, seed=3, kills=0), 1)
+    await run.prepare()
+    run.orders = tuple(order for order in run.orders if order.role is role)[:1]
+    return run

@@ -1,0 +1,128 @@
+"""What a run must have come to, read from the chain; the journal is only asked whether it agrees."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.tx.kills.orders import ENDS, Order
+
+from trimtab.chain.client import Client
+from trimtab.chain.hashing import keccak256
+from trimtab.journal import Journal
+from trimtab.model.ids import Address
+from trimtab.tx import records as r
+from trimtab.tx.records import decode_record, stream_name
+from trimtab.tx.reducer import replay
+from trimtab.tx.states import IntentState
+
+BATCH = 100
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A transaction of the account, as a block has it."""
+
+    nonce: int
+    tx_hash: str
+    to: str
+    value: int
+
+
+@dataclass(frozen=True)
+class Count:
+    """What the chain shows of a run. `executed` by key; `cancels` are transfers of nothing to oneself."""
+
+    executed: Mapping[str, int]
+    cancels: int
+    transactions: int
+
+
+async def check_run(
+    client: Client, account: Address, first: int, orders: Sequence[Order], ends: Mapping[str, str], path: Path
+) -> Count:
+    """Every claim about a run that is over. Raises `AssertionError` with the one that does not hold."""
+    sent = await read_sent(client, account, first)
+    nonces = [item.nonce for item in sent]
+    assert nonces == list(range(len(nonces))), f"nonces of {account} on chain: {nonces}"
+    assert await client.nonce(account, "pending") == len(nonces), "something is left in the pool"
+    count = count_sent(account, orders, sent)
+    for order in orders:
+        end, executed = ends.get(order.key, "missing"), count.executed[order.key]
+        assert end in ENDS[order.role], f"{order.key} ended as {end}"
+        assert executed == (end == "succeeded"), (
+            f"{order.key} ended as {end}, the chain has it {executed} times"
+        )
+        assert await client.balance(order.payee) == executed, f"{order.payee} was paid by others"
+    check_journal(path, client.chain_id, account, sent)
+    return count
+
+
+async def read_sent(client: Client, account: Address, first: int) -> list[Sent]:
+    """The account's transactions from block `first` on, in the chain's order."""
+    last = await client.block_number()
+    found: list[Sent] = []
+    for start in range(first, last + 1, BATCH):
+        numbers = range(start, min(start + BATCH, last + 1))
+        blocks = await client.batch([("eth_getBlockByNumber", [hex(n), True]) for n in numbers])
+        for block in blocks:
+            found += [_sent(tx) for tx in block["transactions"] if tx["from"].lower() == account]
+    return found
+
+
+def count_sent(account: Address, orders: Sequence[Order], sent: Sequence[Sent]) -> Count:
+    """Raises `AssertionError` for a transaction that nobody wanted."""
+    payees = {order.payee: order.key for order in orders}
+    executed = Counter({order.key: 0 for order in orders})
+    cancels = 0
+    for item in sent:
+        if item.to == account and item.value == 0:
+            cancels += 1
+        else:
+            key = payees.get(Address(item.to))
+            assert key is not None, f"nobody wanted {item}"
+            assert item.value == 1, f"nobody wanted {item}"
+            executed[key] += 1
+    doubled = {key: times for key, times in executed.items() if times > 1}
+    assert not doubled, f"executed more than once: {doubled}"
+    return Count(executed, cancels, len(sent))
+
+
+def check_journal(path: Path, chain_id: int, account: Address, sent: Sequence[Sent]) -> None:
+    """It is whole, no record of it is there twice, it had the bytes of all that is on chain, and it says the
+    same as the chain."""
+    with sqlite3.connect(path) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    with Journal.open(path) as journal:  # replaying verifies each record's checksum, and so the order
+        facts = [decode_record(record.payload) for record in journal.replay(stream_name(chain_id, account))]
+    attempts = [fact for fact in facts if isinstance(fact, r.Attempted)]
+    by_hash = {str(fact.tx_hash): fact for fact in attempts}
+    assert len(by_hash) == len(attempts), "an attempt was written twice"
+    assert all("0x" + keccak256(fact.raw).hex() == key for key, fact in by_hash.items())
+    missing = [item for item in sent if item.tx_hash not in by_hash]
+    assert not missing, f"on chain, and not in the journal: {missing}"
+    finals = Counter(fact.nonce for fact in facts if isinstance(fact, r.Final))
+    assert all(times == 1 for times in finals.values()), f"ended twice: {finals}"
+    state = replay(facts)
+    assert state.halted is None, state.halted
+    assert not state.slots, f"not final: {state.slots}"
+    assert not state.queue
+    ended = {slot.mined.tx_hash for slot in state.finished.values() if slot.mined is not None}
+    assert ended == {item.tx_hash for item in sent}
+    assert all(intent.state in IntentState and intent.state.is_terminal for intent in state.intents.values())
+
+
+def attempts_of(path: Path, chain_id: int, account: Address) -> frozenset[str]:
+    """The hashes that a journal has the bytes of."""
+    with Journal.open(path) as journal:
+        facts = [decode_record(record.payload) for record in journal.replay(stream_name(chain_id, account))]
+    return frozenset(str(fact.tx_hash) for fact in facts if isinstance(fact, r.Attempted))
+
+
+def _sent(tx: Mapping[str, Any]) -> Sent:
+    to = (tx["to"] or "").lower()
+    return Sent(int(tx["nonce"], 16), tx["hash"].lower(), to, int(tx["value"], 16))

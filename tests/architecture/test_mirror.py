@@ -19,6 +19,7 @@ ELSEWHERE: dict[str, str] = {
     "chain/chains/local.py": "data; tests/chain/chains/test_base.py checks every chain",
     "chain/chains/optimism.py": "data; tests/chain/chains/test_base.py checks every chain",
     "chain/chains/polygon.py": "data; tests/chain/chains/test_base.py checks every chain",
+    "journal/tail.py": "tests/journal/test_reading.py damages each of its sums",
     "tx/driver.py": "the sender's hands; tests/tx/test_sender.py and tests/tx/test_crash.py drive them",
     "tx/events.py": "frozen values; tests/tx/test_decide.py feeds each",
     "tx/evolve.py": "no decision; tests/tx/test_reducer_properties.py folds every record",

@@ -2,39 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
 import stat
-from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.journal.files import STREAM, payloads, write
 
-from trimtab.errors import ConfigError, HaltError
+from trimtab.errors import HaltError
 from trimtab.journal import Journal
-
-STREAM = "tx/1/0xabc"
-
-
-def payloads(path: Path, stream: str = STREAM) -> list[bytes]:
-    with Journal.open(path) as journal:
-        return [record.payload for record in journal.replay(stream)]
-
-
-def write(path: Path, records: Sequence[bytes], stream: str = STREAM) -> None:
-    with Journal.open(path) as journal:
-        for record in records:
-            journal.append(stream, record)
-
-
-def execute(path: Path, statement: str, *arguments: object) -> None:
-    """Change the file behind the journal's back."""
-    db = sqlite3.connect(path, isolation_level=None)
-    db.execute(statement, arguments)
-    db.close()
 
 
 def test_records_come_back_in_order(tmp_path: Path) -> None:
@@ -97,66 +75,6 @@ def test_a_torn_commit_is_dropped_and_the_next_one_follows_the_rest(tmp_path: Pa
         assert payloads(copy) == [b"1", b"2", b"3"]
         for file in tmp_path.glob("copy.db*"):
             file.unlink()
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "UPDATE records SET payload = x'00' WHERE id = 1",
-        "UPDATE records SET crc = crc + 1 WHERE id = 2",
-        "DELETE FROM records WHERE id = 1",
-        "UPDATE records SET id = 10 WHERE id = 1",
-        "UPDATE records SET stream = 'other' WHERE id = 2",
-        "UPDATE records SET payload = x'00' WHERE id = 4",
-    ],
-)
-def test_damage_halts(tmp_path: Path, statement: str) -> None:
-    """A changed, missing, moved or relabelled record stops everything and names the record: the last one
-    too, because its bytes may have been sent."""
-    path = tmp_path / "j.db"
-    write(path, [b"1", b"2", b"3", b"4"])
-    execute(path, statement)
-    with pytest.raises(HaltError, match=r"record .* fails its checksum"):
-        payloads(path)
-
-
-@pytest.mark.parametrize("cut", [0.05, 0.5, 0.9])
-def test_a_cut_off_file_halts_or_keeps_a_prefix(tmp_path: Path, cut: float) -> None:
-    """A file that lost its end is never read as another history."""
-    path = tmp_path / "j.db"
-    records = [b"%04d" % number * 50 for number in range(300)]
-    write(path, records)
-    size = path.stat().st_size
-    with path.open("r+b") as file:
-        file.truncate(int(size * cut))
-    with contextlib.suppress(HaltError):
-        kept = payloads(path)
-        assert kept == records[: len(kept)]
-
-
-def test_a_file_that_is_no_journal_halts(tmp_path: Path) -> None:
-    """Somebody's text file is not overwritten."""
-    path = tmp_path / "notes.txt"
-    path.write_text("buy milk\n" * 200)
-    with pytest.raises(HaltError, match="not a journal"):
-        Journal.open(path)
-    assert path.read_text().startswith("buy milk")
-
-
-def test_another_format_is_refused(tmp_path: Path) -> None:
-    """A journal of a later version says so."""
-    path = tmp_path / "j.db"
-    write(path, [b"1"])
-    execute(path, "UPDATE meta SET version = 99")
-    with pytest.raises(ConfigError, match="format 99"):
-        Journal.open(path)
-
-
-def test_a_folder_that_cannot_be_written_is_a_setting_to_mend(tmp_path: Path) -> None:
-    """A path below a file is refused with the path."""
-    (tmp_path / "file").write_text("")
-    with pytest.raises(ConfigError, match=r"j\.db|file"):
-        Journal.open(tmp_path / "file" / "j.db")
 
 
 def test_a_disk_that_refuses_halts_and_keeps_what_was_there(tmp_path: Path) -> None:

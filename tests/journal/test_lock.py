@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from trimtab.errors import ConfigError
+from trimtab.errors import ConfigError, HaltError
 from trimtab.journal import Journal
 
 STREAM = "tx/1/0xabc"
@@ -56,7 +56,7 @@ def test_the_death_of_the_holder_frees_the_lock(tmp_path: Path) -> None:
     path = tmp_path / "j.db"
     stop(start_holder(path))
     with Journal.open(path) as journal, journal.acquire(STREAM) as lock:
-        assert lock.path.read_text() == str(os.getpid())
+        assert lock.path.read_text().split()[0] == str(os.getpid())
 
 
 def test_the_same_process_cannot_hold_it_twice(tmp_path: Path) -> None:
@@ -75,3 +75,66 @@ def test_a_link_to_the_journal_has_the_same_lock(tmp_path: Path) -> None:
         link.symlink_to(path)
         with Journal.open(link) as other, pytest.raises(ConfigError, match="is being written"):
             other.acquire(STREAM)
+
+
+def test_a_second_writer_behind_a_lock_that_was_removed_stops_the_first(tmp_path: Path) -> None:
+    """Compare-and-swap at each append: the stream must end where this writer left it."""
+    path = tmp_path / "j.db"
+    with Journal.open(path) as journal, journal.acquire(STREAM) as lock:
+        journal.append(STREAM, b"1")
+        lock.path.unlink()
+        with Journal.open(path) as other, other.acquire(STREAM):
+            other.append(STREAM, b"2")
+        with pytest.raises(HaltError, match=f"another process wrote to {STREAM}"):
+            journal.append(STREAM, b"3")
+    with Journal.open(path) as journal, journal.acquire(STREAM):
+        assert [record.payload for record in journal.replay(STREAM)] == [b"1", b"2"]
+
+
+def test_a_writer_that_was_overtaken_before_its_first_record_is_stopped_too(tmp_path: Path) -> None:
+    """It read the stream when it took the lock; what it would write is about that."""
+    path = tmp_path / "j.db"
+    with Journal.open(path) as journal, journal.acquire(STREAM):
+        with Journal.open(path) as other:
+            other.append(STREAM, b"1")
+        with pytest.raises(HaltError, match="another process wrote"):
+            journal.append(STREAM, b"2")
+
+
+def test_after_release_others_may_write(tmp_path: Path) -> None:
+    """One journal, two turns: the second begins where the other left off."""
+    path = tmp_path / "j.db"
+    with Journal.open(path) as journal:
+        with journal.acquire(STREAM):
+            journal.append(STREAM, b"1")
+        with Journal.open(path) as other, other.acquire(STREAM):
+            other.append(STREAM, b"2")
+        with journal.acquire(STREAM):
+            journal.append(STREAM, b"3")
+        assert len(list(journal.replay(STREAM))) == 3
+
+
+def test_a_lock_that_cannot_be_made_is_a_setting_to_mend(tmp_path: Path) -> None:
+    """A folder or a link in its place: said with its name, and what the link leads to is not touched."""
+    path = tmp_path / "j.db"
+    with Journal.open(path) as journal:
+        lock = tmp_path / "j.db.tx-1-0xabc.lock"
+        lock.mkdir()
+        with pytest.raises(ConfigError, match=r"the lock .*\.lock cannot be opened"):
+            journal.acquire(STREAM)
+        lock.rmdir()
+        precious = tmp_path / "precious"
+        precious.write_text("mine")
+        lock.symlink_to(precious)
+        with pytest.raises(ConfigError, match=r"the lock .*\.lock cannot be opened"):
+            journal.acquire(STREAM)
+        assert precious.read_text() == "mine"
+
+
+@pytest.mark.parametrize("words", [b"", b"4711", b"junk" * 50, bytes(200)])
+def test_a_lock_file_of_a_dead_process_is_no_obstacle(tmp_path: Path, words: bytes) -> None:
+    """Whatever it holds: a power cut may have torn it, an older version wrote only its process."""
+    path = tmp_path / "j.db"
+    (tmp_path / "j.db.tx-1-0xabc.lock").write_bytes(words)
+    with Journal.open(path) as journal, journal.acquire(STREAM):
+        journal.append(STREAM, b"1")

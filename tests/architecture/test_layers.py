@@ -29,7 +29,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "plotly": ("report/",),
     "typer": ("cli/",),
     "rich": ("cli/",),
-    "tomllib": ("config.py",),
+    "tomllib": ("config.py", "world/faults/plan_file.py"),  # a plan of faults is a scenario, not settings
     "pytest": ("testing/",),
     "requests": (),
     "websockets": (),

@@ -6,7 +6,7 @@ import random
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from trimtab.world.faults.kinds import Fault, RepeatedReply, Stage, Wire, kind_of
+from trimtab.world.faults.kinds import PASSING, Fault, RepeatedReply, Stage, Wire, kind_of, reaches_node
 from trimtab.world.faults.plan import FaultPlan, Rule
 
 
@@ -102,4 +102,7 @@ def _needs_batch(fault: Fault, wire: Wire) -> bool:
 
 
 def _may_strike(rule: Rule, stage: Stage, wire: Wire, method: str) -> bool:
+    """A handshake and a subscription pass through as they are, or are refused as a whole."""
+    if method in PASSING and (stage is not Stage.MESSAGE or reaches_node(rule.fault)):
+        return False
     return stage in rule.fault.stages and wire in rule.fault.wires and rule.strikes(method)

@@ -35,6 +35,9 @@ PUSHED = "eth_subscription"
 HANDSHAKE = "websocket"
 """Stands for the opening of a WebSocket, which is refused as an HTTP request is."""
 
+PASSING = frozenset({HANDSHAKE, "eth_subscribe", "eth_unsubscribe"})
+"""What concerns the line itself: it comes to the node as it is, or not at all."""
+
 
 class Stage(Enum):
     """When a fault strikes; at each stage the first rule that fires wins."""
@@ -143,13 +146,13 @@ class LaggingNode(Fault):
 
 @dataclass(frozen=True, slots=True)
 class SideBranch(Fault):
-    """The node follows a branch of its own: after every `every`-th block it shows `depth` blocks under other
+    """The node follows a branch of its own: after every `period`-th block it shows `depth` blocks under other
     hashes (also in receipts and logs), then comes back to the others' chain by a reorg of that depth."""
 
     stages = (Stage.VIEW,)
     methods = CHAIN_READS
     depth: int = 2
-    every: int = 10
+    period: int = 10
 
 
 @dataclass(frozen=True, slots=True)

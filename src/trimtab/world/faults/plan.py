@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
+from itertools import count, islice
+from math import inf
 
 from trimtab.chain.rpc_errors import SendClass
 from trimtab.chain.transports.failover import READ_METHODS
@@ -85,18 +87,16 @@ class ChainRule:
             raise ConfigError(f"{kind} happens between client and node: make it a Rule ([[rule]])", key=kind)
         if bool(self.at_seconds) == (self.every_seconds is not None):
             raise ConfigError(f"{kind}: give either at_seconds or every_seconds", key=kind)
-        if any(moment < 0 for moment in self.at_seconds) or (self.every_seconds or 1) <= 0:
+        times = (*self.at_seconds, 1.0 if self.every_seconds is None else self.every_seconds)
+        if not all(0 <= moment < inf for moment in times) or self.every_seconds == 0:
             raise ConfigError(f"{kind}: its times must lie ahead", key=kind)
         _check_counts(kind, self, ("limit",), least=1)
 
-    def moments(self, horizon_seconds: float) -> list[float]:
-        """Its seconds from the start up to the horizon."""
+    def moments(self) -> Iterator[float]:
+        """Its seconds from the start, without end when nothing ends them."""
         if self.every_seconds is None:
-            moments = sorted(moment for moment in self.at_seconds if moment <= horizon_seconds)
-        else:
-            count = int(horizon_seconds / self.every_seconds)
-            moments = [self.every_seconds * number for number in range(1, count + 1)]
-        return moments[: self.limit]
+            return islice(sorted(self.at_seconds), self.limit)
+        return islice(count(self.every_seconds, self.every_seconds), self.limit)
 
     @property
     def frequency(self) -> str:
@@ -141,7 +141,7 @@ def check_fault(fault: Fault) -> str:
     kind = kind_of(fault)
     for field in fields(fault):
         value = getattr(fault, field.name)
-        if isinstance(value, int | float) and value < 0:
+        if isinstance(value, int | float) and not 0 <= value < inf:
             raise ConfigError(f"{kind}: {field.name} is {value}; it cannot be below 0", key=field.name)
     complaint = _complaint(fault)
     if complaint:
@@ -161,8 +161,8 @@ def _complaint(fault: Fault) -> str | None:
             pick_refusal(name, client, 0)
         case kinds.ServerError(status=status) if not 500 <= status <= 599:
             return f"status {status} is not within 500 and 599"
-        case kinds.SideBranch(depth=depth, every=every) if not 1 <= depth < every:
-            return f"depth {depth} must be above 0 and below every {every}"
+        case kinds.SideBranch(depth=depth, period=period) if not 1 <= depth < period:
+            return f"depth {depth} must be above 0 and below period {period}"
         case kinds.OtherNode(url=url) if not url.startswith(("http://", "https://")):
             return "url must be the other node's http:// or https:// URL"
         case kinds.LaggingNode(blocks=0) | kinds.PartialBatch(missing=0) | kinds.Reorg(depth=0):
@@ -175,7 +175,7 @@ def _complaint(fault: Fault) -> str | None:
 def _check_counts(kind: str, rule: object, names: Iterable[str], *, least: int) -> None:
     for name in names:
         value = getattr(rule, name)
-        if value is not None and value < least:
+        if value is not None and not least <= value < inf:
             raise ConfigError(f"{kind}: {name} is {value}; it must be at least {least}", key=name)
 
 

@@ -94,7 +94,7 @@ STORM = FaultPlan(
             (0.01, WrongChain(chain_id=1)),
             (0.01, LimitedCall()),
             (0.01, LimitedCall(backoff_seconds=0.2)),
-            (1.0, SideBranch(depth=2, every=25)),
+            (1.0, SideBranch(depth=2, period=25)),
             (0.05, LaggingNode(blocks=2)),
             (0.05, LostReceipt()),
             (0.02, NullLie()),

@@ -135,7 +135,7 @@ class _Server:
     async def _upgrade(self, request: web.Request) -> web.StreamResponse:
         """A handshake is refused as a request is, by the faults that do without an answer."""
         fired = self._exchange.draw(kinds.Stage.MESSAGE, (kinds.HANDSHAKE,), Wire.HTTP)
-        if fired is None or kinds.reaches_node(fired.fault):
+        if fired is None:
             return await self._sockets.serve(request)
         self._exchange.tally.count(fired.kind, kinds.HANDSHAKE)
         return await self._deliver(request, fired.fault, Page(200, b""))

@@ -16,11 +16,10 @@ from trimtab.world.faults import kinds
 from trimtab.world.faults.calls import decode_message, encode_all, refusal
 from trimtab.world.faults.draws import Fired
 from trimtab.world.faults.exchange import BATCH_REFUSED, Course, Exchange
-from trimtab.world.faults.kinds import PUSHED, Stage, Wire
+from trimtab.world.faults.kinds import PASSING, PUSHED, Stage, Wire
 from trimtab.world.faults.strikes import Strikes
 from trimtab.world.faults.upstream import Page, Upstream
 
-_SUBSCRIBING = frozenset({"eth_subscribe", "eth_unsubscribe"})
 _CLOSING = aiohttp.ClientWSTimeout(ws_close=1.0)
 _HTML = "<html><body><h1>502 Bad Gateway</h1></body></html>"
 _DATA = (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY)
@@ -108,10 +107,10 @@ class _Line:
             await self._pass_up(payload)
             return
         course = self._exchange.course(message, Wire.WEBSOCKET)
-        is_subscribing = not _SUBSCRIBING.isdisjoint(message.methods)
+        is_passing = not PASSING.isdisjoint(message.methods)
         if not course.reaches_node:
             await self._deliver(course, Page(200, b""))
-        elif course.is_clean or is_subscribing:  # what the node pushes comes over the line that asked for it
+        elif course.is_clean or is_passing:  # what the node pushes comes over the line that asked for it
             await self._pass_up(payload)
         else:
             body = payload.encode() if isinstance(payload, str) else payload

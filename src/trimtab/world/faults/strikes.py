@@ -154,7 +154,7 @@ class Strikes:
         return answer if told == true else self._struck(call, fired, result(call, told))
 
     def _branch(self, fault: kinds.SideBranch) -> Branch:
-        return self._branches.setdefault(fault, Branch(fault.depth, fault.every))
+        return self._branches.setdefault(fault, Branch(fault.depth, fault.period))
 
 
 def _params(call: Call) -> list[Any]:

@@ -69,12 +69,20 @@ class Upstream:
 
     async def ask(self, method: str, params: Sequence[Any] = ()) -> Any:
         """A result as Python objects, None for an error. Raises `ConnectionLostError`."""
+        return (await self._answer(method, params)).get("result")
+
+    async def order(self, method: str, params: Sequence[Any] = ()) -> bool:
+        """Let a development node do something; False when it does not. Raises `ConnectionLostError`."""
+        answer = await self._answer(method, params)
+        return "result" in answer and not answer.get("error")
+
+    async def _answer(self, method: str, params: Sequence[Any]) -> dict[str, Any]:
         page = await self.post(encode_request(0, method, encode(list(params))))
         try:
             answer = msgspec.json.decode(page.body)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            return None
-        return answer.get("result") if isinstance(answer, dict) else None
+            return {}
+        return answer if isinstance(answer, dict) else {}
 
     async def head(self) -> int:
         """The number of the latest block."""

@@ -84,16 +84,16 @@ class Lag:
 
 @dataclass(slots=True)
 class Branch:
-    """Blocks above each `every`-th one, up to `depth` of them, under hashes of their own while the head is
+    """Blocks above each `period`-th one, up to `depth` of them, under hashes of their own while the head is
     among them. It remembers which true block each of its hashes stands for."""
 
     depth: int
-    every: int
+    period: int
     _true: dict[str, str] = field(default_factory=dict)
 
     def first(self, head: int) -> int | None:
         """The lowest block that is on the branch now; None while the node is with the others."""
-        above = head % self.every
+        above = head % self.period
         return head - above + 1 if 1 <= above <= self.depth and head > above else None
 
     def params(self, method: str, params: list[Any]) -> list[Any]:

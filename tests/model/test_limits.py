@@ -76,9 +76,9 @@ def test_venues_say_what_they_need() -> None:
         ("max_notional", lambda: Limits(max_notional=Decimal(-1))),
         ("expires_at", lambda: Limits(expires_at=1.5)),  # type: ignore[arg-type]
         ("chains", lambda: Limits(chains={"1"})),  # type: ignore[arg-type]
-        ("transfers", lambda: Limits(transfers={Address("0x12")})),  # type: ignore[arg-type]
+        ("transfers", lambda: Limits(transfers={Address("0x12")})),
         ("transfers", lambda: Limits(transfers=TOKEN)),  # type: ignore[arg-type]
-        ("delegates", lambda: Limits(delegates={SELF})),  # type: ignore[arg-type]
+        ("delegates", lambda: Limits(delegates={SELF})),
         ("target", lambda: AllowedCall(Address("0x12"), APPROVE)),
         ("selector", lambda: AllowedCall(TOKEN, b"\x01")),
         ("one_of", lambda: ArgumentRule(0, one_of={"vault"})),  # type: ignore[arg-type]

@@ -59,6 +59,8 @@ def decide(turn: Turn, event: e.Event) -> None:  # noqa: C901  a table of cases
         case e.ResumeAsked(account_nonce=nonce):
             turn.note(r.NonceRaised(nonce=nonce))
             turn.note(r.Resumed())
+        case e.PauseAsked(reason=reason):
+            turn.note(r.Unpaused() if reason is None else r.Paused(reason=reason))
     _assign_ready(turn)
 
 
@@ -82,6 +84,7 @@ def _pass_check(turn: Turn, event: e.CheckPassed) -> None:
             budget_wei=queued.budget_wei,
             label=queued.label,
             cause=queued.cause,
+            notional=queued.notional,
             at=event.at,
         )
     )

@@ -18,6 +18,7 @@ from trimtab.errors import (
     FeeCapExceededError,
     HaltError,
     InsufficientFundsError,
+    LimitError,
     SigningError,
     TrimtabError,
 )
@@ -27,6 +28,7 @@ from trimtab.tx import events as e
 from trimtab.tx.chain_clock import ChainClock
 from trimtab.tx.drafting import Desk, Draft, check_funds
 from trimtab.tx.envelope import SignedTx, TxFields
+from trimtab.tx.guard import Guard
 from trimtab.tx.market import FeeMarket
 from trimtab.tx.options import SenderOptions
 from trimtab.tx.outbox import Outbox
@@ -44,6 +46,7 @@ _REFUSALS: dict[type[TrimtabError], Refusal] = {
     FeeCapExceededError: Refusal.FEE_CAP,
     InsufficientFundsError: Refusal.FUNDS,
     SigningError: Refusal.SIGNER,
+    LimitError: Refusal.LIMIT,
 }
 
 Answers: TypeAlias = Coroutine[Any, Any, Sequence[SendResult]]
@@ -90,6 +93,7 @@ class Driver:
         self._tasks = tasks
         self._desk = Desk(client.chain_id, signer.address, options.fee_cap, options.cancel_gas)
         self._simulator = Simulator(client, signer.address)
+        self.guard = Guard(options.limits, client.chain_id, signer.address, options.pause_file)
         self._running: set[asyncio.Task[None]] = set()
         self._checks: dict[str, asyncio.Task[None]] = {}
         self._sending: set[asyncio.Task[None]] = set()
@@ -125,6 +129,10 @@ class Driver:
             raise
         finally:
             self._is_draining = False
+
+    def write(self) -> None:
+        """Make all that was fed durable, and do what follows, now."""
+        self._outbox.flush()
 
     def _fail(self, error: BaseException) -> None:
         self.stop(error if isinstance(error, HaltError) else HaltError(f"the sender failed: {error}"))
@@ -254,8 +262,10 @@ class Driver:
         return slot is not None and slot.asked == ask.ask
 
     def _draft(self, ask: e.Sign) -> Draft:
-        intent = self.state.intents[self.state.slots[ask.nonce].key]
-        return self._desk.draft(intent, ask, self.market.quote(), self.market.base_fee)
+        intent = self.guard.tighten(self.state.intents[self.state.slots[ask.nonce].key])
+        draft = self._desk.draft(intent, ask, self.market.quote(), self.market.base_fee)
+        self.guard.check_draft(self.state, ask, draft, now=self.clock.now())
+        return draft
 
     def _take_signed(self, ask: e.Sign, draft: Draft, signed: SignedTx) -> None:
         check_signed(signed, draft.fields, self._signer.address)

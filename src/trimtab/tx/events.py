@@ -125,6 +125,13 @@ class ResumeAsked:
     account_nonce: int
 
 
+@dataclass(frozen=True, slots=True)
+class PauseAsked:
+    """A person wants nothing new to be signed; None: wants it again."""
+
+    reason: str | None
+
+
 Event: TypeAlias = (
     Submit
     | CheckPassed
@@ -137,6 +144,7 @@ Event: TypeAlias = (
     | CancelAsked
     | Recovered
     | ResumeAsked
+    | PauseAsked
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from trimtab.tx import records as r
 from trimtab.tx.fees import Fees
+from trimtab.tx.spending import taken, time_of
 from trimtab.tx.states import (
     Attempt,
     Intent,
@@ -48,6 +49,10 @@ def evolve(state: State, record: r.TxFact) -> None:  # noqa: C901  a table of ca
             state.halted = reason
         case r.Resumed():
             state.halted = None
+        case r.Paused(reason=reason):
+            state.paused = reason
+        case r.Unpaused():
+            state.paused = None
         case _:
             _evolve_slot(state, _slot(state, record.nonce), record)
 
@@ -122,6 +127,7 @@ def _add_intent(state: State, record: r.Submitted, to: IntentState) -> None:
         budget_wei=record.budget_wei,
         label=record.label,
         cause=record.cause,
+        notional=record.notional,
         submitted_at=record.at,
         state=to,
     )
@@ -194,12 +200,15 @@ def _include(state: State, slot: Slot, record: r.Seen) -> None:
         record.is_success,
         record.gas_used,
         record.fee_wei,
+        record.at,
     )
     _put(state, change(slot, mined=mined, state=SlotState.CONSUMED, asked=0, misses=0))
     _move(state, slot.key, IntentState.INCLUDED)
 
 
 def _finish(state: State, slot: Slot, record: r.Final) -> None:
+    if slot.mined is not None:
+        state.spent.add(time_of(slot), taken(state, slot))
     del state.slots[slot.nonce]
     # The bytes stay in the journal; in memory only their hashes are needed from here on.
     bare = tuple(change(attempt, raw=b"", results={}) for attempt in slot.attempts)

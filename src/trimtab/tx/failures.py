@@ -13,6 +13,7 @@ from trimtab.errors import (
     ChainError,
     HaltError,
     InsufficientFundsError,
+    LimitError,
     NotSentError,
     RevertedError,
     RouteRefusedError,
@@ -72,6 +73,8 @@ def not_sent(intent: Intent, slot: Slot | None) -> TrimtabError:
             return SigningError(text)
         case Refusal.HALTED:
             return HaltError(text)
+        case Refusal.LIMIT:
+            return LimitError(f"{text}; it is beyond the limits of the key")
         case Refusal.ROUTE:
             tx_hash = slot.last.tx_hash if slot and slot.attempts else None
             return RouteRefusedError(

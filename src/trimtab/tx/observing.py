@@ -22,7 +22,7 @@ def observe_slot(turn: Turn, slot: Slot, seen: e.Observed, endpoints: Sequence[s
         slot = turn.state.slots[slot.nonce]
     found = _find_mined(slot, seen) if slot.mined is None else None
     if found is not None:
-        turn.note(_sighting(slot.nonce, found))
+        turn.note(_sighting(slot.nonce, found, seen.at))
         slot = turn.state.slots[slot.nonce]
     if slot.mined is not None:
         _deepen(turn, slot, slot.mined, seen)
@@ -46,7 +46,7 @@ def _find_mined(slot: Slot, seen: e.Observed) -> Mined | None:
     return None
 
 
-def _sighting(nonce: int, mined: Mined) -> r.Seen:
+def _sighting(nonce: int, mined: Mined, at: int) -> r.Seen:
     return r.Seen(
         nonce=nonce,
         tx_hash=mined.tx_hash,
@@ -55,6 +55,7 @@ def _sighting(nonce: int, mined: Mined) -> r.Seen:
         is_success=mined.is_success,
         gas_used=mined.gas_used,
         fee_wei=mined.fee_wei,
+        at=at,
     )
 
 

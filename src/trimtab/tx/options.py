@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from trimtab.model.limits import Limits
 from trimtab.tx.fees import CANCEL_GAS, DEFAULT_FEE_CAP
 from trimtab.tx.policy import TxPolicy
 
 
 @dataclass(frozen=True, slots=True)
 class SenderOptions:
-    """`simulate`: run each call before signing it; without, an intent needs its own gas limit. `fee_cap` and
+    """`limits`: what the key may do; while `pause_file` exists nothing new is signed. `simulate`: run each call
+    before signing it; without, an intent needs its own gas limit. `fee_cap` and
     `tip_floor`: wei per gas, None for no cap and for the chain's usual floor; the cap's last legal step, a
     ninth of it, is kept for cancellations. Seconds: `poll_interval` between looks at the chain while
     something is in flight and no head comes, `submit_timeout` that `submit` waits for a place in the window,
@@ -18,6 +21,8 @@ class SenderOptions:
     ambiguous, `close_timeout` that closing waits for answers. `chain_id`: refuse any other chain."""
 
     policy: TxPolicy = field(default_factory=TxPolicy)
+    limits: Limits = field(default_factory=Limits.unrestricted)
+    pause_file: Path | None = None
     simulate: bool = True
     fee_cap: int | None = DEFAULT_FEE_CAP
     tip_floor: int | None = None

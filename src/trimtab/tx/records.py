@@ -6,6 +6,7 @@ never written, and a restart begins without them.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import ClassVar, TypeAlias
 
 import msgspec
@@ -41,6 +42,7 @@ class Submitted(_Durable, frozen=True, kw_only=True, tag="intent"):
     budget_wei: int | None = None
     label: str = ""
     cause: str = ""
+    notional: Decimal | None = None
     access_list: AccessList = ()
     authorizations: tuple[Authorization, ...] = ()
     delegate_to: Address | None = None
@@ -105,7 +107,7 @@ class SendResult(_Durable, frozen=True, kw_only=True, tag="send_result"):
 
 
 class Seen(_Durable, frozen=True, kw_only=True, tag="seen"):
-    """One of a nonce's attempts is in a canonical block."""
+    """One of a nonce's attempts is in a canonical block. `at` is the chain's second of the look."""
 
     nonce: int
     tx_hash: TxHash
@@ -114,6 +116,7 @@ class Seen(_Durable, frozen=True, kw_only=True, tag="seen"):
     is_success: bool
     gas_used: int
     fee_wei: int
+    at: int = 0
 
 
 class Unseen(_Durable, frozen=True, kw_only=True, tag="unseen"):
@@ -194,6 +197,16 @@ class Resumed(_Durable, frozen=True, kw_only=True, tag="resumed"):
     """A person looked, and let the account go on."""
 
 
+class Paused(_Durable, frozen=True, kw_only=True, tag="paused"):
+    """Nothing new is signed from here on but cancellations, in later lives too."""
+
+    reason: str
+
+
+class Unpaused(_Durable, frozen=True, kw_only=True, tag="unpaused"):
+    pass
+
+
 class Queued(_Passing, frozen=True, kw_only=True):
     intent: Submitted
 
@@ -255,6 +268,8 @@ Durable: TypeAlias = (
     | ChainNamed
     | Halted
     | Resumed
+    | Paused
+    | Unpaused
 )
 Passing: TypeAlias = Queued | Dropped | HeadMoved | CodeSeen | SignAsked | SignRefused | Missed
 TxFact: TypeAlias = Durable | Passing

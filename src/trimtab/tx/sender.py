@@ -42,7 +42,8 @@ _WAITING = frozenset({IntentState.QUEUED, IntentState.CHECKED, IntentState.ASSIG
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The journal's view of an account, without a request. `halted` says why, None when it is not."""
+    """The journal's view of an account, without a request. `halted` and `paused` say why, None when it is
+    not."""
 
     chain_id: int
     account: Address
@@ -51,6 +52,7 @@ class Snapshot:
     halted: str | None
     queued: tuple[str, ...]
     in_flight: tuple[TxRecord, ...]
+    paused: str | None = None
 
 
 class Sender:
@@ -106,7 +108,8 @@ class Sender:
         have them. The same key with the same content gives the same transaction, also after a restart; a key
         that was refused with nothing exposed is free again.
 
-        Raises while nothing is exposed: `IntentError`, `NonceConflictError` (the key means something else),
+        Raises while nothing is exposed: `IntentError`, `LimitError` (the key may not),
+        `NonceConflictError` (the key of the intent means something else),
         `SimulationRevertedError`, `InsufficientFundsError`, `FeeCapExceededError`, `SigningError`,
         `RouteRefusedError` (every endpoint said no), `AbiError` (no code at the target), `HaltError`,
         `TransportError`. Cancelling the wait withdraws an intent that has no nonce yet, else changes nothing.
@@ -146,12 +149,25 @@ class Sender:
             halted=state.halted,
             queued=tuple(state.queue),
             in_flight=tuple(record_of(state, slot.key) for slot in state.unmined),
+            paused=state.paused,
         )
 
     async def resume(self) -> None:
         """Let a halted account go on, from the chain's own nonce: call it after you know who used the key."""
         nonce = await self._client.nonce(self.address, "pending")
         self._driver.feed(e.ResumeAsked(nonce))
+
+    def pause(self, reason: str) -> None:
+        """Sign nothing new from now on but cancellations, also after a restart: written when this returns.
+        What is out stays out, and its bytes are broadcast again as they are; cancel it if it shall not
+        happen."""
+        self._driver.feed(e.PauseAsked(reason or "no reason was given"))
+        self._driver.write()
+
+    def unpause(self) -> None:
+        """Sign again."""
+        self._driver.feed(e.PauseAsked(None))
+        self._driver.write()
 
     def _admit(self, intent: TxIntent) -> None:
         driver = self._driver
@@ -168,8 +184,10 @@ class Sender:
             )
         if not self._options.simulate and intent.gas_limit is None:
             raise IntentError(f"{intent.key}: without simulation give it a gas_limit", field="gas_limit")
+        wanted = _submitted(intent, now)
+        driver.guard.check_wanted(driver.state, wanted, now=now)
         driver.errors.pop(intent.key, None)
-        driver.feed(e.Submit(_submitted(intent, now)))
+        driver.feed(e.Submit(wanted))
 
     async def _reach_network(self, key: str) -> TxHandle:
         driver = self._driver
@@ -233,6 +251,7 @@ def _submitted(intent: TxIntent, now: int) -> Submitted:
         budget_wei=intent.budget_wei,
         label=intent.label,
         cause=intent.cause,
+        notional=intent.notional,
         at=now,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from enum import StrEnum
 
 import msgspec
@@ -11,6 +12,7 @@ import msgspec
 from trimtab.model.ids import Address, BlockHash, TxHash
 from trimtab.tx.fees import Fees
 from trimtab.tx.nonces import Nonces
+from trimtab.tx.spend_log import SpendLog
 
 change = msgspec.structs.replace
 """A copy with some fields changed: values are structs, because a recovery makes hundreds of thousands."""
@@ -107,6 +109,7 @@ class Refusal(StrEnum):
     WITHDRAWN = "withdrawn"
     INTERRUPTED = "interrupted"
     HALTED = "halted"
+    LIMIT = "limit"
 
 
 class Intent(msgspec.Struct, frozen=True):
@@ -127,6 +130,7 @@ class Intent(msgspec.Struct, frozen=True):
     refusal: Refusal | None = None
     reason: str = ""
     cause: str = ""
+    notional: Decimal | None = None
 
     def is_late(self, at: int) -> bool:
         return self.deadline is not None and at >= self.deadline
@@ -164,7 +168,8 @@ class Attempt(msgspec.Struct, frozen=True):
 
 
 class Mined(msgspec.Struct, frozen=True):
-    """Where an attempt was included, and what it did; `fee_wei` in all."""
+    """Where an attempt was included, and what it did; `fee_wei` in all. `at` is the chain's second at which
+    it was seen there, 0 where that was not kept."""
 
     tx_hash: TxHash
     block: int
@@ -172,6 +177,7 @@ class Mined(msgspec.Struct, frozen=True):
     is_success: bool
     gas_used: int
     fee_wei: int
+    at: int = 0
 
 
 class Slot(msgspec.Struct, frozen=True):
@@ -232,6 +238,8 @@ class State:
     queue: dict[str, None] = field(default_factory=dict)  # an ordered set of keys
     nonces: Nonces = field(default_factory=Nonces)
     halted: str | None = None
+    paused: str | None = None
+    spent: SpendLog = field(default_factory=SpendLog)  # by `finished`
     genesis: BlockHash | None = None
     asks: int = 0  # put to the signer in this life
     head: int = 0
@@ -245,6 +253,7 @@ class State:
             slots=dict(self.slots),
             finished=dict(self.finished),
             queue=dict(self.queue),
+            spent=self.spent.copy(),
         )
 
     def slot_of(self, key: str) -> Slot | None:

@@ -80,7 +80,7 @@ class Turn:
         match record:
             case r.Queued(intent=intent):
                 return intent.key
-            case r.HeadMoved() | r.NonceRaised() | r.GapFound() | r.ChainNamed() | r.Halted() | r.Resumed():
+            case r.HeadMoved() | r.NonceRaised() | r.GapFound() | r.ChainNamed() | r.Halted() | r.Resumed() | r.Paused() | r.Unpaused():
                 return None
             case r.Submitted(key=key) | r.Dropped(key=key) | r.Refused(key=key) | r.Reserved(key=key):
                 return key

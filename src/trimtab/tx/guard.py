@@ -1,0 +1,73 @@
+"""Stands in front of every signature: permission and spending, asked at submit and again before each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trimtab.model.ids import Address
+from trimtab.model.limits import Limits
+from trimtab.tx.drafting import Draft
+from trimtab.tx.events import Sign
+from trimtab.tx.permission import Permission, Wanted
+from trimtab.tx.spend_log import Amounts
+from trimtab.tx.spending import amounts_of, check_spending, wanted
+from trimtab.tx.states import Intent, Kind, State, change
+
+
+class Guard:
+    """The limits of one account on one chain. It keeps nothing but what was allowed and is not signed yet:
+    what was spent is in the state, hence in the journal.
+
+    While `pause_file` exists nothing new is signed; an operator can make it while the sender runs.
+    """
+
+    def __init__(
+        self, limits: Limits, chain_id: int, account: Address, pause_file: Path | None = None
+    ) -> None:
+        self._limits = limits
+        self._permission = Permission(limits, chain_id, account)
+        self._pause_file = pause_file
+        self._pledges: dict[int, tuple[int, Amounts]] = {}
+
+    def check_wanted(self, state: State, wanted: Wanted, *, now: int) -> None:
+        """Raise `LimitError` when it may not be sent now, as far as that is known before its price."""
+        self._check_open(state, wanted.key, now)
+        self._permission.check_intent(wanted)
+        least = amounts_of(wanted, fee=1)
+        check_spending(self._limits, state, wanted.key, least, now=now, pledged=self._pledged(state))
+
+    def tighten(self, intent: Intent) -> Intent:
+        """The intent with its budget no higher than the limits' cost of a transaction."""
+        budget = self._permission.least_budget(intent.budget_wei)
+        return intent if budget == intent.budget_wei else change(intent, budget_wei=budget)
+
+    def check_draft(self, state: State, ask: Sign, draft: Draft, *, now: int) -> None:
+        """Raise `LimitError` unless the draft that answers `ask` may be signed now. A cancellation may, as
+        long as it is nothing but that."""
+        slot = state.slots[ask.nonce]
+        intent = state.intents[slot.key]
+        self._permission.check_fields(ask.kind, intent, draft.fields)
+        if ask.kind is Kind.CANCEL:
+            return
+        self._check_open(state, intent.key, now)
+        self._permission.check_intent(intent)
+        asked = wanted(state, slot, draft.worst_cost, draft.fees.fee_cap)
+        pledged = self._pledged(state, besides=ask.nonce)
+        check_spending(self._limits, state, intent.key, asked, now=now, pledged=pledged)
+        self._pledges[ask.nonce] = (ask.ask, asked)
+
+    def _check_open(self, state: State, key: str, now: int) -> None:
+        paused = state.paused
+        if paused is None and self._pause_file is not None and self._pause_file.exists():
+            paused = f"the file {self._pause_file} is there"
+        self._permission.check_open(key, now=now, paused=paused)
+
+    def _pledged(self, state: State, besides: int | None = None) -> list[Amounts]:
+        """What was allowed to other nonces whose signature is not in the state yet."""
+        open_ = {nonce for nonce, slot in state.slots.items() if slot.asked}
+        self._pledges = {
+            nonce: (ask, amounts)
+            for nonce, (ask, amounts) in self._pledges.items()
+            if nonce in open_ and state.slots[nonce].asked == ask
+        }
+        return [amounts for nonce, (_, amounts) in self._pledges.items() if nonce != besides]

@@ -1,0 +1,142 @@
+"""What an account spends in the windows of its limits. Pure: from the slots of the journal, not a counter.
+
+A transaction in flight counts at its worst, whatever its age; a mined one at what it took, from the second at
+which it was seen. So no window of the chain's time holds more than its cap, whatever is replaced, cancelled
+or replayed. Only a cancellation is signed above a cap: what is out can always be cancelled, and twice its
+price is kept for that inside the cap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from trimtab.errors import LimitError
+from trimtab.model.limits import Limits
+from trimtab.tx.fees import CANCEL_GAS
+from trimtab.tx.records import Submitted
+from trimtab.tx.spend_log import DAY, HOUR, Amounts
+from trimtab.tx.states import Attempt, Intent, Kind, Slot, State
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """One windowed limit: the field of `Limits`, its seconds, what of the amounts it bounds, and in words."""
+
+    limit: str
+    seconds: int
+    part: str
+    words: str
+
+
+CAPS = (
+    Cap("max_fees_per_hour_wei", HOUR, "fee", "wei of fees in an hour"),
+    Cap("max_fees_per_day_wei", DAY, "fee", "wei of fees in a day"),
+    Cap("max_value_per_day_wei", DAY, "value", "wei of value in a day"),
+    Cap("max_notional_per_day", DAY, "notional", "of notional in a day"),
+)
+
+
+def check_spending(
+    limits: Limits, state: State, key: str, asked: Amounts, *, now: int, pledged: Iterable[Amounts] = ()
+) -> None:
+    """Raise `LimitError` when `asked` for the intent `key`, beside all that was or may be spent, is above
+    a cap at second `now`. `pledged` is asked for by others at this moment, and in no slot yet."""
+    caps = [cap for cap in CAPS if getattr(limits, cap.limit) is not None and getattr(asked, cap.part)]
+    if not caps:
+        return
+    others = [slot for slot in state.slots.values() if slot.key != key]
+    flying = _total([*pledged, *(at_worst(state, slot) for slot in others if slot.mined is None)])
+    mined = [(time_of(slot), taken(state, slot)) for slot in others if slot.mined is not None]
+    for cap in caps:
+        since = now - cap.seconds
+        recent = state.spent.since(since).plus(_total(amounts for at, amounts in mined if at > since))
+        spent, open_, more = (getattr(part, cap.part) for part in (recent, flying, asked))
+        most = getattr(limits, cap.limit)
+        if spent + open_ + more > most:
+            entries = sorted([*state.spent.items(since), *mined])
+            times = [(at, getattr(amounts, cap.part)) for at, amounts in entries if at > since]
+            wait = _seconds_until(spent + open_ + more - most, times, now - cap.seconds)
+            raise _over(cap, key, spent, open_, more, most, wait)
+
+
+def _seconds_until(needed: Any, times: Sequence[tuple[int, Any]], since: int) -> int | None:
+    """Seconds until enough has left the window; None when what is in flight, or asked for, is too much."""
+    for at, amount in times:
+        needed -= amount
+        if needed <= 0:
+            return at - since
+    return None
+
+
+def _over(
+    cap: Cap, key: str, spent: object, open_: object, more: object, most: object, wait: int | None
+) -> LimitError:
+    hint = "" if wait is None else f"wait {wait} s, or "
+    return LimitError(
+        f"{key} may take {more} {cap.words}, where {spent} are spent and {open_} may still be by what is in "
+        f"flight: above {cap.limit} {most}. Nothing was sent; {hint}let the owner of the key raise it",
+        field=cap.limit,
+        value=more,
+        cap=most,
+        retry_after=wait,
+    )
+
+
+def at_worst(state: State, slot: Slot) -> Amounts:
+    """The most that a slot in flight can still take, its cancellation at twice the price included."""
+    if not slot.attempts:
+        return Amounts()
+    intent = state.intents[slot.key]
+    fee = max(_fee(attempt, intent.value) for attempt in slot.attempts)
+    is_wanted = any(attempt.kind is Kind.NORMAL for attempt in slot.attempts)
+    return amounts_of(intent, fee) if is_wanted else Amounts(fee)
+
+
+def wanted(state: State, slot: Slot, worst_cost: int, fee_cap: int) -> Amounts:
+    """What a slot takes at worst with one attempt more, of this cost (wei) at this price (wei per gas)."""
+    intent = state.intents[slot.key]
+    fee = max(worst_cost - intent.value, _reserve(fee_cap), at_worst(state, slot).fee)
+    return amounts_of(intent, fee)
+
+
+def amounts_of(intent: Intent | Submitted, fee: int) -> Amounts:
+    return Amounts(fee, intent.value, intent.notional or Decimal(0))
+
+
+def _fee(attempt: Attempt, value: int) -> int:
+    """The fee part of an attempt's worst cost, or that of its cancellation."""
+    if attempt.kind is Kind.CANCEL:
+        return attempt.worst_cost
+    return max(attempt.worst_cost - value, _reserve(attempt.fees.fee_cap))
+
+
+def _reserve(fee_cap: int) -> int:
+    """What a cancellation at twice the price costs."""
+    return 2 * CANCEL_GAS * fee_cap
+
+
+def taken(state: State, slot: Slot) -> Amounts:
+    """What a mined slot took: a revert and a cancellation give value and notional back."""
+    if slot.mined is None:
+        return Amounts()
+    attempt, intent = slot.attempt(slot.mined.tx_hash), state.intents[slot.key]
+    if attempt is None or attempt.kind is Kind.CANCEL or not slot.mined.is_success:
+        return Amounts(slot.mined.fee_wei)
+    return amounts_of(intent, slot.mined.fee_wei)
+
+
+def time_of(slot: Slot) -> int:
+    """The chain's second from which a mined slot counts. Journals of old did not keep it: then its last
+    broadcast."""
+    assert slot.mined is not None
+    return slot.mined.at or slot.sent_at
+
+
+def _total(parts: Iterable[Amounts]) -> Amounts:
+    total = Amounts()
+    for part in parts:
+        total = total.plus(part)
+    return total

@@ -43,6 +43,26 @@ def test_a_receipt_has_every_fact() -> None:
     assert receipt.logs[0].log_index == 2
 
 
+@pytest.mark.parametrize(
+    ("fields", "operator_fee"),
+    [
+        ({"operatorFeeScalar": hex(439_000_000), "operatorFeeConstant": hex(5)}, 21_000 * 439 + 5),
+        ({"operatorFeeScalar": "0x1", "operatorFeeConstant": "0x0"}, 0),  # rounded down, as it is charged
+        (
+            {"operatorFeeScalar": "0x2", "operatorFeeConstant": "0x5", "daFootprintGasScalar": "0x190"},
+            21_000 * 200 + 5,
+        ),
+        ({"operatorFeeScalar": None, "daFootprintGasScalar": "0x190"}, 0),
+    ],
+)
+def test_a_rollups_operator_fee_is_paid_too(fields: dict[str, str], operator_fee: int) -> None:
+    """Isthmus counts millionths per gas, Jovian (whose receipts tell a footprint) hundreds, beside a constant."""
+    receipt = wire.decode_receipt(encoded(RECEIPT, **fields))
+    assert receipt is not None
+    assert receipt.operator_fee == operator_fee
+    assert receipt.fee_wei == 21_000 * 2 + 7 + operator_fee
+
+
 def test_what_nodes_leave_out_has_a_default() -> None:
     """No status before Byzantium, no effective price before London, no base fee, pending logs with nulls."""
     changes = {"status": "absent", "effectiveGasPrice": "absent", "l1Fee": "absent"}

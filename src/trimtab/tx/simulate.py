@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -105,7 +106,8 @@ class Simulator:
         for answer in (called, estimated):
             if isinstance(answer, RpcError | RateLimitedError):
                 raise _explain(answer, trial.call, self._client)
-        return int(estimated, 16) + _own_cost(trial), _offered(offers)
+        with _malformed_as_error():
+            return int(estimated, 16) + _own_cost(trial), _offered(offers)
 
     async def _ask(self, trial: Trial, requests: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
         """The answers; the first call of a target also checks that there is code, in the same round trip."""
@@ -116,6 +118,8 @@ class Simulator:
         *answers, code = await self._client.batch([*requests, ("eth_getCode", [target, "latest"])])
         if isinstance(code, Exception):
             raise code
+        if not isinstance(code, str):
+            raise _malformed(code)
         if code in ("0x", ""):
             raise AbiError(
                 f"there is no code at {target}: the call would do nothing. "
@@ -206,12 +210,26 @@ def _is_unsupported(answer: object) -> bool:
 def _read_simulation(answer: Any, call: Call, client: Client) -> int:
     if isinstance(answer, RpcError | RateLimitedError):
         raise _explain(answer, call, client)
-    outcome = answer[0]["calls"][0]
-    if int(outcome["status"], 16) == 1:
-        return int(outcome.get("maxUsedGas") or outcome["gasUsed"], 16)
-    error = outcome.get("error") or {}
-    data = error.get("data") or outcome.get("returnData") or "0x"
-    raise _reverted(call, bytes.fromhex(data[2:]), client, error.get("message", ""))
+    with _malformed_as_error():
+        outcome = answer[0]["calls"][0]
+        if int(outcome["status"], 16) == 1:
+            return int(outcome.get("maxUsedGas") or outcome["gasUsed"], 16)
+        error = outcome.get("error") or {}
+        data = bytes.fromhex((error.get("data") or outcome.get("returnData") or "0x")[2:])
+    raise _reverted(call, data, client, error.get("message", ""))
+
+
+@contextmanager
+def _malformed_as_error() -> Iterator[None]:
+    """An answer of another shape is the node's failure, and breaks nothing of ours."""
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise _malformed(error) from error
+
+
+def _malformed(found: object) -> RpcError:
+    return RpcError(f"the node's simulation does not have the expected form: {found!r}", code=-32700)
 
 
 def _explain(error: RpcError | RateLimitedError, call: Call, client: Client) -> Exception:

@@ -7,7 +7,6 @@ the wires are real ones whose connections tell what they write.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import re
 import signal
@@ -19,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import msgspec
+from tests.zygote import tell
 
 from trimtab.chain.hashing import keccak256
 from trimtab.chain.messages import Reply
@@ -84,9 +84,7 @@ class Boundaries:
 
     def tell(self, what: Mapping[str, Any]) -> None:
         """One line to whoever watches this life."""
-        line = json.dumps({**what, "met": dict(self.met), "sent": self.sent}).encode() + b"\n"
-        while line:
-            line = line[os.write(self.report, line) :]
+        tell(self.report, {**what, "met": dict(self.met), "sent": self.sent})
 
     def fault(self, words: str) -> NoReturn:
         """The engine broke a promise: the watcher shall know, and nothing may hide it."""

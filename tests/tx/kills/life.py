@@ -62,8 +62,9 @@ class Life(msgspec.Struct, frozen=True):
     kill_after: float = 0.0
 
 
-def live(life: Life, report: int) -> None:
-    """Run a life in this process, which has no event loop yet. What became of the orders goes to `report`."""
+def live(order: bytes, report: int) -> None:
+    """Run a life in this process, which has no event loop yet. What became of its orders goes to `report`."""
+    life = msgspec.json.decode(order, type=Life)
     boundaries = Boundaries(life.hunt, report)
     watch_sqlite(boundaries)
     try:

@@ -1,10 +1,10 @@
-"""Starts lives and hears how they ended."""
+"""Lets lives be lived and hears how they ended."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import sys
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,9 +13,8 @@ from typing import Any, Self
 
 import msgspec
 from tests.tx.kills.life import PATIENCE, Life
+from tests.zygote import Zygote
 
-_ROOT = Path(__file__).parents[3]
-_LINE = 1 << 20
 BY_CLOCK = "any time: by the clock"
 
 
@@ -35,39 +34,26 @@ class Report:
 class Nursery:
     """One zygote. Its lives come one after the other."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
+    def __init__(self, zygote: Zygote) -> None:
+        self._zygote = zygote
 
     @classmethod
     @asynccontextmanager
     async def open(cls, log: Path) -> AsyncIterator[Self]:
         """`log` takes what lives print."""
-        with log.open("wb") as file:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "tests.tx.kills.zygote"),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=file,
-                cwd=_ROOT,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-                limit=_LINE,
-            )
-            try:
-                yield cls(process)
-            finally:
-                if process.returncode is None:
-                    process.kill()
-                await process.wait()
+        async with Zygote.open("tests.tx.kills.life:live", log) as zygote:
+            yield cls(zygote)
 
     async def live(self, life: Life) -> Report:
-        """Raises `AssertionError` when the zygote itself is gone."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(msgspec.json.encode(life) + b"\n")
+        """One life, killed from outside after its `kill_after` seconds, 0 for never."""
         told: dict[str, Any] = {}
-        while "exit" not in told:
-            told |= await self._read()
+        async with asyncio.timeout(PATIENCE * 2):
+            async for line in self._zygote.live(msgspec.json.encode(life)):
+                told |= line
+                if "born" in line and life.kill_after:
+                    asyncio.get_running_loop().call_later(life.kill_after, _kill, line["born"], told)
         killed = str(told.get("killed", ""))
-        if told["exit"] < 0 and not killed:
+        if told["exit"] == -signal.SIGKILL and not killed:
             killed = BY_CLOCK
         fault = str(told.get("fault", ""))
         if not killed and not fault and told["exit"] != 0:
@@ -81,9 +67,8 @@ class Nursery:
             fault=fault,
         )
 
-    async def _read(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        async with asyncio.timeout(PATIENCE * 2):
-            line = await self._process.stdout.readline()
-        assert line, "the zygote is gone"
-        return dict(msgspec.json.decode(line))
+
+def _kill(pid: int, told: dict[str, Any]) -> None:
+    """A process that is still its parent's to wait for: its id is not another's yet."""
+    if "exit" not in told:
+        os.kill(pid, signal.SIGKILL)

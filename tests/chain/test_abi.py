@@ -192,3 +192,20 @@ def test_reprs_name_the_thing() -> None:
     assert "liquidate(address)" in repr(LIQUIDATION.function("liquidate(address)"))
     assert "Noted" in repr(LIQUIDATION.event("Noted"))
     assert "TooSmall" in repr(LIQUIDATION.error("TooSmall"))
+
+
+def test_a_function_is_allowed_with_rules_by_name() -> None:
+    """The rule looks at the argument's word in what `encode` makes; a wrong name says so."""
+    spender, thief = Address("0x" + "5a" * 20), Address("0x" + "de" * 20)
+    approve = Abi.load("perp_v2/ERC20").function("approve")
+    allowed = approve.allow(spender, {"spender": {spender}, "amount": 7}, is_trade=False)
+    assert (allowed.target, allowed.selector) == (spender, approve.selector)
+    assert (allowed.name, allowed.is_trade) == ("approve(address,uint256)", False)
+
+    def admits(*args: Any) -> list[bool]:
+        return [rule.admits(approve.encode(*args)[4:], thief) for rule in allowed.rules]
+
+    assert admits(spender, 7) == [True, True]
+    assert admits(thief, 8) == [False, False]
+    with pytest.raises(AbiError, match="has no argument 'to'"):
+        approve.allow(spender, {"to": {spender}})

@@ -15,6 +15,7 @@ from trimtab.chain.abi_types import (
     body_size,
     canonical,
     head_size,
+    head_word,
     is_dynamic,
     parse_parameters,
     parse_type,
@@ -87,3 +88,24 @@ def test_signatures_split_at_their_own_commas() -> None:
     assert split_types("") == []
     with pytest.raises(AbiError, match="parentheses"):
         split_types("(uint256")
+
+
+def test_the_word_of_an_argument() -> None:
+    """Static structs and arrays take their size in the head, dynamic ones a word; only a word is found."""
+    kind = parse_parameters(
+        [
+            {"name": "first", "type": "uint256[2]"},
+            {"name": "data", "type": "bytes"},
+            {
+                "name": "params",
+                "type": "tuple",
+                "components": [{"name": "token", "type": "address"}, {"name": "amount", "type": "uint128"}],
+            },
+            {"name": "open", "type": "tuple", "components": [{"name": "text", "type": "string"}]},
+            {"name": "last", "type": "bool"},
+        ]
+    )
+    found = {path: head_word(kind, path) for path in ("params.token", "params.amount", "last")}
+    assert found == {"params.token": 3, "params.amount": 4, "last": 6}
+    for path in ("first", "data", "params", "params.none", "open.text", "last.x", "none", ""):
+        assert head_word(kind, path) is None

@@ -63,6 +63,18 @@ def test_venues_say_what_they_need() -> None:
     assert Limits.of(venue, chains={1}).chains == {1}
 
 
+def test_an_owner_narrows_what_a_venue_needs() -> None:
+    """`only` keeps the named functions; a name that is not there is a typo, not an empty list."""
+    approve, deposit = (
+        AllowedCall(TOKEN, APPROVE, "approve(address,uint256)"),
+        AllowedCall(VAULT, b"\1\2\3\4", "d()"),
+    )
+    limits = Limits(calls=(approve, deposit))
+    assert limits.only("approve").calls == (approve,)
+    with pytest.raises(IntentError, match="there are approve, d"):
+        limits.only("aprove")
+
+
 @pytest.mark.parametrize(
     ("field", "make"),
     [

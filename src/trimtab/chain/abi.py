@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache, cached_property, lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -15,6 +15,7 @@ from trimtab.chain.abi_types import (
     Word,
     body_size,
     canonical,
+    head_word,
     parse_parameters,
     parse_type,
     split_types,
@@ -26,6 +27,7 @@ from trimtab.chain.hashing import keccak256
 from trimtab.chain.receipt import Log
 from trimtab.errors import AbiError, ConfigError
 from trimtab.model.ids import Address
+from trimtab.model.limits import AllowedCall, ArgumentRule
 
 
 def encode_values(types: Sequence[str], values: Sequence[Any]) -> bytes:
@@ -97,6 +99,27 @@ class AbiFunction:
     def at(self, address: Address, *args: Any, value: int = 0) -> Call:
         """A transaction's call; `value` in wei."""
         return Call(address, self.encode(*args), value)
+
+    def allow(
+        self,
+        address: Address | None,
+        rules: Mapping[str, Collection[Address] | int] | None = None,
+        *,
+        is_trade: bool = True,
+    ) -> AllowedCall:
+        """This function at `address` (None: anywhere) for the limits of a key. `rules` by the argument's
+        name, a struct's member as "params.baseToken": the addresses it may be, or the most. Raises
+        `AbiError` for an argument that is not there, or that does not stand in the head."""
+        made = tuple(self._rule(name, allowed) for name, allowed in (rules or {}).items())
+        return AllowedCall(address, self.selector, self.signature, made, is_trade)
+
+    def _rule(self, name: str, allowed: Collection[Address] | int) -> ArgumentRule:
+        word = head_word(self.inputs, name)
+        if word is None:
+            raise AbiError(f"{self.signature} has no argument {name!r} of one word in its head")
+        if isinstance(allowed, int):
+            return ArgumentRule(word, at_most=allowed, name=name)
+        return ArgumentRule(word, one_of=frozenset(allowed), name=name)
 
     def read(self, address: Address, *args: Any) -> Read[Any]:
         """A read of the contract at `address`, with its decoder."""

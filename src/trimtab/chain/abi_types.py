@@ -83,6 +83,21 @@ def body_size(kind: AbiType) -> int:
     return 32
 
 
+def head_word(kind: Tuple, path: str) -> int | None:
+    """Which word of the head holds the member at `path` ("amount", "params.amount"); None when there is none,
+    or when it is not a single word that stands there itself."""
+    name, _, rest = path.partition(".")
+    offset = 0
+    for member, here in zip(kind.components, kind.names, strict=True):
+        if here == name:
+            if isinstance(member, Tuple) and rest and not is_dynamic(member):
+                inner = head_word(member, rest)
+                return None if inner is None else offset // 32 + inner
+            return offset // 32 if isinstance(member, Word) and not rest else None
+        offset += head_size(member)
+    return None
+
+
 def parse_type(text: str, components: Sequence[Mapping[str, Any]] = ()) -> AbiType:
     """A type from its ABI text, `tuple` with its JSON components or written out as (a,b)."""
     if match := _ARRAY.match(text):

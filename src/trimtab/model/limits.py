@@ -155,6 +155,19 @@ class Limits:
         """The same limits with more calls."""
         return replace(self, calls=(*self.calls, *calls))
 
+    def only(self, *functions: str) -> Self:
+        """The same limits with no other calls than those of these functions ("openPosition"). Raises
+        `IntentError` for one that is not among them."""
+        known = {call.function for call in self.calls}
+        for name in functions:
+            if name not in known:
+                raise IntentError(
+                    f"no allowed call is named {name!r}; there are {', '.join(sorted(known)) or 'none'}",
+                    field="functions",
+                    value=name,
+                )
+        return replace(self, calls=tuple(call for call in self.calls if call.function in functions))
+
     @property
     def is_unrestricted(self) -> bool:
         return self == Limits.unrestricted()

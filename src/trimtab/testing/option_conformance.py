@@ -29,9 +29,11 @@ from trimtab.errors import (
     VenueError,
 )
 from trimtab.model.ids import Address, BlockHash, TxHash
+from trimtab.model.limits import Limits
 from trimtab.model.market import OptionChain, OptionKind, OptionSeriesState, OptionType
 from trimtab.model.order import Fill, OptionAction, OptionIntent, OptionQuote
 from trimtab.model.position import OptionPosition
+from trimtab.testing.calls import check_calls, submit_within
 from trimtab.venues.base import Capability, ChainPlan, OptionVenue
 
 NOBODY = Address("0x" + "5a" * 20)
@@ -67,6 +69,15 @@ class OptionVenueConformance:
     async def stage(self) -> OptionStage:
         """To be overridden."""
         pytest.fail("give the suite a `stage` fixture")
+
+    @pytest.fixture(autouse=True)
+    def _within_its_calls(self, stage: OptionStage) -> None:
+        """Every plan of every test is held to what the venue says it calls."""
+        object.__setattr__(stage, "submit", submit_within(Limits.of(stage.venue), stage.submit))
+
+    def test_its_calls_are_its_own(self, stage: OptionStage) -> None:
+        """See `check_calls`."""
+        check_calls(stage.venue)
 
     def test_it_plays_the_role(self, stage: OptionStage) -> None:
         """The venue has the members of OptionVenue and declares capabilities of the house."""

@@ -24,13 +24,16 @@ from trimtab.errors import (
     AcceptablePriceError,
     InsufficientMarginError,
     IntentError,
+    LimitError,
     OrderRejectedError,
     UnknownMarketError,
     UnsupportedActionError,
     VenueError,
 )
 from trimtab.model.ids import Address, BlockHash, TxHash
+from trimtab.model.limits import Limits
 from trimtab.model.order import PerpIntent, PerpQuote, Side
+from trimtab.testing.calls import check_calls, check_plan, submit_within
 from trimtab.venues.base import (
     Capability,
     ChainPlan,
@@ -76,6 +79,24 @@ class PerpVenueConformance:
     async def stage(self) -> PerpStage:
         """To be overridden."""
         pytest.fail("give the suite a `stage` fixture")
+
+    @pytest.fixture(autouse=True)
+    def _within_its_calls(self, stage: PerpStage) -> None:
+        """Every plan of every test is held to what the venue says it calls."""
+        venue: Any = stage.venue
+        delegates = has(stage, Capability.DELEGATED_TRADING)
+        extra = (venue.allow_delegation(stage.delegate),) if delegates else ()
+        object.__setattr__(stage, "submit", submit_within(Limits.of(venue, calls=extra), stage.submit))
+
+    def test_its_calls_are_its_own(self, stage: PerpStage) -> None:
+        """See `check_calls`; giving rights to a delegate is not among them, and is allowed by name alone."""
+        venue: Any = stage.venue
+        check_calls(venue)
+        if has(stage, Capability.DELEGATED_TRADING):
+            plan = venue.encode_delegation(stage.delegate, approve=True)
+            limits = Limits.of(venue, calls=(venue.allow_delegation(NOBODY),))
+            with pytest.raises(LimitError):
+                check_plan(limits, venue.chain_id, stage.account, plan)
 
     def test_it_plays_its_roles(self, stage: PerpStage) -> None:
         """The members of PerpVenue, and those of each role whose capability it declares."""

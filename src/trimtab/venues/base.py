@@ -11,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 from trimtab.chain.call import Call
 from trimtab.chain.receipt import Log, Receipt
 from trimtab.model.ids import Address
+from trimtab.model.limits import AllowedCall
 from trimtab.model.market import (
     OptionChain,
     OptionMarket,
@@ -83,6 +84,17 @@ class Venue(Protocol):
     @property
     def addresses(self) -> dict[str, Address]:
         """Every contract the venue uses, by name; `trimtab doctor` checks code at each."""
+        ...
+
+    @property
+    def chain_id(self) -> int:
+        """The chain that it is read on."""
+        ...
+
+    @property
+    def allowed_calls(self) -> tuple[AllowedCall, ...]:
+        """Every function that its encoders call, for `Limits.of(venue)`. Approvals are to its own contracts,
+        and what gives away goes to the sender itself: the conformance suites hold plans to it."""
         ...
 
     def decode_log(self, log: Log) -> VenueEvent | None:
@@ -163,6 +175,10 @@ class DelegationVenue(Venue, Protocol):
         self, account: Address, delegate: Address, *, block: int | str = "latest"
     ) -> bool: ...
     def encode_delegation(self, delegate: Address, *, approve: bool) -> ChainPlan: ...
+    def allow_delegation(self, delegate: Address) -> AllowedCall:
+        """What a key's limits need beside `allowed_calls` to give `delegate` rights."""
+        ...
+
     def encode_order_for(self, trader: Address, intent: PerpIntent, quote: PerpQuote) -> ChainPlan: ...
 
 

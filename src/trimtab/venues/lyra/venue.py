@@ -10,12 +10,14 @@ from trimtab.chain.client import Client
 from trimtab.chain.receipt import Log, Receipt
 from trimtab.errors import VenueError
 from trimtab.model.ids import Address
+from trimtab.model.limits import AllowedCall
 from trimtab.model.market import OptionChain, OptionMarket, OptionSeries, OptionSeriesState, OptionType
 from trimtab.model.order import Fill, OptionIntent, OptionQuote
 from trimtab.model.position import OptionPosition
 from trimtab.model.units import to_text
 from trimtab.venues.base import Capability, ChainPlan, VenueEvent
 from trimtab.venues.lyra.addresses import LyraDeployment
+from trimtab.venues.lyra.calls import list_calls
 from trimtab.venues.lyra.contracts import VENUE, abi, find_market, option_market, walk_addresses
 from trimtab.venues.lyra.decode import Decoder, explain_revert
 from trimtab.venues.lyra.encode import (
@@ -73,6 +75,15 @@ class Lyra:
     def addresses(self) -> dict[str, Address]:
         """Every contract by name; a market's own as "sETH/OptionMarket"."""
         return {name: address for name, _, _, address in walk_addresses(self.deployment)}
+
+    @property
+    def chain_id(self) -> int:
+        return self._reader.client.chain_id
+
+    @property
+    def allowed_calls(self) -> tuple[AllowedCall, ...]:
+        """What trading, positions, pool and keeper encode; transfers of positions to others are not in it."""
+        return list_calls(self.deployment)
 
     async def read_option_markets(self) -> Sequence[OptionMarket]:
         """The markets of the deployment."""

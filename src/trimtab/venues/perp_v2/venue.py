@@ -9,12 +9,14 @@ from trimtab.chain.client import Client
 from trimtab.chain.receipt import Log, Receipt
 from trimtab.errors import VenueError
 from trimtab.model.ids import Address
+from trimtab.model.limits import AllowedCall
 from trimtab.model.market import PerpMarket, PerpState
 from trimtab.model.order import Fill, PerpIntent, PerpQuote
 from trimtab.model.position import LiquidityRange, MarginAccount, PerpPosition
 from trimtab.venues.base import Capability, ChainPlan, PerpVenue, VenueEvent
 from trimtab.venues.perp_v2.addresses import PerpV2Deployment
 from trimtab.venues.perp_v2.batch import BlockRef
+from trimtab.venues.perp_v2.calls import allow_delegation, list_calls
 from trimtab.venues.perp_v2.contracts import DELEGATE_APPROVAL, ERC20, VENUE, find_collateral, list_addresses
 from trimtab.venues.perp_v2.decode import Decoder
 from trimtab.venues.perp_v2.duties import Duties
@@ -58,6 +60,18 @@ class PerpV2(Duties, PerpVenue):
     @property
     def addresses(self) -> dict[str, Address]:
         return list_addresses(self.deployment)
+
+    @property
+    def chain_id(self) -> int:
+        return self.client.chain_id
+
+    @property
+    def allowed_calls(self) -> tuple[AllowedCall, ...]:
+        return list_calls(self.deployment)
+
+    def allow_delegation(self, delegate: Address) -> AllowedCall:
+        """For the limits of a key that shall be able to approve `delegate`."""
+        return allow_delegation(self.deployment, delegate)
 
     async def read_markets(self) -> Sequence[PerpMarket]:
         return self._reader.list_markets()

@@ -24,7 +24,6 @@ ELSEWHERE: dict[str, str] = {
     "tx/events.py": "frozen values; tests/tx/test_decide.py feeds each",
     "tx/evolve.py": "no decision; tests/tx/test_reducer_properties.py folds every record",
     "tx/handle.py": "tests/tx/test_sender.py waits on handles to each level and end",
-    "tx/observing.py": "tests/tx/test_decide.py takes each transition",
     "tx/options.py": "frozen values",
     "tx/outcome.py": "frozen values; tests/tx/test_sender.py meets each",
     "tx/reporting.py": "tests/tx/test_sender.py reads the record of every kind of end",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from trimtab.model.ids import BlockHash, TxHash
+from trimtab.tx.envelope import AccessList
 from trimtab.tx.fees import Fees
 from trimtab.tx.records import Submitted
 from trimtab.tx.states import Kind, Mined, Outcome, Refusal
@@ -20,10 +21,20 @@ class Submit:
 
 
 @dataclass(frozen=True, slots=True)
+class SubmitBatch:
+    """A caller wants all of these, in this order; they were checked together, and have their gas limits."""
+
+    intents: tuple[Submitted, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CheckPassed:
+    """`access_list` was found to save gas; empty keeps the intent's own."""
+
     key: str
     gas_limit: int
     at: int
+    access_list: AccessList = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +87,14 @@ class Observed:
 
     `mined` are the receipts of our hashes, `absent` the hashes that the node positively does not know as
     mined. `canonical` are block hashes by number. `account_nonce` is the chain's count at the head,
-    `final_nonce` at finality.
+    `final_nonce` at finality. Where there are several nodes (`readers`) and something is in doubt, each was
+    asked: `witnesses` counts those that do not know a hash and have its nonce as used at finality, `dissent`
+    those that show another block at a height than the one that holds ours, `assent` those that show ours.
     """
 
     head: int
     at: int
+    safe: int | None = None
     finalized: int | None = None
     account_nonce: int | None = None
     final_nonce: int | None = None
@@ -88,7 +102,13 @@ class Observed:
     absent: frozenset[TxHash] = frozenset()
     canonical: Mapping[int, BlockHash] = field(default_factory=dict)
     market: Fees | None = None
+    base_fee: int = 0
     endpoints: tuple[str, ...] = ()
+    readers: int = 1
+    witnesses: Mapping[TxHash, int] = field(default_factory=dict)
+    dissent: Mapping[int, int] = field(default_factory=dict)
+    assent: Mapping[int, int] = field(default_factory=dict)
+    is_delegated: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +124,14 @@ class CancelAsked:
     """The caller wants an intent not to happen; which of the two is mined decides."""
 
     key: str
+
+
+@dataclass(frozen=True, slots=True)
+class BumpAsked:
+    """A person wants an intent replaced at a higher price now, with a higher budget (wei) if one is given."""
+
+    key: str
+    budget_wei: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +162,7 @@ class PauseAsked:
 
 Event: TypeAlias = (
     Submit
+    | SubmitBatch
     | CheckPassed
     | CheckFailed
     | Signed
@@ -142,6 +171,7 @@ Event: TypeAlias = (
     | Observed
     | Ticked
     | CancelAsked
+    | BumpAsked
     | Recovered
     | ResumeAsked
     | PauseAsked

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from trimtab.tx import records as r
 from trimtab.tx.fees import Fees
+from trimtab.tx.nonces import Nonces
 from trimtab.tx.spending import taken, time_of
 from trimtab.tx.states import (
     Attempt,
@@ -23,6 +24,9 @@ from trimtab.tx.states import (
 def evolve(state: State, record: r.TxFact) -> None:  # noqa: C901  a table of cases
     """Change `state` by one record. Raises `ValueError` for a record that does not fit: a broken journal."""
     match record:
+        case r.Archived():
+            state.intents[record.intent.key] = record.intent
+            _archive(state, record.slot)
         case r.Queued(intent=intent):
             _add_intent(state, intent, IntentState.QUEUED)
         case r.Submitted():
@@ -33,12 +37,16 @@ def evolve(state: State, record: r.TxFact) -> None:  # noqa: C901  a table of ca
         case r.Refused():
             state.queue.pop(record.key, None)
             _refuse(state, record.key, record.refusal, record.reason)
+        case r.BudgetRaised(key=key, budget_wei=budget):
+            state.intents[key] = change(state.intents[key], budget_wei=budget)
         case r.Reserved():
             _reserve(state, record)
         case r.Released():
             _release(state, record)
         case r.HeadMoved():
             state.head, state.at = max(state.head, record.block), max(state.at, record.at)
+        case r.CodeSeen():
+            state.is_delegated = record.is_delegated
         case r.NonceRaised(nonce=nonce):
             state.nonces = state.nonces.raise_to(nonce)
         case r.GapFound(nonce=nonce):
@@ -53,6 +61,10 @@ def evolve(state: State, record: r.TxFact) -> None:  # noqa: C901  a table of ca
             state.paused = reason
         case r.Unpaused():
             state.paused = None
+        case r.Forgone(nonce=nonce, tx_hash=tx_hash):
+            state.forgone[tx_hash] = nonce
+        case r.NoncesNoted():
+            state.nonces = Nonces(record.next, frozenset(record.free))
         case _:
             _evolve_slot(state, _slot(state, record.nonce), record)
 
@@ -68,10 +80,12 @@ def _evolve_slot(state: State, slot: Slot, record: r.TxFact) -> None:  # noqa: C
         case r.Seen():
             _include(state, slot, record)
         case r.Unseen():
-            _put(state, change(slot, mined=None, state=SlotState.COMMITTED))
+            _put(state, change(slot, mined=None, state=SlotState.COMMITTED, misses=0))
             _move(state, slot.key, _flying_state(slot))
         case r.Confirmed():
             _move(state, slot.key, IntentState.CONFIRMED)
+        case r.Safe():
+            _move(state, slot.key, IntentState.SAFE)
         case r.Cancelling(reason=reason):
             _put(state, change(slot, is_cancelling=True))
             _move(state, slot.key, IntentState.CANCELLING, reason)
@@ -128,6 +142,12 @@ def _add_intent(state: State, record: r.Submitted, to: IntentState) -> None:
         label=record.label,
         cause=record.cause,
         notional=record.notional,
+        access_list=record.access_list,
+        authorizations=record.authorizations,
+        delegate_to=record.delegate_to,
+        is_delegation=record.is_delegation,
+        batch=record.batch,
+        step=record.step,
         submitted_at=record.at,
         state=to,
     )
@@ -149,6 +169,7 @@ def _reserve(state: State, record: r.Reserved) -> None:
 
 def _release(state: State, record: r.Released) -> None:
     slot = state.slots.pop(record.nonce)
+    state.forgone |= {attempt.tx_hash: slot.nonce for attempt in slot.attempts if attempt.is_begun}
     state.nonces = state.nonces.release(record.nonce)
     _refuse(state, slot.key, record.refusal, record.reason)
 
@@ -207,12 +228,27 @@ def _include(state: State, slot: Slot, record: r.Seen) -> None:
 
 
 def _finish(state: State, slot: Slot, record: r.Final) -> None:
-    if slot.mined is not None:
-        state.spent.add(time_of(slot), taken(state, slot))
     del state.slots[slot.nonce]
     # The bytes stay in the journal; in memory only their hashes are needed from here on.
-    bare = tuple(change(attempt, raw=b"", results={}) for attempt in slot.attempts)
-    state.finished[slot.nonce] = change(slot, attempts=bare, state=SlotState.CONSUMED)
+    bare = tuple(
+        change(attempt, raw=b"", block=0, results={}, pending=frozenset()) for attempt in slot.attempts
+    )
     _move(state, slot.key, IntentState(record.outcome))
     if record.outcome is not Terminal.REVERTED:  # a revert may still have to be explained
         state.intents[slot.key] = change(state.intents[slot.key], data=b"")
+    ended = change(slot, attempts=bare, state=SlotState.CONSUMED, capped_block=-1, asked=0, misses=0)
+    _archive(state, ended)
+
+
+def _archive(state: State, slot: Slot) -> None:
+    """A nonce is final, and with it every lower one."""
+    state.finished[slot.nonce] = slot
+    if slot.mined is not None:
+        state.spent.add(time_of(slot), taken(state, slot))
+    if state.forgone:
+        _forget(state, slot.nonce)
+
+
+def _forget(state: State, final: int) -> None:
+    for tx_hash in [known for known, nonce in state.forgone.items() if nonce <= final]:
+        del state.forgone[tx_hash]

@@ -17,6 +17,8 @@ from trimtab.tx.states import Intent, IntentState, Kind, Mined, Refusal, Slot
 _AT_LEAST: dict[Finality, frozenset[IntentState]] = {
     Finality.INCLUDED: frozenset(state for state in IntentState if state.is_mined),
     Finality.CONFIRMED: frozenset(state for state in IntentState if state.is_mined) - {IntentState.INCLUDED},
+    Finality.SAFE: frozenset(state for state in IntentState if state.is_mined)
+    - {IntentState.INCLUDED, IntentState.CONFIRMED},
     Finality.FINAL: frozenset(state for state in IntentState if state.is_mined and state.is_terminal),
 }
 
@@ -84,6 +86,12 @@ class TxHandle:
         """Ask for a transfer of nothing in its place, at the same nonce; which of them is mined decides, and
         `outcome` says it."""
         self._driver.feed(e.CancelAsked(self.key))
+
+    def bump(self, *, budget_wei: int | None = None) -> None:
+        """Ask for a replacement at the next legal price now, or the market's if that is dearer, without the
+        patience of the policy. `budget_wei` raises the intent's budget first; an unlimited one stays so. The
+        sender's own fee cap and limits hold as always: an event says when they forbid the price."""
+        self._driver.feed(e.BumpAsked(self.key, budget_wei))
 
     def _ended(self, at: Finality) -> TxOutcome | Mined | None:
         intent = self._intent

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from trimtab.model.ids import Address
+from trimtab.chain.rpc_errors import SendClass
+from trimtab.model.ids import Address, TxHash
 from trimtab.tx import events as e
 from trimtab.tx import records as r
+from trimtab.tx.fees import has_headroom
 from trimtab.tx.states import IntentState, Kind, Mined, Outcome, Refusal, Slot, SlotState, Terminal
 from trimtab.tx.turn import Turn
 
@@ -17,9 +19,9 @@ _FLYING = frozenset({IntentState.LIVE, IntentState.CANCELLING, IntentState.ASSIG
 def observe_slot(turn: Turn, slot: Slot, seen: e.Observed, endpoints: Sequence[str]) -> None:
     """T5, T6, T8 to T14 for one slot."""
     was_mined = slot.mined is not None
-    if slot.mined is not None and _is_orphaned(slot.mined, seen):
+    if slot.mined is not None and _is_orphaned(turn, slot, slot.mined, seen):
         turn.note(r.Unseen(nonce=slot.nonce, tx_hash=slot.mined.tx_hash))
-        slot = turn.state.slots[slot.nonce]
+    slot = turn.state.slots[slot.nonce]
     found = _find_mined(slot, seen) if slot.mined is None else None
     if found is not None:
         turn.note(_sighting(slot.nonce, found, seen.at))
@@ -32,9 +34,27 @@ def observe_slot(turn: Turn, slot: Slot, seen: e.Observed, endpoints: Sequence[s
         _watch_flight(turn, slot, seen, endpoints)
 
 
-def _is_orphaned(mined: Mined, seen: e.Observed) -> bool:
+def is_behind(turn: Turn, seen: e.Observed) -> bool:
+    """The node has not come as far as one was before: what it lacks proves nothing."""
+    return seen.head < turn.state.head
+
+
+def _is_orphaned(turn: Turn, slot: Slot, mined: Mined, seen: e.Observed) -> bool:
+    """T13: as many nodes as the quorum asks show another block at its height. While too few of several
+    answer, and none of them shows ours, it takes as many looks in a row as a single node's word about a nonce
+    does."""
     at_height = seen.canonical.get(mined.block)
-    return at_height is not None and at_height != mined.block_hash
+    if at_height is None or is_behind(turn, seen):
+        return False
+    if at_height == mined.block_hash:
+        count = 0
+    elif seen.dissent.get(mined.block, 1) >= min(turn.policy.quorum, seen.readers):
+        return True
+    else:
+        count = 0 if seen.assent.get(mined.block, 0) else slot.misses + 1
+    if count != slot.misses:
+        turn.note(r.Missed(nonce=slot.nonce, count=count))
+    return count >= turn.policy.clean_passes
 
 
 def _find_mined(slot: Slot, seen: e.Observed) -> Mined | None:
@@ -66,10 +86,18 @@ def _deepen(turn: Turn, slot: Slot, mined: Mined, seen: e.Observed) -> None:
     depth = seen.head - mined.block + 1
     if depth >= turn.policy.confirmations and turn.state.intents[slot.key].state is IntentState.INCLUDED:
         turn.note(r.Confirmed(nonce=slot.nonce, tx_hash=mined.tx_hash))
+    if _is_safe(turn, mined, depth, seen) and turn.state.intents[slot.key].state is IntentState.CONFIRMED:
+        turn.note(r.Safe(nonce=slot.nonce, tx_hash=mined.tx_hash))
     finality = turn.policy.finality_depth
     is_final = depth >= finality if finality is not None else (seen.finalized or -1) >= mined.block
     if is_final:
         turn.note(r.Final(nonce=slot.nonce, outcome=_outcome(slot, mined)))
+
+
+def _is_safe(turn: Turn, mined: Mined, depth: int, seen: e.Observed) -> bool:
+    if turn.policy.safe_depth is not None:
+        return depth >= turn.policy.safe_depth
+    return max(seen.safe or -1, seen.finalized or -1) >= mined.block
 
 
 def _outcome(slot: Slot, mined: Mined) -> Terminal:
@@ -97,13 +125,15 @@ def _watch_flight(turn: Turn, slot: Slot, seen: e.Observed, endpoints: Sequence[
 
 def _resolve(turn: Turn, slot: Slot, seen: e.Observed) -> None:
     """T11, or back to LIVE when the chain has not used the nonce after all."""
+    if is_behind(turn, seen):
+        return
     if seen.account_nonce is not None and seen.account_nonce <= slot.nonce:
         if any(_may_be_out(outcome) for item in slot.attempts for outcome, _ in item.results.values()):
             turn.note(r.Resolved(nonce=slot.nonce))
         return
     hashes = {attempt.tx_hash for attempt in slot.attempts}
     is_used = seen.final_nonce is not None and seen.final_nonce > slot.nonce
-    if not (is_used and hashes <= seen.absent):
+    if not (is_used and hashes <= seen.absent and _has_quorum(turn, hashes, seen)):
         if slot.misses:  # in a row, or it proves nothing: the node may be one that does not see all
             turn.note(r.Missed(nonce=slot.nonce, count=0))
         return
@@ -117,6 +147,12 @@ def _resolve(turn: Turn, slot: Slot, seen: e.Observed) -> None:
     turn.superseded = (
         f"nonce {slot.nonce} was used by a transaction that is not ours: the key is used elsewhere"
     )
+
+
+def _has_quorum(turn: Turn, hashes: Iterable[TxHash], seen: e.Observed) -> bool:
+    """Each hash is unknown to as many nodes as must say so; of a single node it is its own word."""
+    least = min(turn.policy.quorum, seen.readers)
+    return least <= 1 or all(seen.witnesses.get(tx_hash, 0) >= least for tx_hash in hashes)
 
 
 def fill_gap(turn: Turn, seen: e.Observed) -> None:
@@ -147,6 +183,8 @@ def _find_gap(turn: Turn, seen: e.Observed) -> int | None:
         return min(state.nonces.free)
     if gap is None or gap >= lowest.nonce or gap in state.slots or gap in state.finished:
         return None
+    if is_behind(turn, seen):
+        return None
     is_old = bool(lowest.attempts) and seen.head - lowest.last.block >= turn.policy.bump_after_blocks
     return gap if is_old else None
 
@@ -167,7 +205,10 @@ def _keep_alive(turn: Turn, slot: Slot, seen: e.Observed, endpoints: Sequence[st
     elif _is_bump_due(turn, slot, seen):
         turn.ask_signature(slot.nonce, slot.last.kind, slot.last.fees)
     elif seen.at - slot.sent_at >= _patience(turn, slot):
-        turn.rebroadcast(slot, endpoints, seen.at)
+        if _needs_new_price(turn, slot, seen):
+            turn.ask_signature(slot.nonce, slot.last.kind, slot.last.fees)
+        else:
+            turn.rebroadcast(slot, endpoints, seen.at)
 
 
 def _run_late(turn: Turn, slot: Slot) -> None:
@@ -182,13 +223,24 @@ def _run_late(turn: Turn, slot: Slot) -> None:
 def _is_bump_due(turn: Turn, slot: Slot, seen: e.Observed) -> bool:
     """T6: only the lowest nonce holds up the others; only when it is old, and the market above it."""
     intent = turn.state.intents[slot.key]
-    if seen.market is None or turn.state.halted or slot.nonce != turn.state.unmined[0].nonce:
+    if not turn.policy.replaces_stuck or seen.market is None or turn.state.halted:
+        return False
+    if slot.nonce != turn.state.unmined[0].nonce:
         return False
     if intent.state not in (IntentState.LIVE, IntentState.CANCELLING):
         return False
     last = slot.last
     is_old = seen.head - max(last.block, slot.capped_block) >= turn.policy.bump_after_blocks
     return is_old and (seen.market.fee_cap > last.fees.fee_cap or seen.market.tip > last.fees.tip)
+
+
+def _needs_new_price(turn: Turn, slot: Slot, seen: e.Observed) -> bool:
+    """Where nothing waits in a mempool, bytes whose price has no room above the base fee would only be
+    refused again: they are priced anew, unless the caps forbade it at this very head."""
+    if turn.policy.replaces_stuck or turn.state.halted or slot.capped_block >= turn.state.head:
+        return False
+    was_refused = SendClass.FEECAP_LT_BASE in slot.last.classes
+    return was_refused or not has_headroom(slot.last.fees, seen.base_fee)
 
 
 def _patience(turn: Turn, slot: Slot) -> int:

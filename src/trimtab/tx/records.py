@@ -13,10 +13,10 @@ import msgspec
 
 from trimtab.model.ids import Address, BlockHash, TxHash
 from trimtab.tx.envelope import AccessList, Authorization
-from trimtab.tx.states import Kind, Outcome, Refusal, Terminal
+from trimtab.tx.states import Intent, Kind, Outcome, Refusal, Slot, Terminal
 
 
-class _Durable(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class _Durable(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """`is_eager`: durable before anything else happens."""
 
     durable: ClassVar[bool] = True
@@ -29,8 +29,9 @@ class _Passing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Submitted(_Durable, frozen=True, kw_only=True, tag="intent"):
-    """An intent passed its checks. Prices in wei, `at` and `deadline` in unix seconds of the chain. The access
-    list is the caller's, or one that was found to save gas."""
+    """An intent passed its checks. Prices in wei, `at` and `deadline` in unix seconds of the chain. The
+    access list is the caller's, or one that was found to save gas. `is_delegation`: it gives the account
+    itself code (EIP-7702)."""
 
     key: str
     digest: str
@@ -46,7 +47,17 @@ class Submitted(_Durable, frozen=True, kw_only=True, tag="intent"):
     access_list: AccessList = ()
     authorizations: tuple[Authorization, ...] = ()
     delegate_to: Address | None = None
+    is_delegation: bool = False
+    batch: str = ""
+    step: int = 0
     at: int
+
+
+class BudgetRaised(_Durable, frozen=True, kw_only=True, tag="budget"):
+    """A person lets an intent cost more than it was submitted with (wei)."""
+
+    key: str
+    budget_wei: int
 
 
 class Refused(_Durable, frozen=True, kw_only=True, tag="refused"):
@@ -207,6 +218,27 @@ class Unpaused(_Durable, frozen=True, kw_only=True, tag="unpaused"):
     pass
 
 
+class Archived(_Durable, frozen=True, kw_only=True, tag="archived"):
+    """All that a compaction keeps of an intent that is final: what the state keeps of it."""
+
+    intent: Intent
+    slot: Slot
+
+
+class Forgone(_Durable, frozen=True, kw_only=True, tag="forgone"):
+    """Bytes that every endpoint refused for certain, of a nonce that is not final: kept by compactions."""
+
+    nonce: int
+    tx_hash: TxHash
+
+
+class NoncesNoted(_Durable, frozen=True, kw_only=True, tag="nonces"):
+    """Where a compaction found the nonces: `next` was never held, the `free` below it were given back."""
+
+    next: int
+    free: tuple[int, ...] = ()
+
+
 class Queued(_Passing, frozen=True, kw_only=True):
     intent: Submitted
 
@@ -248,6 +280,7 @@ class Missed(_Passing, frozen=True, kw_only=True):
 
 Durable: TypeAlias = (
     Submitted
+    | BudgetRaised
     | Refused
     | Reserved
     | Released
@@ -270,6 +303,9 @@ Durable: TypeAlias = (
     | Resumed
     | Paused
     | Unpaused
+    | Archived
+    | Forgone
+    | NoncesNoted
 )
 Passing: TypeAlias = Queued | Dropped | HeadMoved | CodeSeen | SignAsked | SignRefused | Missed
 TxFact: TypeAlias = Durable | Passing

@@ -10,12 +10,14 @@ from enum import StrEnum
 import msgspec
 
 from trimtab.model.ids import Address, BlockHash, TxHash
+from trimtab.tx.envelope import AccessList, Authorization
 from trimtab.tx.fees import Fees
 from trimtab.tx.nonces import Nonces
 from trimtab.tx.spend_log import SpendLog
 
 change = msgspec.structs.replace
-"""A copy with some fields changed: values are structs, because a recovery makes hundreds of thousands."""
+"""A copy with some fields changed: values are structs, because a recovery makes hundreds of thousands. They
+hold no cycles, so the garbage collector need not walk them."""
 
 
 class IntentState(StrEnum):
@@ -29,6 +31,7 @@ class IntentState(StrEnum):
     RESOLVING = "resolving"
     INCLUDED = "included"
     CONFIRMED = "confirmed"
+    SAFE = "safe"
     SUCCEEDED = "succeeded"
     REVERTED = "reverted"
     CANCELLED = "cancelled"
@@ -49,6 +52,7 @@ _MINED = frozenset(
     {
         IntentState.INCLUDED,
         IntentState.CONFIRMED,
+        IntentState.SAFE,
         IntentState.SUCCEEDED,
         IntentState.REVERTED,
         IntentState.CANCELLED,
@@ -110,9 +114,10 @@ class Refusal(StrEnum):
     INTERRUPTED = "interrupted"
     HALTED = "halted"
     LIMIT = "limit"
+    BATCH = "batch"
 
 
-class Intent(msgspec.Struct, frozen=True):
+class Intent(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What is wanted. `nonce` is set once a slot is held, and stays as a memory after it was released."""
 
     key: str
@@ -131,12 +136,18 @@ class Intent(msgspec.Struct, frozen=True):
     reason: str = ""
     cause: str = ""
     notional: Decimal | None = None
+    access_list: AccessList = ()
+    authorizations: tuple[Authorization, ...] = ()
+    delegate_to: Address | None = None
+    is_delegation: bool = False
+    batch: str = ""
+    step: int = 0
 
     def is_late(self, at: int) -> bool:
         return self.deadline is not None and at >= self.deadline
 
 
-class Attempt(msgspec.Struct, frozen=True):
+class Attempt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Signed bytes. `results` hold the last answer by endpoint, `pending` the endpoints yet to answer."""
 
     kind: Kind
@@ -167,7 +178,7 @@ class Attempt(msgspec.Struct, frozen=True):
         return frozenset(send_class for _, send_class in self.results.values())
 
 
-class Mined(msgspec.Struct, frozen=True):
+class Mined(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Where an attempt was included, and what it did; `fee_wei` in all. `at` is the chain's second at which
     it was seen there, 0 where that was not kept."""
 
@@ -180,7 +191,7 @@ class Mined(msgspec.Struct, frozen=True):
     at: int = 0
 
 
-class Slot(msgspec.Struct, frozen=True):
+class Slot(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One nonce, held for one intent. `sent_at` is the chain's second of the last broadcast; `asked` is the
     number of the question that the signer has not answered yet, 0 for none."""
 
@@ -221,7 +232,10 @@ class Slot(msgspec.Struct, frozen=True):
         return max((attempt.worst_cost for attempt in self.attempts), default=0)
 
     def attempt(self, tx_hash: str) -> Attempt | None:
-        return next((item for item in self.attempts if item.tx_hash == tx_hash), None)
+        for item in self.attempts:
+            if item.tx_hash == tx_hash:
+                return item
+        return None
 
     def with_attempt(self, attempt: Attempt) -> Slot:
         kept = tuple(attempt if item.tx_hash == attempt.tx_hash else item for item in self.attempts)
@@ -230,16 +244,20 @@ class Slot(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class State:
-    """Everything known of one account on one chain. `slots` are not final yet, `finished` are."""
+    """Everything known of one account on one chain. `slots` are not final yet, `finished` are. `forgone` are
+    hashes that every endpoint refused, with their nonces, until those are final.
+    `is_delegated`: there is code at the account (EIP-7702): pools take one transaction of it at a time."""
 
     intents: dict[str, Intent] = field(default_factory=dict)
     slots: dict[int, Slot] = field(default_factory=dict)
     finished: dict[int, Slot] = field(default_factory=dict)
+    forgone: dict[TxHash, int] = field(default_factory=dict)
     queue: dict[str, None] = field(default_factory=dict)  # an ordered set of keys
     nonces: Nonces = field(default_factory=Nonces)
     halted: str | None = None
     paused: str | None = None
     spent: SpendLog = field(default_factory=SpendLog)  # by `finished`
+    is_delegated: bool = False
     genesis: BlockHash | None = None
     asks: int = 0  # put to the signer in this life
     head: int = 0
@@ -252,6 +270,7 @@ class State:
             intents=dict(self.intents),
             slots=dict(self.slots),
             finished=dict(self.finished),
+            forgone=dict(self.forgone),
             queue=dict(self.queue),
             spent=self.spent.copy(),
         )

@@ -10,19 +10,21 @@ from trimtab.tx import records as r
 from trimtab.tx.evolve import evolve
 from trimtab.tx.fees import Fees
 from trimtab.tx.policy import TxPolicy
-from trimtab.tx.states import Attempt, Kind, Slot, SlotState, State
+from trimtab.tx.states import Attempt, Intent, Kind, Slot, SlotState, State
 
 Effect: TypeAlias = r.TxFact | e.Action
 
 
 class Turn:
-    """`effects` are in order: a record must be durable before any action after it is done."""
+    """`effects` are in order: a record must be durable before any action after it is done. `lost` are steps of
+    a batch that will not happen."""
 
     def __init__(self, state: State, policy: TxPolicy) -> None:
         self.state = state
         self.policy = policy
         self.effects: list[Effect] = []
         self.superseded: str | None = None
+        self.lost: list[Intent] = []
         self._changed: dict[str, None] = {}
 
     def note(self, record: r.TxFact) -> None:
@@ -30,8 +32,11 @@ class Turn:
         key = self._key_of(record)
         evolve(self.state, record)
         self.effects.append(record)
-        if key is not None:
-            self._changed[key] = None
+        if key is None:
+            return
+        self._changed[key] = None
+        if isinstance(record, r.Released | r.Refused | r.Cancelling) and self.state.intents[key].batch:
+            self.lost.append(self.state.intents[key])
 
     def act(self, action: e.Action) -> None:
         self.effects.append(action)
@@ -80,9 +85,28 @@ class Turn:
         match record:
             case r.Queued(intent=intent):
                 return intent.key
-            case r.HeadMoved() | r.NonceRaised() | r.GapFound() | r.ChainNamed() | r.Halted() | r.Resumed() | r.Paused() | r.Unpaused():
+            case (
+                r.HeadMoved()
+                | r.CodeSeen()
+                | r.NonceRaised()
+                | r.GapFound()
+                | r.ChainNamed()
+                | r.Halted()
+                | r.Resumed()
+                | r.Paused()
+                | r.Unpaused()
+                | r.Archived()
+                | r.Forgone()
+                | r.NoncesNoted()
+            ):
                 return None
-            case r.Submitted(key=key) | r.Dropped(key=key) | r.Refused(key=key) | r.Reserved(key=key):
+            case (
+                r.Submitted(key=key)
+                | r.Dropped(key=key)
+                | r.Refused(key=key)
+                | r.Reserved(key=key)
+                | r.BudgetRaised(key=key)
+            ):
                 return key
             case _:
                 return self.state.slots[record.nonce].key

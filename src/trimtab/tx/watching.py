@@ -6,6 +6,7 @@ import asyncio
 import logging
 from contextlib import aclosing
 
+from trimtab.chain.chains import chain_info
 from trimtab.chain.client import Client
 from trimtab.chain.heads import ReorgNotice
 from trimtab.chain.receipt import Block
@@ -14,7 +15,7 @@ from trimtab.model.ids import Address, BlockHash
 from trimtab.runtime.clock import wait_for_event
 from trimtab.tx import events as e
 from trimtab.tx.driver import Driver
-from trimtab.tx.observe import Sighting, mined_of, observe
+from trimtab.tx.observe import Look, Sighting, mined_of, observe
 from trimtab.tx.options import SenderOptions
 from trimtab.tx.states import State
 
@@ -131,22 +132,26 @@ class Watcher:
             self._driver.look_now.set()
 
     async def _see(self, *, full: bool) -> Sighting | None:
-        driver = self._driver
+        driver, policy = self._driver, self._options.policy
         seen = await observe(
             self._client,
             self._account,
             driver.state,
-            finality_depth=self._options.policy.finality_depth,
-            wants_history=driver.market.is_history_due,
-            full=full,
+            Look(
+                full=full,
+                safe_depth=policy.safe_depth,
+                finality_depth=policy.finality_depth,
+                reorg_depth=chain_info(self._client.chain_id).reorg_depth,
+                quorum=policy.quorum,
+                questions=driver.market.questions(self._account),
+            ),
         )
         if seen is None:
             return None
         driver.market.take_head(seen.head.number, seen.head.base_fee)
+        driver.market.take_answers(seen.answers)
         driver.clock.take_head(seen.head.at)
-        if seen.history is not None:
-            driver.market.take_history(seen.history)
-        if seen.balance is not None:
+        if seen.balance is not None and seen.head.number >= driver.state.head:
             driver.balance = seen.balance
         driver.receipts.update(seen.receipts)
         return seen
@@ -157,6 +162,7 @@ class Watcher:
             e.Observed(
                 head=seen.head.number,
                 at=driver.clock.now(),
+                safe=seen.safe,
                 finalized=seen.finalized,
                 account_nonce=seen.account_nonce,
                 final_nonce=seen.final_nonce,
@@ -164,7 +170,13 @@ class Watcher:
                 absent=frozenset(seen.absent),
                 canonical=seen.canonical,
                 market=driver.market.quote(),
+                base_fee=driver.market.base_fee,
                 endpoints=driver.endpoints,
+                readers=len(self._client.endpoints),
+                witnesses=seen.votes.witnesses,
+                dissent=seen.votes.dissent,
+                assent=seen.votes.assent,
+                is_delegated=seen.is_delegated,
             )
         )
         watched = {attempt.tx_hash for slot in driver.state.slots.values() for attempt in slot.attempts}

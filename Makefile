@@ -7,7 +7,7 @@ export PATH := $(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 # uv trusts what the machine trusts, as git and pip do: a company's own certificate works.
 export UV_SYSTEM_CERTS := 1
 
-.PHONY: help setup demo test check bench soak docs clean
+.PHONY: help setup demo test check bench soak storm docs clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -42,6 +42,10 @@ bench: setup  ## speed beside peers, as ratios, into out/bench.json
 
 soak: setup  ## the long runs: random actions on every venue, all demo seeds, every crash point
 	$(BIN)/pytest -m soak --timeout 3600 tests
+
+SEED ?= 1
+storm: setup  ## 2,000 transactions through lies, kills and reorgs (SEED=1 chooses which), into out/storm.json
+	$(BIN)/python -m tests.storm --seed $(SEED) --out out/storm.json
 
 docs: setup  ## build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

@@ -14,7 +14,7 @@ from trimtab.tx import records as r
 from trimtab.tx.fees import Fees, bump_price
 from trimtab.tx.policy import TxPolicy
 from trimtab.tx.reducer import replay, step
-from trimtab.tx.states import IntentState, Kind, Mined, Outcome, Refusal, SlotState, State
+from trimtab.tx.states import IntentState, Kind, Mined, Outcome, Refusal, SlotState, State, change
 from trimtab.tx.turn import Effect
 
 POLICY = TxPolicy(window=2, confirmations=2, finality_depth=5, bump_after_blocks=3, clean_passes=2)
@@ -499,3 +499,84 @@ def test_only_clean_passes_in_a_row_call_a_nonce_taken(life: Life) -> None:
         assert life.intent("k") is IntentState.RESOLVING
     life.observe(9, account_nonce=1, final_nonce=1, absent=gone)
     assert life.intent("k") is IntentState.SUPERSEDED
+
+
+def _batch(life: Life, count: int) -> None:
+    steps = [
+        r.Submitted(
+            key=f"b{n}",
+            digest=f"b{n}",
+            target=Address("0x"),
+            data=b"",
+            value=0,
+            gas_limit=1,
+            batch="b",
+            step=n,
+            at=life.at,
+        )
+        for n in range(count)
+    ]
+    life.feed(e.SubmitBatch(tuple(steps)))
+
+
+def test_a_batch_takes_its_nonces_in_order() -> None:
+    """One event admits all steps, before anything that comes later; each is signed in its turn."""
+    life = Life(replace(POLICY, window=4))
+    _batch(life, 3)
+    life.submit("k")
+    life.check("k")
+    for nonce in range(3):
+        life.sign(nonce)
+    assert [life.state.slots[nonce].key for nonce in range(4)] == ["b0", "b1", "b2", "k"]
+
+
+def test_a_batch_goes_no_further_than_its_first_refused_step() -> None:
+    """What is out of the later steps is cancelled, what waits is refused; other intents are not touched."""
+    life = Life(replace(POLICY, window=3))
+    _batch(life, 4)
+    life.submit("k")
+    life.check("k")
+    first, second, third = life.sign(0), life.sign(1), life.sign(2)
+    life.answer(1, second, "a")
+    life.answer(2, third, "a")
+    life.refuse(0, first, SendClass.FUNDS, SendClass.FUNDS)
+    states = {key: intent.state for key, intent in life.state.intents.items()}
+    assert states["b0"] is states["b3"] is IntentState.REJECTED
+    assert states["b1"] is states["b2"] is IntentState.CANCELLING
+    assert life.state.intents["b3"].refusal is Refusal.BATCH
+    assert life.state.slots[0].key == "k", "the free nonce goes to the next intent"
+
+
+def test_cancelling_a_step_cancels_those_after_it() -> None:
+    """An approval that is taken back must not leave the trade behind that stands on it."""
+    life = Life(replace(POLICY, window=3))
+    _batch(life, 2)
+    life.answer(0, life.sign(0), "a")
+    life.answer(1, life.sign(1), "a")
+    life.feed(e.CancelAsked("b0"))
+    assert [life.state.slots[n].is_cancelling for n in (0, 1)] == [True, True]
+    assert [(ask.nonce, ask.kind) for ask in life.did(e.Sign)] == [(0, Kind.CANCEL), (1, Kind.CANCEL)]
+
+
+def test_a_person_bumps_without_patience(life: Life) -> None:
+    """A replacement is priced at once, whatever its age; the higher budget is a fact that lasts."""
+    life.live("k", 0)
+    life.state.intents["k"] = change(life.state.intents["k"], budget_wei=5)
+    life.feed(e.BumpAsked("k", budget_wei=9))
+    assert [(ask.nonce, ask.above) for ask in life.did(e.Sign)] == [(0, Fees(100, 100))]
+    assert life.did(r.BudgetRaised)
+    assert life.state.intents["k"].budget_wei == 9
+
+
+def test_a_bump_changes_nothing_that_is_mined_or_unknown(life: Life) -> None:
+    """No signature is asked for what is in a block, being signed, or not there."""
+    tx_hash = life.live("k", 0)
+    life.feed(e.BumpAsked("nobody"))
+    assert not life.did(e.Sign)
+    life.feed(e.BumpAsked("k"))
+    life.feed(e.BumpAsked("k"))
+    assert not life.did(e.Sign)
+    mined = Mined(tx_hash, 1, CANON[1], is_success=True, gas_used=1, fee_wei=1)
+    life.feed(e.Observed(1, life.at, mined={tx_hash: mined}, canonical=CANON, account_nonce=1))
+    life.feed(e.BumpAsked("k"))
+    assert not life.did(e.Sign)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from trimtab.chain.rpc_errors import SendClass
 from trimtab.tx import events as e
 from trimtab.tx import records as r
+from trimtab.tx.batches import stop_followers
 from trimtab.tx.observing import fill_gap, observe_slot
-from trimtab.tx.states import Attempt, IntentState, Kind, Outcome, Refusal, Slot, SlotState
+from trimtab.tx.states import Attempt, Intent, IntentState, Kind, Outcome, Refusal, Slot, SlotState
 from trimtab.tx.turn import Turn
 
 REQUOTE = frozenset({SendClass.UNDERPRICED, SendClass.FEECAP_LT_BASE})
@@ -35,6 +36,10 @@ def decide(turn: Turn, event: e.Event) -> None:  # noqa: C901  a table of cases
         case e.Submit(intent=intent):
             turn.note(r.Queued(intent=intent))
             turn.act(e.Check(intent.key))
+        case e.SubmitBatch(intents=intents):
+            for intent in intents:
+                turn.note(r.Queued(intent=intent))
+                turn.note(intent)
         case e.CheckPassed():
             _pass_check(turn, event)
         case e.CheckFailed(key=key):
@@ -54,6 +59,8 @@ def decide(turn: Turn, event: e.Event) -> None:  # noqa: C901  a table of cases
                 observe_slot(turn, turn.state.slots[nonce], e.Observed(turn.state.head, at), event.endpoints)
         case e.CancelAsked(key=key):
             _cancel(turn, key)
+        case e.BumpAsked():
+            _bump(turn, event)
         case e.Recovered():
             _recover(turn, event)
         case e.ResumeAsked(account_nonce=nonce):
@@ -61,6 +68,7 @@ def decide(turn: Turn, event: e.Event) -> None:  # noqa: C901  a table of cases
             turn.note(r.Resumed())
         case e.PauseAsked(reason=reason):
             turn.note(r.Unpaused() if reason is None else r.Paused(reason=reason))
+    stop_followers(turn)
     _assign_ready(turn)
 
 
@@ -85,6 +93,10 @@ def _pass_check(turn: Turn, event: e.CheckPassed) -> None:
             label=queued.label,
             cause=queued.cause,
             notional=queued.notional,
+            access_list=event.access_list or queued.access_list,
+            authorizations=queued.authorizations,
+            delegate_to=queued.delegate_to,
+            is_delegation=queued.is_delegation,
             at=event.at,
         )
     )
@@ -102,23 +114,31 @@ def _assign_ready(turn: Turn) -> None:
     state = turn.state
     while state.queue and state.halted is None:
         key = next(iter(state.queue))
-        if state.intents[key].state is not IntentState.CHECKED or not _has_room(turn, state.nonces.lowest):
+        intent = state.intents[key]
+        if intent.state is not IntentState.CHECKED or not _has_room(turn, state.nonces.lowest, intent):
             return
         nonce = state.nonces.lowest
         turn.note(r.Reserved(nonce=nonce, key=key))
         turn.ask_signature(nonce, Kind.NORMAL, None)
 
 
-def _has_room(turn: Turn, nonce: int) -> bool:
+def _has_room(turn: Turn, nonce: int, intent: Intent) -> bool:
     """Whether `nonce` may be used now: everything below it is out, or on its way with no refusal yet. A nonce
     that those above it wait for needs no place in the window."""
     unmined = [slot for slot in turn.state.slots.values() if slot.mined is None]
     below = [slot for slot in unmined if slot.nonce < nonce]
-    if len(unmined) >= turn.policy.window and len(below) == len(unmined):
+    if len(unmined) >= _window(turn, unmined, intent) and len(below) == len(unmined):
         return False
     if any(_is_unsure(turn, slot) for slot in below):
         return False
     return sum(slot.state is SlotState.PROVISIONAL for slot in below) < turn.policy.pipeline
+
+
+def _window(turn: Turn, unmined: list[Slot], intent: Intent) -> int:
+    """Pools take one transaction at a time of an account that has code, or is about to have it (EIP-7702)."""
+    intents = (intent, *(turn.state.intents[slot.key] for slot in unmined))
+    is_alone = turn.state.is_delegated or any(item.is_delegation for item in intents)
+    return 1 if is_alone else turn.policy.window
 
 
 def _is_unsure(turn: Turn, slot: Slot) -> bool:
@@ -182,6 +202,8 @@ def _take_answer(turn: Turn, event: e.SendAnswered) -> None:
             message=event.message[:200],
         )
     )
+    if event.send_class == SendClass.DELEGATED_7702 and not turn.state.is_delegated:
+        turn.note(r.CodeSeen(is_delegated=True))
     slot = turn.state.slots[event.nonce]
     state = turn.state.intents[slot.key].state
     if slot.mined is not None:
@@ -222,9 +244,11 @@ def _take_refusal(turn: Turn, slot: Slot, attempt: Attempt, event: e.SendAnswere
 
 def _observe(turn: Turn, event: e.Observed) -> None:
     turn.note(r.HeadMoved(block=event.head, at=event.at))
+    if event.is_delegated is not None and event.is_delegated != turn.state.is_delegated:
+        turn.note(r.CodeSeen(is_delegated=event.is_delegated))
     _expire_queue(turn, event.at)
     state = turn.state
-    if event.account_nonce is not None and event.account_nonce > state.nonces.next and not state.halted:
+    if event.account_nonce is not None and event.account_nonce > state.most_used and not state.halted:
         _halt(
             turn,
             f"the chain has used nonce {event.account_nonce - 1}, and this journal next uses "
@@ -274,6 +298,21 @@ def _cancel(turn: Turn, key: str) -> None:
     turn.cancel(slot, "cancelled by the caller")
 
 
+def _bump(turn: Turn, event: e.BumpAsked) -> None:
+    """T6 by a person's word: whatever its age, its place and the market."""
+    intent = turn.state.intents.get(event.key)
+    if intent is None or intent.state.is_terminal:
+        return
+    wanted, given = event.budget_wei, intent.budget_wei
+    if wanted is not None and given is not None and wanted > given:
+        turn.note(r.BudgetRaised(key=event.key, budget_wei=wanted))
+    slot = turn.state.slot_of(event.key)
+    if slot is None or slot.is_signing or not slot.attempts or turn.state.halted is not None:
+        return
+    if slot.mined is None and intent.state in (IntentState.LIVE, IntentState.CANCELLING):
+        turn.ask_signature(slot.nonce, slot.last.kind, slot.last.fees)
+
+
 def _recover(turn: Turn, event: e.Recovered) -> None:
     """T16: give back what was never exposed, call ambiguous what was never answered, send again the rest."""
     state = turn.state
@@ -289,7 +328,7 @@ def _recover(turn: Turn, event: e.Recovered) -> None:
                     nonce=nonce, refusal=Refusal.INTERRUPTED, reason="interrupted before anything was sent"
                 )
             )
-    if event.account_nonce > state.nonces.next:
+    if event.account_nonce > state.most_used:
         turn.note(r.NonceRaised(nonce=event.account_nonce))
     for nonce in sorted(state.slots):
         _call_ambiguous(turn, state.slots[nonce])

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from trimtab.chain.call import Call
+from trimtab.chain.chains import chain_info
 from trimtab.chain.client import Client
 from trimtab.chain.receipt import Receipt
 from trimtab.chain.rpc_errors import SendClass
@@ -23,21 +24,21 @@ from trimtab.errors import (
     TrimtabError,
 )
 from trimtab.journal import Journal
-from trimtab.model.ids import TxHash
+from trimtab.model.ids import Address, TxHash
 from trimtab.tx import events as e
 from trimtab.tx.chain_clock import ChainClock
 from trimtab.tx.drafting import Desk, Draft, check_funds
-from trimtab.tx.envelope import SignedTx, TxFields
+from trimtab.tx.envelope import Authorization, SignedTx, TxFields
 from trimtab.tx.guard import Guard
 from trimtab.tx.market import FeeMarket
 from trimtab.tx.options import SenderOptions
 from trimtab.tx.outbox import Outbox
-from trimtab.tx.records import decode_record
+from trimtab.tx.records import Submitted, decode_record
 from trimtab.tx.reducer import advance, replay
 from trimtab.tx.routes.base import Route, SendResult
 from trimtab.tx.signers.base import Signer, check_signed
-from trimtab.tx.simulate import Simulator
-from trimtab.tx.states import Intent, Outcome, Refusal
+from trimtab.tx.simulate import Simulator, Trial
+from trimtab.tx.states import Intent, Kind, Outcome, Refusal, change
 from trimtab.tx.turn import Effect
 
 logger = logging.getLogger(__name__)
@@ -79,7 +80,7 @@ class Driver:
         tasks: asyncio.TaskGroup,
     ) -> None:
         self.state = replay(decode_record(record.payload) for record in journal.replay(stream))
-        self.market = FeeMarket(client.chain_id, options.tip_floor)
+        self.market = FeeMarket(client.chain_id, options.tip_floor, options.cancel_gas)
         self.clock = clock
         self.balance: int | None = None
         self.errors: dict[str, TrimtabError] = {}
@@ -91,8 +92,9 @@ class Driver:
         self._options = options
         self._routes = _by_endpoint(routes)
         self._tasks = tasks
-        self._desk = Desk(client.chain_id, signer.address, options.fee_cap, options.cancel_gas)
-        self._simulator = Simulator(client, signer.address)
+        chain = chain_info(client.chain_id)
+        self._desk = Desk(client.chain_id, signer.address, options.fee_cap, not chain.has_mempool)
+        self._simulator = Simulator(client, signer.address, estimates=chain.transfer_gas is None)
         self.guard = Guard(options.limits, client.chain_id, signer.address, options.pause_file)
         self._running: set[asyncio.Task[None]] = set()
         self._checks: dict[str, asyncio.Task[None]] = {}
@@ -210,15 +212,22 @@ class Driver:
         if self._checks.get(key) is check:
             del self._checks[key]
 
+    async def find_gas_together(self, wanted: Sequence[Submitted]) -> list[Submitted]:
+        """The steps of a batch with their gas limits, each simulated on what the one before it left."""
+        if not self._options.simulate:
+            return list(wanted)
+        found = await self._simulator.find_gas_together([_trial(item) for item in wanted])
+        return [change(item, gas_limit=gas.gas_limit) for item, gas in zip(wanted, found, strict=True)]
+
     async def _check(self, intent: Intent) -> None:
-        key, call = intent.key, Call(intent.target, intent.data, intent.value)
+        key, wants_list = intent.key, self._options.access_lists
         try:
-            gas = await self._simulator.find_gas(call, intent.gas_limit or None)
+            found = await self._simulator.find_gas(_trial(intent), wants_access_list=wants_list)
         except TrimtabError as error:
             self.errors[key] = error
             self.feed(e.CheckFailed(key))
             return
-        self.feed(e.CheckPassed(key, gas, self.clock.now()))
+        self.feed(e.CheckPassed(key, found.gas_limit, self.clock.now(), found.access_list))
 
     # Signatures
 
@@ -227,7 +236,7 @@ class Driver:
         try:
             draft = self._draft(ask)
             check_funds(self.state, draft, self.balance)
-            if self._sign_nowait is not None:
+            if self._sign_nowait is not None and self._delegates_to(ask) is None:
                 self._take_signed(ask, draft, self._sign_nowait(draft.fields))
                 return
         except InsufficientFundsError:
@@ -245,9 +254,9 @@ class Driver:
         if not self._is_asked(ask):
             return
         try:
-            draft = self._draft(ask)
-            check_funds(self.state, draft, self.balance)
             async with asyncio.timeout(self._options.sign_timeout):
+                draft = self._draft(ask, await self._sign_own_code(ask))
+                check_funds(self.state, draft, self.balance)
                 signed = await self._signer.sign_transaction(draft.fields)
             self._take_signed(ask, draft, signed)
         except TimeoutError:
@@ -261,11 +270,22 @@ class Driver:
         slot = self.state.slots.get(ask.nonce)
         return slot is not None and slot.asked == ask.ask
 
-    def _draft(self, ask: e.Sign) -> Draft:
+    def _draft(self, ask: e.Sign, own: Authorization | None = None) -> Draft:
         intent = self.guard.tighten(self.state.intents[self.state.slots[ask.nonce].key])
-        draft = self._desk.draft(intent, ask, self.market.quote(), self.market.base_fee)
+        draft = self._desk.draft(intent, ask, self.market.terms(), own)
         self.guard.check_draft(self.state, ask, draft, now=self.clock.now())
         return draft
+
+    def _delegates_to(self, ask: e.Sign) -> Address | None:
+        intent = self.state.intents[self.state.slots[ask.nonce].key]
+        return intent.delegate_to if ask.kind is Kind.NORMAL else None
+
+    async def _sign_own_code(self, ask: e.Sign) -> Authorization | None:
+        """The account's leave for its own new code: the chain counts the transaction's nonce first."""
+        code = self._delegates_to(ask)
+        if code is None:
+            return None
+        return await self._signer.sign_authorization(self._client.chain_id, code, ask.nonce + 1)
 
     def _take_signed(self, ask: e.Sign, draft: Draft, signed: SignedTx) -> None:
         check_signed(signed, draft.fields, self._signer.address)
@@ -332,6 +352,16 @@ class Driver:
             )
         )
         self._outbox.put_action(e.Observe())
+
+
+def _trial(intent: Intent | Submitted) -> Trial:
+    return Trial(
+        Call(intent.target, intent.data, intent.value),
+        intent.gas_limit or None,
+        intent.access_list,
+        intent.authorizations,
+        intent.delegate_to,
+    )
 
 
 def _by_endpoint(routes: Sequence[Route]) -> dict[str, Route]:

@@ -181,7 +181,8 @@ class Capped(_Durable, frozen=True, kw_only=True, tag="capped"):
 
 
 class NonceRaised(_Durable, frozen=True, kw_only=True, tag="nonce"):
-    """The chain has used every nonce below this one, by transactions that are not in this journal."""
+    """The chain has used every nonce below this one, by transactions that are not in this journal, or by an
+    authorisation in one that is (EIP-7702)."""
 
     nonce: int
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
+from trimtab.chain.chains import chain_info
 from trimtab.chain.client import Client
 from trimtab.errors import (
     HaltError,
@@ -22,6 +23,7 @@ from trimtab.model.order import TxRecord
 from trimtab.runtime import Clock, SystemClock, open_tasks
 from trimtab.tx import events as e
 from trimtab.tx.chain_clock import ChainClock
+from trimtab.tx.delegation import check_authorizations, is_delegation
 from trimtab.tx.driver import Driver
 from trimtab.tx.failures import not_sent
 from trimtab.tx.handle import TxHandle
@@ -32,7 +34,7 @@ from trimtab.tx.reporting import record_of
 from trimtab.tx.routes.base import Route
 from trimtab.tx.routes.public import PublicRoute
 from trimtab.tx.signers.base import Signer
-from trimtab.tx.states import IntentState
+from trimtab.tx.states import IntentState, change
 from trimtab.tx.watching import Watcher
 
 __all__ = ["Sender", "SenderOptions", "Snapshot"]
@@ -84,6 +86,7 @@ class Sender:
         """
         chosen = options or SenderOptions()
         _check_chain(chosen.chain_id, client.chain_id)
+        chosen = replace(chosen, policy=chosen.policy.on(chain_info(client.chain_id)))
         stream = stream_name(client.chain_id, signer.address)
         ways = list(routes) if routes is not None else [PublicRoute(client)]
         chain_clock = ChainClock(clock or SystemClock())
@@ -115,17 +118,36 @@ class Sender:
         `TransportError`. Cancelling the wait withdraws an intent that has no nonce yet, else changes nothing.
         """
         self._driver.check_whole()
-        known = self._driver.state.intents.get(intent.key)
-        if known is not None and known.refusal is None and known.digest != intent.digest:
-            raise NonceConflictError(
-                f"the key {intent.key!r} already means another transaction (nonce {known.nonce}): "
-                "give each transaction a key of its own",
-                nonce=known.nonce,
-                key=intent.key,
-            )
-        if known is None or known.refusal is not None:
-            self._admit(intent)
+        if not self._is_known(intent):
+            wanted = self._check(intent)
+            self._driver.errors.pop(intent.key, None)
+            self._driver.feed(e.Submit(wanted))
         return await self._reach_network(intent.key)
+
+    async def submit_batch(self, intents: Sequence[TxIntent]) -> tuple[TxHandle, ...]:
+        """Steps that belong together, like an approval and the trade that needs it: each is simulated on what
+        the one before it leaves, all are admitted or none, and their nonces rise in this order. Returns once
+        the first step is out. When a step is refused, cancelled or too late, those after it are withdrawn:
+        what waits is refused, what is out is cancelled.
+
+        Raises as `submit` does while nothing is exposed; from then on the handles tell. Steps whose keys are
+        known already are not sent again.
+        """
+        self._driver.check_whole()
+        if not intents or len({intent.key for intent in intents}) < len(intents):
+            raise IntentError("a batch needs steps, and each step a key of its own", field="key")
+        missing = {n: intent for n, intent in enumerate(intents) if not self._is_known(intent)}
+        if missing:
+            name = intents[0].key
+            wanted = [change(self._check(item), batch=name, step=n) for n, item in missing.items()]
+            ready = await self._driver.find_gas_together(wanted)
+            for item in missing.values():  # the account may have been halted or paused meanwhile
+                self._check(item)
+                self._driver.errors.pop(item.key, None)
+            self._driver.feed(e.SubmitBatch(tuple(item for item in ready if not self._is_taken(item.key))))
+        handles = tuple(TxHandle(intent.key, self._driver, self._client) for intent in intents)
+        await self._reach_network(intents[0].key)
+        return handles
 
     def handle(self, key: str) -> TxHandle:
         """The transaction that was submitted under `key`, now or in an earlier life. Raises `IntentError`
@@ -169,7 +191,26 @@ class Sender:
         self._driver.feed(e.PauseAsked(None))
         self._driver.write()
 
-    def _admit(self, intent: TxIntent) -> None:
+    def _is_taken(self, key: str) -> bool:
+        known = self._driver.state.intents.get(key)
+        return known is not None and known.refusal is None
+
+    def _is_known(self, intent: TxIntent) -> bool:
+        """Whether it was submitted before. Raises `NonceConflictError` when its key means something else."""
+        known = self._driver.state.intents.get(intent.key)
+        if known is None or known.refusal is not None:
+            return False
+        if known.digest != intent.digest:
+            raise NonceConflictError(
+                f"the key {intent.key!r} already means another transaction (nonce {known.nonce}): "
+                "give each transaction a key of its own",
+                nonce=known.nonce,
+                key=intent.key,
+            )
+        return True
+
+    def _check(self, intent: TxIntent) -> Submitted:
+        """All that can be said against an intent without a request."""
         driver = self._driver
         now = driver.clock.now()
         if driver.state.halted is not None:
@@ -184,10 +225,10 @@ class Sender:
             )
         if not self._options.simulate and intent.gas_limit is None:
             raise IntentError(f"{intent.key}: without simulation give it a gas_limit", field="gas_limit")
-        wanted = _submitted(intent, now)
+        check_authorizations(intent, self._client.chain_id)
+        wanted = _submitted(intent, now, self.address)
         driver.guard.check_wanted(driver.state, wanted, now=now)
-        driver.errors.pop(intent.key, None)
-        driver.feed(e.Submit(wanted))
+        return wanted
 
     async def _reach_network(self, key: str) -> TxHandle:
         driver = self._driver
@@ -239,7 +280,7 @@ class Sender:
         return tuple(TxHandle(slot.key, self._driver, self._client) for slot in slots)
 
 
-def _submitted(intent: TxIntent, now: int) -> Submitted:
+def _submitted(intent: TxIntent, now: int, account: Address) -> Submitted:
     return Submitted(
         key=intent.key,
         digest=intent.digest,
@@ -252,6 +293,10 @@ def _submitted(intent: TxIntent, now: int) -> Submitted:
         label=intent.label,
         cause=intent.cause,
         notional=intent.notional,
+        access_list=intent.access_list,
+        authorizations=intent.authorizations,
+        delegate_to=intent.delegate_to,
+        is_delegation=is_delegation(intent, account),
         at=now,
     )
 

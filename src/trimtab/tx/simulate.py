@@ -86,6 +86,35 @@ class Simulator:
         gas_limit = trial.gas_limit if trial.gas_limit is not None else with_margin(used)
         return Found(gas_limit, kept)
 
+    async def find_gas_together(self, trials: Sequence[Trial]) -> list[Found]:
+        """Like `find_gas`, for steps of which each runs on what the one before it left, in one request.
+
+        Where the node has no `eth_simulateV1`, a step that needs an earlier one cannot be tried: then every
+        step but the first needs a gas limit of its own, else `IntentError`.
+        """
+        if self._has_simulate_v1 and len(trials) > 1:
+            overrides = {k: v for trial in trials for k, v in _overrides(trial, self._sender).items()}
+            calls = [_transaction(trial, self._sender) for trial in trials]
+            block = {"calls": calls} | ({"stateOverrides": overrides} if overrides else {})
+            payload = {"blockStateCalls": [block], "validation": False}
+            result = await self._ask(trials[0], [("eth_simulateV1", [payload, self._block])])
+            if not _is_unsupported(result[0]):
+                return [self._found(trial, result[0], step) for step, trial in enumerate(trials)]
+            self._has_simulate_v1 = False
+        first, *later = trials
+        for trial in later:
+            if trial.gas_limit is None:
+                raise IntentError(
+                    "the node cannot simulate one step after another (eth_simulateV1): give each step after "
+                    f"the first a gas_limit, also the call of {trial.call.target}",
+                    field="gas_limit",
+                )
+        return [await self.find_gas(first), *(Found(trial.gas_limit or 0) for trial in later)]
+
+    def _found(self, trial: Trial, answer: Any, step: int) -> Found:
+        used = _read_simulation(answer, trial.call, self._client, step) + _own_cost(trial)
+        return Found(trial.gas_limit or with_margin(used), trial.access_list)
+
     async def _simulate(self, trial: Trial, *, asks_list: bool = False) -> tuple[int, AccessList]:
         """Gas used, and the access list that the node offers."""
         transaction = _transaction(trial, self._sender)
@@ -207,11 +236,11 @@ def _is_unsupported(answer: object) -> bool:
     return answer.code in _UNSUPPORTED_CODES or any(word in words for word in _UNSUPPORTED_WORDS)
 
 
-def _read_simulation(answer: Any, call: Call, client: Client) -> int:
+def _read_simulation(answer: Any, call: Call, client: Client, step: int = 0) -> int:
     if isinstance(answer, RpcError | RateLimitedError):
         raise _explain(answer, call, client)
     with _malformed_as_error():
-        outcome = answer[0]["calls"][0]
+        outcome = answer[0]["calls"][step]
         if int(outcome["status"], 16) == 1:
             return int(outcome.get("maxUsedGas") or outcome["gasUsed"], 16)
         error = outcome.get("error") or {}

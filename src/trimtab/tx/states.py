@@ -284,6 +284,13 @@ class State:
         return slot if slot is not None and slot.key == key else None
 
     @property
+    def most_used(self) -> int:
+        """How far the chain's count of the account can have come by our own transactions: one that delegates
+        the account itself uses the nonce after its own too, unless its cancellation is mined instead."""
+        flying = (self.intents[slot.key] for slot in self.slots.values() if slot.mined is None)
+        return self.nonces.next + any(intent.is_delegation for intent in flying)
+
+    @property
     def unmined(self) -> list[Slot]:
         """Slots in flight, lowest nonce first."""
         return sorted((s for s in self.slots.values() if s.mined is None), key=lambda slot: slot.nonce)

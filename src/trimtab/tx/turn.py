@@ -16,8 +16,8 @@ Effect: TypeAlias = r.TxFact | e.Action
 
 
 class Turn:
-    """`effects` are in order: a record must be durable before any action after it is done. `lost` are steps of
-    a batch that will not happen."""
+    """`effects` are in order: a record must be durable before any action after it is done. `lost` are the
+    steps of batches that will not happen."""
 
     def __init__(self, state: State, policy: TxPolicy) -> None:
         self.state = state

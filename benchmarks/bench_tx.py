@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 from benchmarks.harness import Result, compare, compare_async, counted
@@ -19,17 +18,12 @@ from trimtab.chain.abi import Abi
 from trimtab.chain.address import checksum
 from trimtab.chain.call import Call
 from trimtab.chain.client import Client
-from trimtab.chain.hashing import keccak256
 from trimtab.chain.messages import decode_notification, decode_reply
 from trimtab.journal import Journal
-from trimtab.model.ids import Address, BlockHash, TxHash
+from trimtab.model.ids import Address
 from trimtab.tx import Sender, SenderOptions, TxIntent, TxPolicy
-from trimtab.tx import records as r
 from trimtab.tx.envelope import DynamicFeeTx
-from trimtab.tx.records import decode_record, encode_record
-from trimtab.tx.reducer import replay
 from trimtab.tx.signers import LocalSigner, check_signed
-from trimtab.tx.states import Kind, Outcome, Terminal
 from trimtab.world.node import AnvilNode
 
 warnings.filterwarnings("ignore", category=DeprecationWarning)
@@ -44,10 +38,6 @@ POOL = Address("0x" + "51" * 20)
 HOUSE = Address("0x" + "82" * 20)
 MARKET = Address("0x" + "8c" * 20)
 CALLDATA = bytes(range(200))
-RECORDS = 100_000
-PER_INTENT = 8
-"""Records of one intent that goes well: intent, reserved, attempt, begin, result, seen, confirmed, final."""
-
 Work = Callable[[], Any]
 
 
@@ -220,64 +210,6 @@ async def _sends() -> list[Result]:
             ]
 
 
-def _history(records: int) -> list[bytes]:
-    """The journal of many intents that went well."""
-    made: list[Any] = []
-    for nonce in range(records // PER_INTENT):
-        key, tx_hash = f"k{nonce}", TxHash("0x" + keccak256(str(nonce).encode()).hex())
-        made += [
-            r.Submitted(key=key, digest=key, target=HOUSE, data=CALLDATA, value=0, gas_limit=1, at=1),
-            r.Reserved(nonce=nonce, key=key),
-            r.Attempted(
-                nonce=nonce,
-                kind=Kind.NORMAL,
-                tx_hash=tx_hash,
-                raw=CALLDATA,
-                tip=1,
-                fee_cap=2,
-                gas_limit=1,
-                worst_cost=2,
-            ),
-            r.SendBegun(nonce=nonce, tx_hash=tx_hash, endpoints=("a",), at=1, block=1),
-            r.SendResult(nonce=nonce, tx_hash=tx_hash, endpoint="a", outcome=Outcome.ACCEPTED, send_class=""),
-            r.Seen(
-                nonce=nonce,
-                tx_hash=tx_hash,
-                block=2,
-                block_hash=BlockHash("0x"),
-                is_success=True,
-                gas_used=1,
-                fee_wei=1,
-            ),
-            r.Confirmed(nonce=nonce, tx_hash=tx_hash),
-            r.Final(nonce=nonce, outcome=Terminal.SUCCEEDED),
-        ]
-    return [encode_record(record) for record in made]
-
-
-def _recovery() -> Result:
-    """Open a journal of 100,000 records and fold it, against the second that the specification allows."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "big.db"
-        with Journal.open(path) as journal:
-            journal.append_many("tx/1/0x", _history(RECORDS))
-        times = []
-        for _ in range(3):
-            start = perf_counter()
-            with Journal.open(path) as journal:
-                state = replay(decode_record(record.payload) for record in journal.replay("tx/1/0x"))
-            times.append(perf_counter() - start)
-            assert len(state.finished) == RECORDS // PER_INTENT
-    return counted(
-        "recover a journal of 100,000 records",
-        ours=min(times),
-        peer=1.0,
-        peer_name="the specification's limit",
-        unit="s",
-        promised=1,
-    )
-
-
 def _verified() -> tuple[Work, Work]:
     """Signing with the read-back of sender and hash that the sender makes before it uses a signature."""
     signer, numbers = LocalSigner.from_key(KEY), count()
@@ -317,5 +249,4 @@ async def run() -> list[Result]:
             promised=25,
         ),
         *await _sends(),
-        _recovery(),
     ]

@@ -34,6 +34,7 @@ from trimtab.errors import ConfigError, TrimtabError
 from trimtab.hedging.limits import HedgeLimits
 from trimtab.hedging.policy import FixedBand, WhalleyWilmott
 from trimtab.model.ids import Address
+from trimtab.tx.limit_settings import CallSettings, LimitSettings, RuleSettings
 from trimtab.venues.lyra.addresses import LyraDeployment, LyraMarketAddresses
 from trimtab.venues.perp_v2.addresses import (
     PerpV2CollateralToken,
@@ -89,6 +90,15 @@ def test_the_documented_file_loads(tmp_path: Path) -> None:
     assert config.account.keystore == tmp_path / "key.json"
     assert config.journal.path == tmp_path / "trimtab.db"
     assert config.tx == TxSettings(Decimal(80), Decimal("0.05"))
+    assert config.limits == LimitSettings(
+        venues=("perp_v2", "lyra"),
+        max_fees_per_hour_eth=Decimal("0.02"),
+        max_fees_per_day_eth=Decimal("0.1"),
+        max_notional=Decimal(50_000),
+        max_notional_per_day=Decimal(500_000),
+        expires_at=1_893_456_000,
+        pause_file=tmp_path / "trimtab.pause",
+    )
     assert config.venues["perp_v2"] == PERP
     assert config.venues["lyra"].markets["sETH"].underlying == "ETH"
     assert config.hedge is not None
@@ -113,6 +123,8 @@ def test_the_smallest_file_needs_the_chain_only(write: Write) -> None:
     [
         (CHAIN + "chainid = 1\n", "chain.chainid", "did you mean 'chain_id'?"),
         (CHAIN + "[jurnal]\n", "jurnal", "did you mean 'journal'?"),
+        (CHAIN + "[limits]\nmax_fee_eth = 1\n", "limits.max_fee_eth", "did you mean 'max_value_eth'?"),
+        (CHAIN + "[[limits.calls]]\nadress = 1\n", "limits.calls.adress", "known here: function"),
         (CHAIN + "[tx]\nzzz = 1\n", "tx.zzz", "known here: budget_eth, fee_cap_gwei, timeout"),
         (CHAIN + "[venues.lira]\n", "venues.lira", "did you mean 'lyra'?"),
         (CHAIN + "[venues.perp_v2]\ncontract = {}\n", "venues.perp_v2.contract", "did you mean 'contracts'?"),
@@ -342,6 +354,12 @@ def test_what_is_written_reads_back_equal(tmp_path: Path, policy: dict[str, Any]
         account=AccountSettings(address=_address(10), private_key=Secret(KEY)),
         journal=JournalSettings(tmp_path / "sub" / "j.db"),
         tx=TxSettings(Decimal("0.000000001")),
+        limits=LimitSettings(
+            functions=("openPosition",),
+            calls=(CallSettings(_address(11), "f(address)", None, (RuleSettings(0, ("self",)),)),),
+            max_fees_per_hour_eth=Decimal("0.05"),
+            pause_file=tmp_path / "pause",
+        ),
         venues={"perp_v2": PERP, "lyra": LYRA},
         hedge=HedgeSettings("ETH", "sETH", "vETH", limits=HedgeLimits(gas_budget_wei=10**30), **policy),
     )

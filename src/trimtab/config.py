@@ -26,6 +26,7 @@ from trimtab.hedging.limits import HedgeLimits
 from trimtab.hedging.policy import FixedBand, WhalleyWilmott
 from trimtab.model.ids import Address
 from trimtab.model.units import to_decimal, to_positive
+from trimtab.tx.limit_settings import LimitSettings
 from trimtab.venues.registry import VENUES
 
 C = TypeVar("C")
@@ -196,6 +197,7 @@ class Config:
     account: AccountSettings = field(default_factory=AccountSettings)
     journal: JournalSettings = field(default_factory=JournalSettings)
     tx: TxSettings = field(default_factory=TxSettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
     venues: Mapping[str, Any] = field(default_factory=dict)
     hedge: HedgeSettings | None = None
 
@@ -308,6 +310,10 @@ class _Reader:
             if isinstance(value, int) and not isinstance(value, bool):
                 return value
             raise self._error(where, f"must be a whole number, got {_show(value)}")
+        if hint is bool:
+            if isinstance(value, bool):
+                return value
+            raise self._error(where, f"must be true or false, got {_show(value)}")
         if not isinstance(value, str):
             raise self._error(where, f"must be a string, got {_show(value)}")
         if hint is Path:
@@ -433,9 +439,11 @@ def _plain(value: object) -> Any:
     """Dataclasses and mappings as dicts without None and without secrets; leaves as they are."""
     if is_dataclass(value) and not isinstance(value, type):
         items = ((f.name, getattr(value, f.name)) for f in fields(value) if "env" not in f.metadata)
-        return {name: _plain(item) for name, item in items if item is not None}
+        return {name: _plain(item) for name, item in items if item not in (None, ())}
     if isinstance(value, Mapping):
         return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, tuple):
+        return tuple(_plain(item) for item in value)
     return value
 
 
@@ -461,4 +469,6 @@ def _toml(value: object) -> str:
         return str(value)
     if isinstance(value, tuple):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_toml_key(key)} = {_toml(item)}" for key, item in value.items()) + "}"
     return json.dumps(str(value))

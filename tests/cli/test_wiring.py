@@ -31,6 +31,7 @@ from trimtab.config import (
 )
 from trimtab.errors import ConfigError, IntentError, SigningError
 from trimtab.model.ids import Address
+from trimtab.model.limits import Limits
 from trimtab.tx import SenderOptions
 from trimtab.tx.signers.kms import KmsSigner
 from trimtab.tx.signers.pkcs11 import Pkcs11Signer
@@ -148,10 +149,23 @@ def test_caps_become_wei() -> None:
     assert executor_options(config).budget_wei == 5 * 10**16
     assert executor_options(config).timeout == 3
     assert executor_options(config).chain_id == 7
-    assert sender_options(config).fee_cap == 80_500_000_000
-    assert sender_options(Config(CHAIN)).fee_cap == SenderOptions().fee_cap == 10**12
+    assert sender_options(config, {}).fee_cap == 80_500_000_000
+    assert sender_options(Config(CHAIN), {}).fee_cap == SenderOptions().fee_cap == 10**12
     with pytest.raises(IntentError, match="9 decimal places"):
-        sender_options(Config(CHAIN, tx=TxSettings(Decimal("1e-10"))))
+        sender_options(Config(CHAIN, tx=TxSettings(Decimal("1e-10"))), {})
+
+
+@pytest.mark.node
+async def test_the_key_may_do_what_the_venues_need(world: World) -> None:
+    """Without a [limits] table: the configured venues' calls on the configured chain, no value to anybody,
+    and no transaction above the budget."""
+    chain = ChainSettings((world.url,), world.client.chain_id)
+    config = Config(chain, tx=TxSettings(budget_eth=Decimal("0.5")), venues={"perp_v2": world.perp})
+    async with open_session(config) as session:
+        limits = sender_options(config, session.venues).limits
+        assert limits == Limits.of(*session.venues.values(), max_cost_wei=5 * 10**17)
+    assert not limits.transfers
+    assert limits.max_value_wei == 0
 
 
 def test_amounts_of_the_command_line_are_exact() -> None:

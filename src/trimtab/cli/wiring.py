@@ -113,8 +113,9 @@ async def open_session(config: Path | Config | None) -> AsyncIterator[Session]:
 async def open_sender(session: Session) -> AsyncIterator[tuple[Sender, Journal]]:
     """The one door for writes, with the journal behind it: recovery has run when this is entered."""
     config, signer = session.config, session.signer
+    options = sender_options(config, session.venues)
     with Journal.open(config.journal.path) as journal:
-        async with Sender.open(session.client, signer, journal, options=sender_options(config)) as sender:
+        async with Sender.open(session.client, signer, journal, options=options) as sender:
             yield sender, journal
 
 
@@ -139,10 +140,16 @@ def executor_options(config: Config) -> ExecutorOptions:
     )
 
 
-def sender_options(config: Config) -> SenderOptions:
-    """The settings' chain and fee cap as the sender takes them."""
-    fee_cap = to_base_exact(config.tx.fee_cap_gwei, 9, "tx.fee_cap_gwei")
-    return SenderOptions(chain_id=config.chain.chain_id, fee_cap=fee_cap)
+def sender_options(config: Config, venues: Mapping[str, Venue]) -> SenderOptions:
+    """The settings' chain, fee cap and limits as the sender takes them: the key may do what the venues need,
+    within `[limits]`."""
+    chain_id, budget = config.chain.chain_id, executor_options(config).budget_wei
+    return SenderOptions(
+        chain_id=chain_id,
+        fee_cap=to_base_exact(config.tx.fee_cap_gwei, 9, "tx.fee_cap_gwei"),
+        limits=config.limits.make(chain_id, venues, max_cost_wei=budget),
+        pause_file=config.limits.pause_file,
+    )
 
 
 def load_signer(account: AccountSettings) -> Signer:

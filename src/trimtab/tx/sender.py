@@ -35,6 +35,7 @@ from trimtab.tx.routes.base import Route
 from trimtab.tx.routes.public import PublicRoute
 from trimtab.tx.signers.base import Signer
 from trimtab.tx.states import IntentState, change
+from trimtab.tx.voting import read_pending_nonce
 from trimtab.tx.watching import Watcher
 
 __all__ = ["Sender", "SenderOptions", "Snapshot"]
@@ -176,7 +177,7 @@ class Sender:
 
     async def resume(self) -> None:
         """Let a halted account go on, from the chain's own nonce: call it after you know who used the key."""
-        nonce = await self._client.nonce(self.address, "pending")
+        nonce = await read_pending_nonce(self._client, self.address)
         self._driver.feed(e.ResumeAsked(nonce))
 
     def pause(self, reason: str) -> None:

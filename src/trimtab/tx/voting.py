@@ -1,5 +1,5 @@
 """Ask every node where one alone must not be believed: whether a hash of ours is unknown though its nonce is
-used at finality, and whether the block that holds one of ours is gone."""
+used at finality, whether the block that holds one of ours is gone, and which nonce is the account's next."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from trimtab.chain.client import Client
 from trimtab.chain.transports.endpoint import Endpoint
 from trimtab.errors import ChainError
 from trimtab.model.ids import Address, BlockHash, TxHash
@@ -83,6 +84,26 @@ async def ask_everyone(endpoints: Sequence[Endpoint], ballot: Ballot, timeout: f
         if answers is not None:
             votes.take(ballot, answers)
     return votes
+
+
+async def read_pending_nonce(client: Client, account: Address) -> int:
+    """The first nonce that no node knows as used or waiting. A node that lags counts too few, and what it
+    misses would look like another's use of the key as soon as it catches up. Raises `TransportError` when
+    none answers."""
+    question = ("eth_getTransactionCount", [account, "pending"])
+    limit = client.options.attempt_timeout
+    others = client.endpoints if len(client.endpoints) > 1 else ()
+    found = await asyncio.gather(*[_count(endpoint, question, limit) for endpoint in others])
+    counts = [count for count in found if count is not None]
+    return max(counts) if counts else await client.nonce(account, "pending")
+
+
+async def _count(endpoint: Endpoint, question: tuple[str, list[Any]], timeout: float) -> int | None:
+    try:
+        answer = await endpoint.request(*question, timeout=timeout)
+        return int(answer, 16)
+    except (ChainError, OSError, TypeError, ValueError):
+        return None
 
 
 async def _ask(endpoint: Endpoint, ballot: Ballot, timeout: float) -> list[Any] | None:

@@ -18,6 +18,7 @@ from trimtab.tx.driver import Driver
 from trimtab.tx.observe import Look, Sighting, mined_of, observe
 from trimtab.tx.options import SenderOptions
 from trimtab.tx.states import State
+from trimtab.tx.voting import read_pending_nonce
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ class Watcher:
         """T16, before anything new. Raises `TransportError` when the node cannot be asked, `ConfigError` when
         the journal tells of another chain than the node's."""
         genesis = await self._read_genesis()
-        nonce = await self._client.nonce(self._account, "pending")
+        nonce = await read_pending_nonce(self._client, self._account)
         seen = await self._see(full=True)
         if seen is None:
             raise RpcError("the node does not say what its latest block is; is it syncing?", code=-32000)

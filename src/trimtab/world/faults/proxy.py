@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Self
 
 from aiohttp import hdrs, web
@@ -193,8 +193,9 @@ def _cut(request: web.Request) -> web.Response:
 async def _cut_in_the_middle(request: web.Request, body: bytes) -> web.StreamResponse:
     response = web.StreamResponse(headers={hdrs.CONTENT_LENGTH: str(len(body))})
     response.content_type = "application/json"
-    await response.prepare(request)
-    await response.write(body[: len(body) // 2])
+    with suppress(ConnectionResetError):  # whoever asked has gone already
+        await response.prepare(request)
+        await response.write(body[: len(body) // 2])
     if request.transport is not None:
         request.transport.close()
     return response

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # tests of the lower rooms shall not load the upper ones
     from trimtab.execution.executor import Executor, ExecutorOptions
     from trimtab.journal import Journal
     from trimtab.model.ids import Address
+    from trimtab.model.limits import Limits
     from trimtab.model.order import TxRecord
     from trimtab.tx.routes import Route
     from trimtab.venues.lyra import Lyra
@@ -62,10 +63,14 @@ def open_desk(world: World, tmp_path: Path) -> OpenDesk:
 
     @asynccontextmanager
     async def opened(
-        *, fault: Callable[[Route], Route] | None = None, options: ExecutorOptions | None = None
+        *,
+        fault: Callable[[Route], Route] | None = None,
+        options: ExecutorOptions | None = None,
+        limits: Limits | None = None,
     ) -> AsyncIterator[Desk]:
         from trimtab.execution.executor import Executor
         from trimtab.journal import Journal
+        from trimtab.model.limits import Limits
         from trimtab.tx import Sender, SenderOptions
         from trimtab.tx.routes import PublicRoute
         from trimtab.tx.signers import LocalSigner
@@ -74,7 +79,8 @@ def open_desk(world: World, tmp_path: Path) -> OpenDesk:
 
         account = world.accounts["alice"]
         route: Route = PublicRoute(world.client)
-        sender_options = SenderOptions(poll_interval=0.05)
+        perp, lyra = PerpV2(world.client, world.perp), Lyra(world.client, world.lyra)
+        sender_options = SenderOptions(poll_interval=0.05, limits=limits or Limits.of(perp, lyra))
         with Journal.open(tmp_path / "journal.db") as journal:
             async with Sender.open(
                 world.client,
@@ -88,8 +94,8 @@ def open_desk(world: World, tmp_path: Path) -> OpenDesk:
                     account.address,
                     Executor(sender, world.client, options),
                     journal,
-                    PerpV2(world.client, world.perp),
-                    Lyra(world.client, world.lyra),
+                    perp,
+                    lyra,
                 )
 
     return opened

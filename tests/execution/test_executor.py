@@ -17,6 +17,7 @@ from trimtab.errors import (
     FeeCapExceededError,
     InsufficientMarginError,
     IntentError,
+    LimitError,
     NonceConflictError,
     OrderRejectedError,
     RpcTimeoutError,
@@ -25,6 +26,7 @@ from trimtab.errors import (
 )
 from trimtab.execution.checks import QuoteRules
 from trimtab.execution.executor import Executor, ExecutorOptions
+from trimtab.model.limits import Limits
 from trimtab.model.market import OptionType
 from trimtab.model.order import (
     OptionAction,
@@ -35,6 +37,8 @@ from trimtab.model.order import (
     Side,
     TxStatus,
 )
+from trimtab.venues.lyra import Lyra
+from trimtab.venues.perp_v2 import PerpV2
 from trimtab.world.faults import LostAnswers
 
 pytestmark = pytest.mark.node
@@ -254,3 +258,42 @@ async def test_a_plan_whose_second_step_is_not_sent_tells_of_its_first(
     rest = await desk.perp.encode_deposit(desk.account, "USDC", D(50))
     done = await desk.executor.execute_plan(desk.perp, desk.account, rest, key="fund")
     assert done.status is OrderStatus.FILLED
+
+
+async def test_what_an_order_trades_is_declared_from_its_quote(open_desk: OpenDesk, world: Any) -> None:
+    """A key whose notional is limited trades under the cap and not above it, perps and options alike; margin
+    and approvals trade nothing; a refused order leaves no trace and its key free."""
+    venues = PerpV2(world.client, world.perp), Lyra(world.client, world.lyra)
+    limits = Limits.of(*venues, max_notional=D(5_000), max_notional_per_day=D(9_000))
+    async with open_desk(limits=limits) as desk:
+        await desk.deposit()
+        approvals = await desk.lyra.encode_approvals(desk.account, "sETH")
+        await desk.executor.execute_plan(desk.lyra, desk.account, approvals, key="approve")
+        first = await desk.executor.execute_perp(desk.perp, desk.account, BUY, key="buy")
+        assert first.quote.notional < 5_000
+        nonce = await desk.nonce()
+        large = replace(BUY, size=D(3))
+        with pytest.raises(LimitError, match="max_notional 5000") as caught:
+            await desk.executor.execute_perp(desk.perp, desk.account, large, key="large")
+        assert D(str(caught.value.value)) > 5_000
+        assert not desk.executor.knows("large")
+        series = (await desk.lyra.read_series("sETH", 4)).series
+        calls = OptionIntent(series, OptionType.LONG_CALL, OptionAction.OPEN, D(3))
+        with pytest.raises(LimitError):
+            await desk.executor.execute_option(desk.lyra, desk.account, calls, key="calls")
+        assert await desk.nonce() == nonce
+        await desk.executor.execute_option(desk.lyra, desk.account, replace(calls, amount=D(2)), key="calls")
+        with pytest.raises(LimitError) as caught:
+            await desk.executor.execute_perp(desk.perp, desk.account, replace(BUY, size=D(1)), key="day")
+        assert caught.value.field == "max_notional_per_day"
+
+
+async def test_a_step_beyond_the_limits_ends_its_plan(open_desk: OpenDesk, world: Any) -> None:
+    """The approval was sent and the report tells it; the deposit was not allowed, and the reason is told."""
+    perp = PerpV2(world.client, world.perp)
+    async with open_desk(limits=Limits.of(perp).only("approve")) as desk:
+        plan = await perp.encode_deposit(desk.account, "USDC", D(5))
+        report = await desk.executor.execute_plan(perp, desk.account, plan, key="deposit")
+        assert report.status is OrderStatus.REJECTED
+        assert len(report.transactions) == 1
+        assert "may not call" in (report.reason or "")

@@ -10,6 +10,7 @@ from trimtab.chain.hashing import keccak256
 from trimtab.errors import (
     ConfigError,
     IntentError,
+    LimitError,
     NonceConflictError,
     NotSentError,
     SimulationRevertedError,
@@ -130,12 +131,21 @@ class Executor:
         )
 
     async def execute_plan(
-        self, venue: Venue, account: Address, plan: ChainPlan, *, key: str, dry_run: bool = False
+        self,
+        venue: Venue,
+        account: Address,
+        plan: ChainPlan,
+        *,
+        key: str,
+        dry_run: bool = False,
+        notional: Decimal | None = None,
     ) -> ExecutionReport:
-        """Send a plan that trades nothing: deposits, approvals, keeper duties. An empty plan is done. A step
-        is known by what it does: planned again under the same key, only what is missing is sent."""
+        """Send a plan of no order: deposits, approvals, keeper duties. An empty plan is done. A step is known
+        by what it does: planned again under the same key, only what is missing is sent. `notional` is what it
+        trades all the same, in quote currency, for a key whose notional is limited."""
         checks.check_chain(self._options.chain_id, self._client.chain_id)
-        return await self._run(venue, account, Order(key, is_trade=False), plan, None, dry_run=dry_run)
+        order = Order(key, is_trade=False)
+        return await self._run(venue, account, order, plan, None, dry_run=dry_run, notional=notional)
 
     def knows(self, key: str) -> bool:
         """Whether something of this key may be out, in this life or an earlier one. What was refused before
@@ -181,15 +191,18 @@ class Executor:
         dry_run: bool,
         deadline: int | None = None,
         cause: str = "",
+        notional: Decimal | None = None,
     ) -> ExecutionReport:
         if dry_run:
             return replace(
                 _report(venue, plan.market, order, quote, None), is_dry_run=True, notes=plan.labels
             )
         reason: str | None = None
+        notional = quote.notional if quote is not None else notional
         if not plan.calls:
             order = advance(order, OrderStatus.FILLED)
         for number, (call, label) in enumerate(zip(plan.calls, plan.labels, strict=True)):
+            is_last = number == len(plan.calls) - 1
             intent = TxIntent(
                 _tx_key(order.key, number) if order.is_trade else _step_key(order.key, plan, number),
                 call,
@@ -197,6 +210,7 @@ class Executor:
                 deadline=deadline,
                 label=label,
                 cause=cause,
+                notional=None if notional is None else notional if is_last else Decimal(0),
             )
             try:
                 handle = await self._sender.submit(intent)
@@ -206,7 +220,7 @@ class Executor:
                     raise explained from error
                 order, reason = advance(order, OrderStatus.REJECTED), str(explained)
                 break
-            except (NotSentError, TransportError) as error:
+            except (NotSentError, LimitError, TransportError) as error:
                 if number == 0:
                     raise
                 order, reason = advance(order, OrderStatus.REJECTED), str(error)

@@ -144,6 +144,11 @@ class OptionQuote:
     block: int
     at: int
 
+    @property
+    def notional(self) -> Decimal:
+        """amount x spot price, in quote currency."""
+        return self.intent.amount * self.spot_price
+
 
 class OrderStatus(StrEnum):
     """Maps one to one onto FIX OrdStatus; UNKNOWN is being resolved and never guessed."""

@@ -59,7 +59,9 @@ def test_what_is_not_json_rpc_is_a_lost_answer(payload: bytes) -> None:
 
 
 def test_null_is_a_result_and_nothing_is_not() -> None:
-    """A null result is an answer; a reply without result and error is none."""
+    """A null result is an answer, but not where there is always a value; a reply without both is none."""
+    with pytest.raises(ConnectionLostError, match="eth_getBalance with null"):
+        result_of(decode_reply(b'{"id":1,"result":null}', "n"), "eth_getBalance", "n")
     assert bytes(result_of(decode_reply(b'{"id":1,"result":null}', "n"), "m", "n")) == b"null"
     both = b'{"id":1,"result":"0x1","error":null}'
     assert bytes(result_of(decode_reply(both, "n"), "m", "n")) == b'"0x1"'

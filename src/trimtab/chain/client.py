@@ -23,8 +23,9 @@ from trimtab.chain.transports import make_transport
 from trimtab.chain.transports.base import Transport
 from trimtab.chain.transports.endpoint import Endpoint, Stats
 from trimtab.chain.transports.failover import Failover
-from trimtab.errors import AbiError, CallRevertedError, RateLimitedError, RpcError
+from trimtab.errors import AbiError, CallRevertedError, RpcError
 from trimtab.model.ids import Address, TxHash
+from trimtab.net import Lane
 
 T = TypeVar("T")
 BlockRef = int | str
@@ -69,6 +70,11 @@ class Client:
         """Each node's own `request`, never retried: for broadcasts."""
         return self._failover.endpoints
 
+    def in_lane(self, lane: Lane) -> Client:
+        """The same client, whose reads go in another lane: before others or after them where the rate is
+        limited. Writes always go first."""
+        return Client(self._failover.in_lane(lane), self.options, self.stats, self.chain_id)
+
     async def request(self, method: str, params: Sequence[Any] = ()) -> Any:
         """A raw JSON-RPC result as Python objects. Raises `RpcError` or `TransportError`."""
         return msgspec.json.decode(await self._failover.send(method, encode(list(params))))
@@ -82,8 +88,7 @@ class Client:
         if not requests:
             return []
         results = await self._failover.send_batch([(m, encode(list(p))) for m, p in requests])
-        errors = (RpcError, RateLimitedError)
-        return [r if isinstance(r, errors) else msgspec.json.decode(r) for r in results]
+        return [r if isinstance(r, Exception) else msgspec.json.decode(r) for r in results]
 
     async def call(
         self,

@@ -91,6 +91,8 @@ class LogReader:
         self._options = options
         self._range = options.log_range
         self._rng = random.Random()
+        # Much is read at once: it lets others go first, unless the caller chose a lane.
+        self._lane = Lane.BACKGROUND if failover.lane is Lane.NORMAL else failover.lane
 
     async def read(
         self,
@@ -126,7 +128,7 @@ class LogReader:
                 if last == end:
                     result = await self._ask_at_head(query, end)
                 else:
-                    result = await self._failover.send("eth_getLogs", encode([query]), lane=Lane.BACKGROUND)
+                    result = await self._failover.send("eth_getLogs", encode([query]), lane=self._lane)
         except (RpcError, RpcTimeoutError) as error:
             if first == last or (isinstance(error, RpcError) and not is_refusal(error)):
                 raise
@@ -145,7 +147,7 @@ class LogReader:
         deadline = clock() + self._options.timeout
         attempt = 0
         while True:
-            number, result = await self._failover.send_batch(requests)
+            number, result = await self._failover.send_batch(requests, lane=self._lane)
             if isinstance(number, Exception):
                 raise number
             if isinstance(result, Exception):

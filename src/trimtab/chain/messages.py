@@ -17,6 +17,18 @@ _ANSWERS = ("result", "gas limit", "conditional cost")
 # and op-geth's "conditional cost exceeded": those are answers.
 
 
+# What always has a value: null for one of these is a node that is not well, and no answer.
+_VALUED = frozenset(
+    [
+        *("eth_accounts", "eth_blobBaseFee", "eth_blockNumber", "eth_call", "eth_chainId", "eth_feeHistory"),
+        *("eth_createAccessList", "eth_estimateGas", "eth_gasPrice", "eth_getBalance", "eth_getCode"),
+        *("eth_getLogs", "eth_getProof", "eth_getStorageAt", "eth_getTransactionCount"),
+        *("eth_maxPriorityFeePerGas", "eth_simulateV1", "eth_subscribe", "net_version", "web3_sha3"),
+        *("eth_sendRawTransaction", "eth_sendTransaction", "web3_clientVersion"),
+    ]
+)
+
+
 class Reply(msgspec.Struct, gc=False):
     """An answer, or (with `method`) a notification. `result` and `error` stay JSON until asked for."""
 
@@ -97,11 +109,15 @@ def is_error(reply: Reply) -> bool:
 
 
 def result_of(reply: Reply, method: str, endpoint: str) -> msgspec.Raw:
-    """The result as JSON. Raises `RpcError`, or `RateLimitedError` when the node asks to slow down."""
+    """The result as JSON. Raises `RpcError`, or `RateLimitedError` when the node asks to slow down, or
+    `ConnectionLostError` for no result and for a null where there is always a value."""
     if is_error(reply):
         raise rpc_error(reply.error, method, endpoint)
     if not reply.result:
         raise ConnectionLostError(f"{endpoint} answered {method} without a result", endpoint=endpoint)
+    if method in _VALUED and bytes(reply.result) == b"null":
+        message = f"{endpoint} answered {method} with null, which is no answer; is it a node?"
+        raise ConnectionLostError(message, endpoint=endpoint)
     return reply.result
 
 

@@ -17,8 +17,9 @@ from trimtab.chain.hashing import keccak256
 from trimtab.chain.messages import encode
 from trimtab.chain.options import ClientOptions
 from trimtab.chain.reverts import call_reverted, revert_data
+from trimtab.chain.transports.endpoint import Settled
 from trimtab.chain.transports.failover import Failover
-from trimtab.errors import AbiError, CallRevertedError, RateLimitedError, RpcError
+from trimtab.errors import AbiError, CallRevertedError, RpcError, TransportError
 from trimtab.model.ids import Address
 
 _OPCODES = {
@@ -256,8 +257,8 @@ def _call_params(call: Call, block: int | str) -> list[Any]:
     return [wire.call_object(call.target, call.data, call.value, None, None), wire.block_param(block)]
 
 
-def _answer_of(result: bytes | RpcError | RateLimitedError) -> Answer:
-    if isinstance(result, RateLimitedError):
+def _answer_of(result: Settled) -> Answer:
+    if isinstance(result, TransportError):
         raise result
     if isinstance(result, RpcError):
         data = revert_data(result)

@@ -126,8 +126,42 @@ async def test_batches_settle_each_request() -> None:
     assert isinstance(second, RpcError)
     assert isinstance(third, RateLimitedError)
     assert (mixed._stats.round_trips, mixed._stats.requests) == (1, {"a": 2, "b": 1})
-    with pytest.raises(ConnectionLostError, match="without a result"):
-        await endpoint(Reply(id=1)).send_batch([("a", b"[]")], 1.0)
+    (missing,) = await endpoint(Reply(id=1)).send_batch([("a", b"[]")], 1.0)
+    assert isinstance(missing, ConnectionLostError)
+    assert "without a result" in str(missing)
+
+
+async def test_null_in_a_batch_is_an_error_in_its_place() -> None:
+    """A null balance is no answer, a null receipt is one; of sends the others keep their answers."""
+    null = Reply(id=1, result=msgspec.Raw(b"null"))
+    lying = endpoint(null, null, good())
+    asked = [
+        ("eth_getBalance", b"[]"),
+        ("eth_getTransactionReceipt", b"[]"),
+        ("eth_sendRawTransaction", b"[]"),
+    ]
+    first, second, third = await lying.send_batch(asked, 1.0)
+    assert isinstance(first, ConnectionLostError)
+    assert bytes(second) == b"null"  # type: ignore[arg-type]
+    assert bytes(third) == b'"0x1"'  # type: ignore[arg-type]
+
+
+async def test_a_node_is_left_alone_as_long_as_it_asked() -> None:
+    """Retry-After is remembered by the endpoint, up to a minute."""
+    now = [100.0]
+    limited = Endpoint(
+        Scripted(RateLimitedError("slow", retry_after=5.0), RateLimitedError("slow", retry_after=3600.0)),
+        ClientOptions(), Stats(), lambda: now[0],
+    )  # fmt: skip
+    assert not limited.is_resting
+    with pytest.raises(RateLimitedError):
+        await limited.send("m", b"[]", 1.0)
+    assert (limited.is_resting, limited.limited_for) == (True, 5.0)
+    now[0] += 5.0
+    assert not limited.is_resting
+    with pytest.raises(RateLimitedError):
+        await limited.send("m", b"[]", 1.0)
+    assert limited.limited_for == 60.0
 
 
 async def test_a_slow_moment_is_forgotten() -> None:

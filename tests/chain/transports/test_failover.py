@@ -15,7 +15,7 @@ from tests.chain.conftest import ScriptedNode, refusal, result, scripted_node
 
 from trimtab.chain.client import Client
 from trimtab.chain.options import ClientOptions
-from trimtab.chain.transports.failover import READ_METHODS
+from trimtab.chain.transports.failover import READ_METHODS, Failover
 from trimtab.errors import (
     ConnectionLostError,
     RateLimitedError,
@@ -24,7 +24,7 @@ from trimtab.errors import (
     TransportError,
     WrongChainError,
 )
-from trimtab.net import BackoffPolicy, BreakerPolicy, BreakerState
+from trimtab.net import BackoffPolicy, BreakerPolicy, BreakerState, Lane
 
 OPTIONS = ClientOptions(
     timeout=6.0, attempt_timeout=0.6, backoff=BackoffPolicy(base=0.01, cap=0.05),
@@ -236,3 +236,119 @@ async def test_a_single_node_is_never_given_up(scripted: ScriptedNode) -> None:
         assert not client.endpoints[0].breaker.allows()
         scripted.answer = lambda r: result(r, "0x9")
         assert await client.block_number() == 9
+
+
+async def test_a_node_that_asked_for_time_is_left_alone(three: list[ScriptedNode]) -> None:
+    """While one node rests on its Retry-After, reads go to the others, also when those fail at times."""
+    async with Client.open([node.url for node in three[:2]], OPTIONS) as client:
+        client.endpoints[1].latency = 10.0
+        three[0].answer = status(429, **{"Retry-After": "1"})
+        await client.block_number()
+        asked = len(three[0].requests)
+        answers = iter([status(503), status(503)])
+        three[1].answer = lambda r: next(answers, lambda r: result(r, "0x7"))(r)
+        assert await client.block_number() == 7
+        assert len(three[0].requests) == asked
+
+
+async def test_alone_a_node_is_waited_for_as_long_as_it_asked(scripted: ScriptedNode) -> None:
+    """Other reads do not knock before the time that one was told; whoever has less is told at once."""
+    async with Client.open(scripted.url, replace(OPTIONS, timeout=20.0)) as client:
+        scripted.answer = status(429, **{"Retry-After": "1"})
+        first = asyncio.create_task(client.block_number())
+        async with asyncio.timeout(30):
+            while not client.endpoints[0].is_resting:  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0.01)
+        asked, start = len(scripted.requests), time.monotonic()
+        scripted.answer = lambda r: result(r, "0x7")
+        hurried = Failover(client.endpoints, replace(OPTIONS, timeout=0.3), client.stats)
+        with pytest.raises(RateLimitedError, match="may be asked again in"):
+            await hurried.send("eth_blockNumber", b"[]")
+        assert len(scripted.requests) == asked
+        assert await asyncio.gather(first, client.block_number()) == [7, 7]
+        assert time.monotonic() - start > 0.5
+
+
+async def test_one_of_several_on_another_chain_is_passed_by(three: list[ScriptedNode]) -> None:
+    """Reads go to the right ones; the stray is asked for its chain again after a while, and comes back."""
+    three[0].answer = lambda r: result(r, "0x2")
+    options = replace(OPTIONS, chain_id=1, breaker=BreakerPolicy(threshold=3, cooldown=0.2, cap=0.4))
+    async with Client.open([node.url for node in three[:2]], options) as client:
+        assert client.chain_id == 1
+        asked = len(three[0].requests)
+        assert await client.block_number() == 1
+        assert len(three[0].requests) == asked
+        three[0].answer = lambda r: result(r, "0x1" if r["method"] == "eth_chainId" else "0x9")
+        async with asyncio.timeout(30):
+            client.endpoints[1].latency = 1e9
+            while await client.block_number() != 9:  # noqa: ASYNC110 - it is the read that heals it
+                await asyncio.sleep(0.05)
+
+
+async def test_a_batch_that_is_refused_as_a_whole_is_asked_one_by_one(scripted: ScriptedNode) -> None:
+    """A node without batches still serves reads; a batch with a write in it is sent once all the same."""
+    async with Client.open(scripted.url, OPTIONS) as client:
+
+        def alone(r: Any) -> web.Response:
+            if isinstance(r, list):
+                return web.json_response({"id": None, "error": {"code": -32600, "message": "no batches"}})
+            return refusal(r, 3, "execution reverted") if r["method"] == "eth_call" else result(r, "0x5")
+
+        scripted.answer = alone
+        first, second, third = await client.batch(
+            [("eth_blockNumber", []), ("eth_call", [{}]), ("eth_gasPrice", [])]
+        )
+        assert (first, third) == ("0x5", "0x5")
+        assert isinstance(second, RpcError)
+        scripted.requests.clear()
+        ends = await client.batch([("eth_blockNumber", []), ("eth_sendRawTransaction", ["0x"])])
+        assert all(isinstance(end, RpcError) for end in ends)
+        assert len(scripted.requests) == 2
+
+
+async def test_the_lane_decides_also_for_batches(scripted: ScriptedNode) -> None:
+    """Where the rate is limited an urgent batch passes reads of the other lanes that wait already."""
+    options = replace(OPTIONS, requests_per_second=20.0, burst=2.0, timeout=30.0)
+    async with Client.open(scripted.url, options) as client:
+        scripted.answer = lambda r: (
+            web.json_response([{"id": i["id"], "result": "0x1"} for i in r])
+            if isinstance(r, list)
+            else result(r, "0x1")
+        )
+        await client.batch([("eth_gasPrice", [])] * 4)  # nothing is left in the bucket
+        scripted.requests.clear()
+        slow, urgent = client.in_lane(Lane.BACKGROUND), client.in_lane(Lane.URGENT)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(slow.batch([("eth_getCode", []), ("eth_getCode", [])]))
+            group.create_task(slow.request("eth_getProof"))
+            group.create_task(client.request("eth_gasPrice"))
+            group.create_task(urgent.batch([("eth_getBalance", []), ("eth_getBalance", [])]))
+            group.create_task(client.batch([("eth_blockNumber", []), ("anvil_setBalance", [])]))
+        order = [method.split("_")[1] for method in dict.fromkeys(scripted.methods)]
+        assert order == ["getBalance", "blockNumber", "setBalance", "gasPrice", "getCode", "getProof"]
+
+
+@pytest.mark.parametrize("method", ["eth_getBalance", "eth_blockNumber", "eth_getLogs"])
+async def test_null_for_what_always_has_a_value_moves_on(three: list[ScriptedNode], method: str) -> None:
+    """A node that answers a balance with null is not well: the next one is asked."""
+    async with Client.open([node.url for node in three[:2]], OPTIONS) as client:
+        client.endpoints[1].latency = 10.0
+        three[0].answer = lambda r: result(r, None)
+        assert await client.request(method) == "0x1"
+
+
+async def test_null_for_a_send_is_no_yes(scripted: ScriptedNode) -> None:
+    """It raises as a lost answer does, so that nobody takes it for accepted; it was sent once."""
+    async with Client.open(scripted.url, OPTIONS) as client:
+        scripted.answer = lambda r: result(r, None)
+        with pytest.raises(ConnectionLostError, match="with null, which is no answer"):
+            await client.request("eth_sendRawTransaction", ["0x02"])
+        assert scripted.methods.count("eth_sendRawTransaction") == 1
+
+
+async def test_a_closed_client_opens_nothing(scripted: ScriptedNode) -> None:
+    """A read that comes too late fails, instead of leaving a session open that nobody closes."""
+    async with Client.open(scripted.url, replace(OPTIONS, max_attempts=1)) as client:
+        pass
+    with pytest.raises(ConnectionLostError, match="is closed"):
+        await client.block_number()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import socket
 import time
 from typing import Any
@@ -95,6 +96,36 @@ async def test_nonsense_ends_the_connection() -> None:
         await transport.send("m", b"[]", 2.0)
     await transport.close()
     await runner.cleanup()
+
+
+async def test_a_broken_frame_is_a_loss_and_leaves_no_warning() -> None:
+    """A frame against the protocol ends the connection; the next request opens another, and what broke the
+    first one is nobody's unretrieved exception."""
+    told: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+
+    async def break_once(socket: web.WebSocketResponse, request: Any) -> None:
+        if request["id"] == 1:
+            assert socket._req is not None
+            assert socket._req.transport is not None
+            socket._req.transport.write(b"\x81\x7f" + bytes(7) + b"\x05hello")  # 5 in the longest form
+        else:
+            await socket.send_json({"id": request["id"], "result": "0x1"})
+
+    runner, url = await serve(break_once)
+    transport = WebSocketTransport(url)
+    try:
+        with pytest.raises(ConnectionLostError):
+            await transport.send("eth_chainId", b"[]", 5.0)
+        assert bytes((await transport.send("eth_chainId", b"[]", 5.0)).result) == b'"0x1"'
+        await transport.close()
+        with pytest.raises(ConnectionLostError, match="is closed"):
+            await transport.send("eth_chainId", b"[]", 5.0)
+    finally:
+        await runner.cleanup()
+        gc.collect()
+        asyncio.get_running_loop().set_exception_handler(None)
+    assert told == []
 
 
 async def test_a_polite_close_is_a_loss_too() -> None:

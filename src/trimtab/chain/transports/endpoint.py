@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from trimtab.chain.messages import Reply, encode, is_error, result_of, rpc_error
+from trimtab.chain.messages import Reply, encode, result_of
 from trimtab.chain.options import ClientOptions
 from trimtab.chain.transports.base import Request, StreamingTransport, Transport
 from trimtab.errors import (
@@ -37,6 +37,10 @@ class Stats:
 
 
 _HALF_LIFE = 30.0
+_LONGEST_REST = 60.0  # a Retry-After beyond it is looked into again: it may have been a mistake
+
+Settled = msgspec.Raw | RpcError | TransportError
+"""What became of one request of a batch."""
 
 
 class Endpoint:
@@ -54,6 +58,8 @@ class Endpoint:
         self.breaker = CircuitBreaker(options.breaker, clock)
         self.latency = 0.0
         self._measured_at = clock()
+        self.limited_until = 0.0
+        self.shunned_until = 0.0
         self.chain_id: int | None = None
         self.expected_chain = options.chain_id
         self._options = options
@@ -71,6 +77,25 @@ class Endpoint:
         """What nodes are chosen by, smaller is better: the latency in seconds, half forgotten every
         `_HALF_LIFE`, so that a node that was slow once is tried again."""
         return float(self.latency * 0.5 ** ((self._clock() - self._measured_at) / _HALF_LIFE))
+
+    @property
+    def limited_for(self) -> float:
+        """Seconds that the node asked to be left alone yet."""
+        return max(0.0, self.limited_until - self._clock())
+
+    @property
+    def rests_until(self) -> float:
+        """When it may be chosen again, on its clock."""
+        return max(self.limited_until, self.shunned_until, self.breaker.retry_at)
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether reads should go elsewhere: it asked for it, or it was found on another chain."""
+        return max(self.limited_until, self.shunned_until) > self._clock()
+
+    def shun(self, seconds: float) -> None:
+        """Let reads go elsewhere for so long."""
+        self.shunned_until = self._clock() + seconds
 
     async def request(self, method: str, params: Sequence[Any] = (), *, timeout: float | None = None) -> Any:
         """The result as Python objects, after checking the chain; never retried."""
@@ -137,8 +162,9 @@ class Endpoint:
 
     async def send_batch(
         self, requests: Sequence[Request], timeout: float, lane: Lane = Lane.NORMAL
-    ) -> list[msgspec.Raw | RpcError | RateLimitedError]:
-        """Results as JSON, with the errors of single requests in their places."""
+    ) -> list[Settled]:
+        """Results as JSON, with the errors of single requests in their places. A node that answers the whole
+        batch with one error gives that one error object in all places."""
         if self._limiter is not None:
             timeout -= await self._wait_turn(timeout, len(requests), lane)
         self._stats.requests.update(method for method, _ in requests)
@@ -148,8 +174,16 @@ class Endpoint:
         except TransportError as error:
             self._note_failure(error)
             raise
-        self.breaker.record_success()
-        return [self._settle(reply, method) for (method, _), reply in zip(requests, replies, strict=True)]
+        if len(replies) > 1 and all(reply is replies[0] for reply in replies):
+            settled = [self._settle(replies[0], requests[0][0])] * len(replies)
+        else:
+            settled = [self._settle(r, method) for (method, _), r in zip(requests, replies, strict=True)]
+        failure = next((s for s in settled if isinstance(s, TransportError)), None)
+        if failure is None:
+            self.breaker.record_success()
+        else:
+            self._note_failure(failure)
+        return settled
 
     @asynccontextmanager
     async def subscribe(self, params: bytes) -> AsyncIterator[AsyncIterator[msgspec.Raw]]:
@@ -171,12 +205,11 @@ class Endpoint:
             self.breaker.record_success()
             yield stream
 
-    def _settle(self, reply: Reply, method: str) -> msgspec.Raw | RpcError | RateLimitedError:
-        if is_error(reply):
-            return rpc_error(reply.error, method, self.name)
-        if not reply.result:
-            raise ConnectionLostError(f"{self.name} answered {method} without a result", endpoint=self.name)
-        return reply.result
+    def _settle(self, reply: Reply, method: str) -> Settled:
+        try:
+            return result_of(reply, method, self.name)
+        except (RpcError, TransportError) as error:
+            return error
 
     async def _wait_turn(self, timeout: float, tokens: int, lane: Lane) -> float:
         """Seconds spent waiting for our own rate limit. Raises `RateLimitedError` past the deadline."""
@@ -195,8 +228,10 @@ class Endpoint:
     def _note_failure(self, error: TransportError) -> None:
         self._stats.failures += 1
         if isinstance(error, RateLimitedError):
-            if self._limiter is not None and error.retry_after:
-                self._limiter.pause(error.retry_after)
+            rest = min(error.retry_after or 0.0, _LONGEST_REST)
+            self.limited_until = max(self.limited_until, self._clock() + rest)
+            if self._limiter is not None and rest:
+                self._limiter.pause(rest)
         else:
             self.breaker.record_failure()
             if isinstance(error, RpcTimeoutError):

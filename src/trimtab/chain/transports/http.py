@@ -25,6 +25,7 @@ class HttpTransport:
         self._limit = max_connections
         self._ids = count(1)
         self._session: aiohttp.ClientSession | None = None
+        self._is_closed = False
 
     async def send(self, method: str, params: bytes, timeout: float) -> Reply:
         """One request, one POST."""
@@ -39,12 +40,15 @@ class HttpTransport:
         return decode_batch(payload, first, len(requests), self.name)
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection, for good: what is asked later fails with `ConnectionLostError`."""
+        self._is_closed = True
         if self._session is not None:
             await self._session.close()
             self._session = None
 
     def _open_session(self) -> aiohttp.ClientSession:
+        if self._is_closed:  # a session that is opened now would never be closed
+            raise ConnectionLostError(f"the client of {self.name} is closed; open one", endpoint=self.name)
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=self._limit),

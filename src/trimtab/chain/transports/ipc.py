@@ -15,6 +15,7 @@ class _IpcConnection(asyncio.Protocol, Connection):
         self._mux = mux
         self._framer = JsonFramer()
         self._transport: asyncio.WriteTransport | None = None
+        self._gone = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.WriteTransport", transport)  # uvloop's is no subclass
@@ -28,6 +29,7 @@ class _IpcConnection(asyncio.Protocol, Connection):
             self.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._gone.set()
         self._mux.lose(type(exc).__name__ if exc else "the node closed it")
 
     def write(self, payload: bytes) -> None:
@@ -37,6 +39,9 @@ class _IpcConnection(asyncio.Protocol, Connection):
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()
+
+    async def wait_closed(self) -> None:
+        await self._gone.wait()
 
 
 class IpcTransport(StreamTransport):

@@ -25,6 +25,7 @@ from trimtab.chain.transports.pending import Pending, gather_batch
 from trimtab.errors import ChainError, ConnectionLostError, RpcTimeoutError
 
 _QUEUE_SIZE = 10_000
+_CLOSING_SECONDS = 1.0
 
 
 class Connection(ABC):
@@ -35,6 +36,10 @@ class Connection(ABC):
 
     @abstractmethod
     def close(self) -> None: ...
+
+    @abstractmethod
+    async def wait_closed(self) -> None:
+        """Return when nothing of it is left, whatever broke it."""
 
 
 class Subscription:
@@ -133,6 +138,7 @@ class StreamTransport(ABC):
         self._opening = asyncio.Lock()
         self._mux: Multiplexer | None = None
         self._connection: Connection | None = None
+        self._is_closed = False
 
     @abstractmethod
     async def _connect(self, mux: Multiplexer, timeout: float) -> Connection:
@@ -172,13 +178,14 @@ class StreamTransport(ABC):
                     await self.send("eth_unsubscribe", encode([name]), min(timeout, 1.0))
 
     async def close(self) -> None:
-        """Close the connection; whoever waits gets `ConnectionLostError`."""
+        """Close the connection, for good; whoever waits, or asks later, gets `ConnectionLostError`."""
+        self._is_closed = True
         connection, mux = self._connection, self._mux
         self._connection = self._mux = None
         if mux is not None:
             mux.lose("closed")
         if connection is not None:
-            connection.close()
+            await self._part_from(connection)
 
     def _open_mux(self) -> Multiplexer | None:
         return self._mux if self._mux is not None and self._mux.is_open else None
@@ -196,7 +203,23 @@ class StreamTransport(ABC):
 
     async def _reconnect(self, timeout: float) -> tuple[Multiplexer, Connection]:
         if self._mux is None or self._connection is None or not self._mux.is_open:
+            if self._connection is not None:
+                await self._part_from(self._connection)
+            self._check_open()
             mux = Multiplexer(self.name)
-            self._connection = await self._connect(mux, timeout)
-            self._mux = mux
+            connection = await self._connect(mux, timeout)
+            if self._is_closed:  # meanwhile
+                await self._part_from(connection)
+            self._check_open()
+            self._connection, self._mux = connection, mux
         return self._mux, self._connection
+
+    def _check_open(self) -> None:
+        if self._is_closed:  # a connection that is opened now would never be closed
+            raise ConnectionLostError(f"the client of {self.name} is closed; open one", endpoint=self.name)
+
+    async def _part_from(self, connection: Connection) -> None:
+        connection.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSING_SECONDS):
+                await connection.wait_closed()

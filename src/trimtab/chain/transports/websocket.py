@@ -78,6 +78,10 @@ class _WebSocketConnection(Connection):
     def close(self) -> None:
         self._transport.disconnect()
 
+    async def wait_closed(self) -> None:
+        with suppress(picows.WSError, TransportError):  # what broke it is known; nobody is warned of it again
+            await self._transport.wait_disconnected()
+
 
 class WebSocketTransport(StreamTransport):
     """A WebSocket to one URL, which may hold a key and is never shown."""

@@ -22,12 +22,14 @@ from trimtab.model.ids import Address
 from trimtab.model.order import TxRecord
 from trimtab.runtime import Clock, SystemClock, open_tasks
 from trimtab.tx import events as e
+from trimtab.tx.asks import Ask, AskBox, AskKind
 from trimtab.tx.chain_clock import ChainClock
 from trimtab.tx.delegation import check_authorizations, is_delegation
 from trimtab.tx.driver import Driver
 from trimtab.tx.failures import not_sent
 from trimtab.tx.handle import TxHandle
 from trimtab.tx.intent import TxIntent
+from trimtab.tx.ledger import Compaction
 from trimtab.tx.options import SenderOptions
 from trimtab.tx.records import Submitted, stream_name
 from trimtab.tx.reporting import record_of
@@ -38,7 +40,7 @@ from trimtab.tx.states import IntentState, change
 from trimtab.tx.voting import read_pending_nonce
 from trimtab.tx.watching import Watcher
 
-__all__ = ["Sender", "SenderOptions", "Snapshot"]
+__all__ = ["Compaction", "Sender", "SenderOptions", "Snapshot"]
 
 _WAITING = frozenset({IntentState.QUEUED, IntentState.CHECKED, IntentState.ASSIGNED})
 
@@ -100,7 +102,9 @@ class Sender:
                     await watcher.recover()
                     sender = cls(client, signer, driver, chosen)
                     sender.recovered = sender._in_flight()
-                    loops += [tasks.create_task(loop()) for loop in (watcher.follow_heads, watcher.look)]
+                    tidy = driver.ledger.tidy(driver.write)
+                    loops += map(tasks.create_task, (watcher.follow_heads(), watcher.look(), tidy))
+                    loops.append(tasks.create_task(AskBox(journal, stream).follow(sender._obey)))
                     yield sender
                 finally:
                     await driver.close()
@@ -180,6 +184,11 @@ class Sender:
         nonce = await read_pending_nonce(self._client, self.address)
         self._driver.feed(e.ResumeAsked(nonce))
 
+    async def compact(self) -> Compaction:
+        """Tell the journal anew in fewer records, now: of what is final only what later lives need. It
+        happens by itself when it pays (`SenderOptions.compact_after`); others go on meanwhile."""
+        return await self._driver.ledger.compact(self._driver.write)
+
     def pause(self, reason: str) -> None:
         """Sign nothing new from now on but cancellations, also after a restart: written when this returns.
         What is out stays out, and its bytes are broadcast again as they are; cancel it if it shall not
@@ -191,6 +200,20 @@ class Sender:
         """Sign again."""
         self._driver.feed(e.PauseAsked(None))
         self._driver.write()
+
+    async def _obey(self, ask: Ask) -> None:
+        """What a person asks from another process."""
+        match ask.kind:
+            case AskKind.CANCEL:
+                self.handle(ask.key).cancel()
+            case AskKind.BUMP:
+                self.handle(ask.key).bump(budget_wei=ask.budget_wei)
+            case AskKind.RESUME:
+                await self.resume()
+            case AskKind.PAUSE:
+                self.pause(ask.reason)
+            case AskKind.UNPAUSE:
+                self.unpause()
 
     def _is_taken(self, key: str) -> bool:
         known = self._driver.state.intents.get(key)

@@ -180,8 +180,10 @@ def _block(answer: Any) -> Block | None:
 
 
 def _receipt(answer: Any) -> Receipt | None:
+    """None for one that is not whole: without a status it does not say how it ended."""
     try:
-        return receipt_of(msgspec.convert(answer, WireReceipt))
+        wire = msgspec.convert(answer, WireReceipt)
+        return receipt_of(wire) if wire.status is not None else None
     except (msgspec.ValidationError, ValueError):
         return None
 

@@ -20,6 +20,8 @@ FETCH_HINT = "run `trimtab world fetch` (needs npm), or point --node-modules at 
 # Folder of hardhat artifacts -> contracts in it. The file is <folder>/<name>.sol/<name>.json.
 _CURIE = "@perp/curie-contract/artifacts/contracts"
 _CURIE_LENS = "@perp/curie-deployments/optimism/periphery/artifacts/contracts/lens"
+_GNOSIS = "@gnosis.pm/safe-contracts/build/artifacts/contracts"
+_SAFE = "@safe-global/safe-contracts/build/artifacts/contracts"
 _LYRA = "@lyrafinance/protocol/dist/artifacts/contracts"
 _FOLDERS: Mapping[str, str] = {
     _CURIE: "AccountBalance BaseToken ClearingHouse ClearingHouseConfig CollateralManager DelegateApproval "
@@ -27,6 +29,12 @@ _FOLDERS: Mapping[str, str] = {
     "@perp/perp-oracle-contract/artifacts/contracts": "ChainlinkPriceFeedV2 ChainlinkPriceFeedV3 "
     "PriceFeedDispatcher",
     _CURIE_LENS: "PerpPortal Quoter Multicall2",
+    # Two versions of one account: the older package names its contracts Gnosis.
+    _GNOSIS: "GnosisSafe",
+    f"{_GNOSIS}/proxies": "GnosisSafeProxyFactory",
+    _SAFE: "Safe",
+    f"{_SAFE}/proxies": "SafeProxyFactory",
+    f"{_SAFE}/libraries": "MultiSendCallOnly",
     "@uniswap/v3-core/artifacts/contracts": "UniswapV3Factory UniswapV3Pool",
     "@aave/core-v3/artifacts/contracts/mocks/tokens": "MintableERC20 WETH9Mocked",
     _LYRA: "LiquidityPool LiquidityToken OptionGreekCache OptionMarket OptionMarketPricer OptionToken "
@@ -90,7 +98,7 @@ class Artifacts:
                 return cls(folder)
             reasons.append(f"{folder}: {_summary(absent)}")
         raise ConfigError(
-            "the contracts of Perp v2 and Lyra are not here; " + FETCH_HINT + "\n" + "\n".join(reasons),
+            "the contracts of Perp v2, Lyra and Safe are not here; " + FETCH_HINT + "\n" + "\n".join(reasons),
             key="node_modules",
         )
 

@@ -1,0 +1,107 @@
+"""JSON over HTTP to one service: a request, an answer with its status, and no opinion on either."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+
+from trimtab.errors import ConfigError, ConnectionLostError, RateLimitedError, RpcTimeoutError
+from trimtab.net.retry_after import parse_retry_after
+from trimtab.net.urls import mask_url
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`content` is the decoded body, or its text where it is no JSON."""
+
+    status: int
+    content: Any
+
+    @property
+    def is_ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    @property
+    def text(self) -> str:
+        """The body in short, for messages."""
+        said = self.content if isinstance(self.content, str) else json.dumps(self.content)
+        return said if len(said) <= 300 else said[:300] + "..."
+
+
+class JsonHttp:
+    """One keep-alive pool for one service. Sends each request once; URL and headers may hold a key and are
+    never shown: `name` is the masked URL. An async context manager."""
+
+    def __init__(self, url: str, *, headers: Mapping[str, str] | None = None, timeout: float = 15.0) -> None:
+        self.name = mask_url(url)
+        self._url = url.rstrip("/")
+        self._headers = dict(headers or {})
+        self._timeout = timeout
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers=self._headers,
+            timeout=aiohttp.ClientTimeout(total=self._timeout),
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def read(self, path: str, query: Mapping[str, str] | None = None) -> Answer:
+        """GET. Raises `TransportError` when there is no answer, or one of the server's own trouble."""
+        answer = await self._ask("GET", path, params=query or {})
+        if answer.status >= 500:
+            raise ConnectionLostError(
+                f"{self.name} is not able to answer (HTTP {answer.status})", endpoint=self.name
+            )
+        return answer
+
+    async def post(self, path: str, content: Any) -> Answer:
+        """POST, once. Raises `TransportError` when there is no answer: then it may have been taken."""
+        return await self._ask("POST", path, json=content)
+
+    async def _ask(self, method: str, path: str, **content: Any) -> Answer:
+        if self._session is None:
+            raise ConfigError(f"the session with {self.name} is not open: use it in `async with`")
+        try:
+            # A redirect would carry the key elsewhere.
+            async with self._session.request(
+                method, self._url + path, allow_redirects=False, **content
+            ) as response:
+                body = await response.text(errors="replace")
+        except TimeoutError as error:
+            message = f"{self.name} did not answer within {self._timeout:.3g} s"
+            raise RpcTimeoutError(message, endpoint=self.name) from error
+        except aiohttp.InvalidURL:  # its text is the URL, keys and all
+            raise ConfigError(f"{self.name} is not a valid URL; check its host and port") from None
+        except aiohttp.ClientResponseError:  # so is the text of this one
+            message = f"{self.name} answered something that is not HTTP; check the URL"
+            raise ConnectionLostError(message, endpoint=self.name) from None
+        except (aiohttp.ClientError, OSError) as error:
+            message = f"{self.name} could not be reached ({type(error).__name__})"
+            raise ConnectionLostError(message, endpoint=self.name) from error
+        if response.status == 429:
+            wait = parse_retry_after(response.headers.get("Retry-After"), now=datetime.now(UTC))
+            message = f"{self.name} asks to slow down (HTTP 429)"
+            raise RateLimitedError(message, endpoint=self.name, retry_after=wait)
+        return Answer(response.status, _decoded(body))
+
+
+def _decoded(body: str) -> Any:
+    try:
+        return json.loads(body) if body else None
+    except ValueError:
+        return body

@@ -1,0 +1,347 @@
+"""Proposes to one Safe, each intent exactly once: durable before it is posted, and never a second time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Self
+
+from trimtab.chain.client import Client
+from trimtab.errors import (
+    ChainError,
+    IntentError,
+    NonceConflictError,
+    OutcomeUnknownError,
+    RouteRefusedError,
+    SigningError,
+    TransportError,
+)
+from trimtab.journal import Journal
+from trimtab.model.ids import Address
+from trimtab.tx.safe.account import SafeAccount
+from trimtab.tx.safe.book import Book, Entry, Standing, ended, posted, refused, stream_of
+from trimtab.tx.safe.intent import SafeIntent
+from trimtab.tx.safe.outcome import Executed, Failed, Ledger, Proposed, Replaced, SafeOutcome
+from trimtab.tx.safe.safe_tx import SafeTx, SafeTxHash, plan_calls
+from trimtab.tx.safe.service import SafeService
+from trimtab.tx.signers.base import Signer, check_signature
+from trimtab.tx.states import Outcome
+
+logger = logging.getLogger(__name__)
+
+_ORIGIN_LENGTH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class SafeOptions:
+    """`confirmations`: depth at which an execution counts. `multi_send`: MultiSendCallOnly where it is not in
+    one of its usual places. `attempts` to post the same bytes while the service does not answer. Seconds:
+    `pause` between attempts, `poll_interval` between looks at the chain, `sign_timeout` until a silent signer
+    has refused. `origin` tells the owners who proposes."""
+
+    confirmations: int = 2
+    multi_send: Address | None = None
+    simulate: bool = True
+    attempts: int = 3
+    pause: float = 0.5
+    poll_interval: float = 4.0
+    sign_timeout: float = 60.0
+    origin: str = "trimtab"
+
+
+class Proposal:
+    """Given by `SafeProposer.propose`. It holds no state of its own."""
+
+    def __init__(self, key: str, proposer: SafeProposer) -> None:
+        self.key = key
+        self._proposer = proposer
+
+    def __repr__(self) -> str:
+        return f"<Proposal {self.key} {self.safe_tx_hash} nonce={self.nonce}>"
+
+    @property
+    def nonce(self) -> int:
+        """The Safe's, not the account's."""
+        return self._proposer.entry(self.key).nonce
+
+    @property
+    def safe_tx_hash(self) -> SafeTxHash:
+        """What the owners see and sign."""
+        return self._proposer.entry(self.key).safe_tx_hash
+
+    async def state(self) -> Proposed | SafeOutcome:
+        """Where it stands on chain, by one look. Raises `ChainError`."""
+        return await self._proposer.look(self.key)
+
+    async def outcome(self, *, timeout: float | None = None) -> SafeOutcome:
+        """Wait until its nonce is used. Raises `OutcomeUnknownError` after `timeout` seconds: owners may
+        still execute it, so wait again, and never propose it under another key."""
+        try:
+            async with asyncio.timeout(timeout):
+                while True:
+                    ended = await self._look()
+                    if ended is not None:
+                        return ended
+                    await asyncio.sleep(self._proposer.options.poll_interval)
+        except TimeoutError:
+            raise OutcomeUnknownError(
+                f"{self.key} was not executed in {timeout} s: its owners can still sign and execute "
+                f"{self.safe_tx_hash}; wait again, or propose something else with nonce {self.nonce}",
+                tx_hash=self.safe_tx_hash,
+                nonce=self.nonce,
+            ) from None
+
+    async def _look(self) -> SafeOutcome | None:
+        try:
+            state = await self.state()
+        except ChainError as error:
+            logger.warning("%s could not be looked at: %s", self.key, error)
+            return None
+        return None if isinstance(state, Proposed) else state
+
+
+class SafeProposer:
+    """The proposals of one owner to one Safe, each made once. Made by `SafeProposer.open`."""
+
+    def __init__(
+        self,
+        client: Client,
+        signer: Signer,
+        journal: Journal,
+        account: SafeAccount,
+        service: SafeService,
+        options: SafeOptions,
+    ) -> None:
+        self.options = options
+        self.safe = account.address
+        self._client = client
+        self._signer = signer
+        self._journal = journal
+        self._stream = stream_of(client.chain_id, account.address)
+        self._account = account
+        self._service = service
+        self._book = Book(record.decode() for record in journal.replay(self._stream))
+        self._turn = asyncio.Lock()
+        for entry in self._book.live():
+            account.rest_on(Ledger(entry.block, entry.safe_nonce))
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        client: Client,
+        signer: Signer,
+        journal: Journal,
+        safe: Address,
+        service: SafeService,
+        options: SafeOptions | None = None,
+    ) -> AsyncIterator[Self]:
+        """Lock the Safe's stream, replay it, and settle what an earlier life left open: proposals that the
+        service does not have are posted again as identical bytes. Raises `ConfigError` when the Safe, the
+        owner or the journal will not do, and `TransportError`."""
+        chosen = options or SafeOptions()
+        account = SafeAccount(client, Address(safe.lower()), chosen.confirmations)
+        await account.check(signer.address)
+        with journal.acquire(stream_of(client.chain_id, account.address)):
+            proposer = cls(client, signer, journal, account, service, chosen)
+            await proposer._recover()
+            yield proposer
+
+    @property
+    def live(self) -> tuple[Proposal, ...]:
+        """What may yet be executed, in the order of nonces."""
+        return tuple(Proposal(entry.key, self) for entry in self._book.live())
+
+    def entry(self, key: str) -> Entry:
+        """What the journal has of a key. Raises `IntentError`."""
+        if key not in self._book.entries:
+            raise IntentError(f"nothing was proposed under the key {key!r}", field="key", value=key)
+        return self._book.entries[key]
+
+    def proposal(self, key: str) -> Proposal:
+        """A proposal of now or of an earlier life. Raises `IntentError`."""
+        self.entry(key)
+        return Proposal(key, self)
+
+    async def propose(self, intent: SafeIntent) -> Proposal:
+        """Choose the nonce, simulate, sign, write and post. The same key with the same content gives the same
+        proposal, also after a restart, and posts it again only where the service does not have it.
+
+        Raises `NonceConflictError` (the key means something else, or its nonce was given away after a
+        refusal), `SimulationRevertedError`, `InsufficientFundsError`, `SigningError`, `RouteRefusedError`
+        (the service said no: the same bytes are tried again under the same key), `OutcomeUnknownError` (no
+        answer: ask again with the same key), `ConfigError` (no MultiSend), `TransportError`.
+        """
+        async with self._turn:
+            entry = self._book.entries.get(intent.key)
+            if entry is not None and entry.digest != intent.digest:
+                raise NonceConflictError(
+                    f"the key {intent.key!r} already means another proposal ({entry.safe_tx_hash}, nonce "
+                    f"{entry.nonce}): give each proposal a key of its own",
+                    nonce=entry.nonce,
+                    key=intent.key,
+                )
+            if entry is None:
+                entry = await self._sign(intent)
+                await self._post(entry)
+            else:
+                await self._settle(entry)
+        return Proposal(intent.key, self)
+
+    async def look(self, key: str) -> Proposed | SafeOutcome:
+        """Where a proposal stands, by the Safe's own logs and nonce. Raises `ChainError`, `IntentError`."""
+        entry = self.entry(key)
+        if entry.end is None:
+            ledger = await self._account.look()
+            entry = self.entry(key)
+        if entry.end is None:
+            used = ledger.user_of(entry.nonce)
+            if used is None:
+                return Proposed(entry.safe_tx_hash, entry.nonce)
+            entry = self._write(ended(key, used))
+        end = entry.end
+        assert end is not None
+        if end.safe_tx_hash != entry.safe_tx_hash:
+            return Replaced(entry.nonce, end.safe_tx_hash, end.tx_hash)
+        receipt = await self._client.receipt(end.tx_hash)
+        if receipt is None:
+            raise TransportError(f"the node has no receipt of {end.tx_hash}, which executed {key}: ask again")
+        return Executed(receipt) if end.succeeded else Failed(receipt)
+
+    async def _recover(self) -> None:
+        for entry in self._book.live():
+            try:
+                await self._settle(entry)
+            except (ChainError, OutcomeUnknownError, RouteRefusedError) as error:
+                logger.warning("%s is still open: %s", entry.key, error)
+
+    # Making a proposal
+
+    async def _sign(self, intent: SafeIntent) -> Entry:
+        """A proposal that is signed and durable; nobody else has seen it yet."""
+        base = await self._account.begin()  # first, so that the nonce is none that was used before it
+        tx = await self._plan(intent, base.nonce)
+        chain_id, safe = self._client.chain_id, self.safe
+        name = tx.hash(chain_id, safe)
+        said = await self._account.hash_of(tx)
+        if said != name:
+            raise SigningError(f"the Safe {safe} would sign {said}, not {name}: nothing was signed")
+        if self.options.simulate:
+            await self._account.simulate(tx)
+        try:
+            async with asyncio.timeout(self.options.sign_timeout):
+                signature = await self._signer.sign_typed_data(tx.typed_data(chain_id, safe))
+        except TimeoutError:
+            silent = f"the signer did not answer in {self.options.sign_timeout} s; nothing was proposed"
+            raise SigningError(silent) from None
+        check_signature(bytes.fromhex(name[2:]), signature, self._signer.address)
+        self._account.rest_on(base)
+        entry = Entry(
+            key=intent.key,
+            digest=intent.digest,
+            label=intent.label,
+            tx=tx,
+            safe_tx_hash=name,
+            sender=self._signer.address,
+            signature=signature,
+            block=base.block,
+            safe_nonce=base.nonce,
+        )
+        return self._write(entry.record())
+
+    async def _plan(self, intent: SafeIntent, least: int) -> SafeTx:
+        several = len(intent.calls) > 1
+        multi_send = await self._account.find_multi_send(self.options.multi_send) if several else self.safe
+        to, value, data, operation = plan_calls(intent.calls, multi_send)
+        nonce = await self._nonce(intent, least)
+        return SafeTx(Address(to.lower()), value, data, nonce, operation, intent.safe_tx_gas)
+
+    async def _nonce(self, intent: SafeIntent, least: int) -> int:
+        chain_nonce = max(least, await self._account.nonce())
+        if intent.nonce is None:
+            queued = await self._service.queued_nonces(self.safe, chain_nonce)
+            return self._book.next_nonce(chain_nonce, queued)
+        if intent.nonce < chain_nonce:
+            raise IntentError(
+                f"the Safe {self.safe} has used nonce {intent.nonce}: its next is {chain_nonce}",
+                field="nonce",
+                value=intent.nonce,
+            )
+        return intent.nonce
+
+    # Bringing it to the service
+
+    async def _settle(self, entry: Entry) -> None:
+        """See to it that the service has a proposal that it may have got before."""
+        if entry.standing is Standing.POSTED or not isinstance(await self.look(entry.key), Proposed):
+            return
+        if await self._service.knows(entry.safe_tx_hash):
+            self._write(posted(entry.key))
+            return
+        rival = self._book.rival_of(entry)
+        if entry.standing is Standing.REFUSED and rival is not None:
+            raise NonceConflictError(
+                f"{entry.key} was refused, and its nonce {entry.nonce} was given to {rival.key}: propose it "
+                "under a new key",
+                nonce=entry.nonce,
+                key=entry.key,
+            )
+        await self._post(entry)
+
+    async def _post(self, entry: Entry) -> None:
+        """Post the same bytes until the service has them or refuses them; ask it where it did not answer."""
+        message = ""
+        for attempt in range(self.options.attempts):
+            if attempt:
+                await asyncio.sleep(self.options.pause)
+            answer = await self._service.propose(
+                self.safe,
+                entry.tx,
+                entry.safe_tx_hash,
+                sender=entry.sender,
+                signature=entry.signature,
+                origin=self._origin(entry),
+            )
+            message = answer.message or message
+            if answer.outcome is Outcome.ACCEPTED or await self._finds(entry):
+                self._write(posted(entry.key))
+                return
+            if answer.outcome is Outcome.REJECTED:
+                await self._refuse(entry, answer.message)
+                return
+        raise OutcomeUnknownError(
+            f"{self._service.name} does not say whether it has {entry.key} ({message}): propose it again "
+            "with the same key, never with another",
+            tx_hash=entry.safe_tx_hash,
+            nonce=entry.nonce,
+        )
+
+    async def _finds(self, entry: Entry) -> bool:
+        try:
+            return await self._service.knows(entry.safe_tx_hash)
+        except TransportError:
+            return False
+
+    async def _refuse(self, entry: Entry, message: str) -> None:
+        """A definite no; but a proposal that is refused because it was executed has its end on chain."""
+        if not isinstance(await self.look(entry.key), Proposed):
+            return
+        self._write(refused(entry.key, message))
+        raise RouteRefusedError(
+            f"{self._service.name} refused {entry.key} ({message}); it has seen the signature, so the key "
+            f"keeps nonce {entry.nonce}",
+            tx_hash=entry.safe_tx_hash,
+            nonce=entry.nonce,
+        )
+
+    def _origin(self, entry: Entry) -> str:
+        origin = f"{self.options.origin}: {entry.label}" if entry.label else self.options.origin
+        return origin[:_ORIGIN_LENGTH]
+
+    def _write(self, record: Mapping[str, Any]) -> Entry:
+        """Durable first, then known."""
+        self._journal.append(self._stream, record)
+        return self._book.apply(record)

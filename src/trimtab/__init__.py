@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from trimtab.journal.journal import Journal
     from trimtab.model.greeks import Greeks
     from trimtab.model.ids import Address
+    from trimtab.model.limits import Limits
     from trimtab.model.market import (
         OptionChain,
         OptionKind,
@@ -81,6 +82,7 @@ _HOMES = {
     "HedgeLimits": "hedging.limits",
     "Hedger": "hedging.hedger",
     "Journal": "journal.journal",
+    "Limits": "model.limits",
     "LocalSigner": "tx.signers.local",
     "Log": "chain.receipt",
     "Lyra": "venues.lyra.venue",
@@ -143,6 +145,7 @@ __all__ = [
     "HedgeLimits",
     "Hedger",
     "Journal",
+    "Limits",
     "LocalSigner",
     "Log",
     "Lyra",

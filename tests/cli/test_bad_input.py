@@ -17,6 +17,7 @@ from tests.cli.conftest import NOBODY, Cli
 from trimtab import (
     Executor,
     Journal,
+    Limits,
     LocalSigner,
     OptionAction,
     OptionIntent,
@@ -24,6 +25,7 @@ from trimtab import (
     PerpIntent,
     PerpV2,
     Sender,
+    SenderOptions,
     Side,
 )
 from trimtab.config import TxSettings
@@ -274,7 +276,8 @@ async def test_float_in_the_api(cli: Cli) -> None:
         with pytest.raises(IntentError, match="float"):
             await perp.encode_deposit(account.address, "USDC", 1.0)  # type: ignore[arg-type]
         with Journal.open(cli.folder / "api.db") as journal:
-            async with Sender.open(client, LocalSigner.from_key(account.key), journal) as sender:
+            may = SenderOptions(limits=Limits.of(perp, lyra))
+            async with Sender.open(client, LocalSigner.from_key(account.key), journal, may) as sender:
                 with pytest.raises(IntentError, match="float"):
                     await Executor(sender, client).execute_perp(
                         perp,

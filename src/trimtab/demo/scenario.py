@@ -20,14 +20,14 @@ from trimtab.demo.protocol import Hedge, Start
 from trimtab.demo.run import Event, Finished, Opened, Stepped
 from trimtab.demo.runner import Runner, open_runner
 from trimtab.demo.stage import Stage, open_stage
-from trimtab.demo.wiring import make_book
+from trimtab.demo.wiring import make_book, opening_limits
 from trimtab.errors import ConfigError
 from trimtab.execution.executor import Executor
 from trimtab.execution.reconcile import read_records
 from trimtab.hedging.book import Book
 from trimtab.hedging.policy import FixedBand
 from trimtab.journal import Journal
-from trimtab.tx import Sender
+from trimtab.tx import Sender, SenderOptions
 from trimtab.tx.signers import LocalSigner
 from trimtab.world.customers import Customers
 from trimtab.world.prices import GbmOptions, gbm_path, load_csv, resample
@@ -227,7 +227,7 @@ async def _open_positions(options: DemoOptions, stage: Stage, start: Start, book
     client = stage.world.client
     signer = LocalSigner.from_key(stage.trader.key)
     with Journal.open(start.journal) as journal:
-        async with Sender.open(client, signer, journal) as sender:
+        async with Sender.open(client, signer, journal, SenderOptions(limits=opening_limits(book))) as sender:
             return await open_book(
                 Executor(sender, client),
                 book.options[0],

@@ -189,7 +189,7 @@ def _shown(proposal: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check_checksum(address: str) -> None:
     if len(address) != 42 or checksum(address) != address:
-        raise RefusedError(f"Address {address} is not checksumed")
+        raise RefusedError(f"Address {address} is not checksummed")
 
 
 def _refusal(message: str) -> web.Response:

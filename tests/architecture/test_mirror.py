@@ -29,6 +29,7 @@ ELSEWHERE: dict[str, str] = {
     "tx/reporting.py": "tests/tx/test_sender.py reads the record of every kind of end",
     "tx/routes/base.py": "roles only; tests/tx/routes/test_public.py runs one",
     "tx/states.py": "frozen values; tests/tx/test_decide.py moves them",
+    "tx/stories.py": "tests/tx/test_compaction.py and tests/tx/test_progress.py tell them",
     "tx/turn.py": "tests/tx/test_decide.py looks at the order of its effects",
     "tx/watching.py": "the sender's eyes; tests/tx/test_sender.py needs them in every test",
     "venues/base.py": "roles only; the conformance suites run them",

@@ -30,11 +30,12 @@ from trimtab.tx.chain_clock import ChainClock
 from trimtab.tx.drafting import Desk, Draft, check_funds
 from trimtab.tx.envelope import Authorization, SignedTx, TxFields
 from trimtab.tx.guard import Guard
+from trimtab.tx.ledger import Ledger
 from trimtab.tx.market import FeeMarket
 from trimtab.tx.options import SenderOptions
 from trimtab.tx.outbox import Outbox
-from trimtab.tx.records import Submitted, decode_record
-from trimtab.tx.reducer import advance, replay
+from trimtab.tx.records import Submitted
+from trimtab.tx.reducer import advance
 from trimtab.tx.routes.base import Route, SendResult
 from trimtab.tx.signers.base import Signer, check_signed
 from trimtab.tx.simulate import Simulator, Trial
@@ -79,7 +80,8 @@ class Driver:
         clock: ChainClock,
         tasks: asyncio.TaskGroup,
     ) -> None:
-        self.state = replay(decode_record(record.payload) for record in journal.replay(stream))
+        self.ledger = Ledger(journal, stream, options.compact_after)
+        self.state = self.ledger.state
         self.market = FeeMarket(client.chain_id, options.tip_floor, options.cancel_gas)
         self.clock = clock
         self.balance: int | None = None
@@ -101,7 +103,7 @@ class Driver:
         self._sending: set[asyncio.Task[None]] = set()
         self._inbox: deque[e.Event] = deque()
         self._is_draining = False
-        self._outbox = Outbox(partial(journal.append_many, stream), self._do, self._fail)
+        self._outbox = Outbox(self.ledger.write, self._do, self._fail)
         self._waiters: dict[str, asyncio.Event] = {}
         self._broken: HaltError | None = None
 
@@ -134,6 +136,7 @@ class Driver:
 
     def write(self) -> None:
         """Make all that was fed durable, and do what follows, now."""
+        self.check_whole()
         self._outbox.flush()
 
     def _fail(self, error: BaseException) -> None:
@@ -143,6 +146,7 @@ class Driver:
         """Take nothing more, and let whoever waits know why."""
         self._broken = self._broken or reason
         self._outbox.close()
+        self.ledger.stories.stop(self._broken)
         waiters, self._waiters = self._waiters, {}
         for event in waiters.values():
             event.set()
@@ -174,6 +178,7 @@ class Driver:
             case e.Check() | e.Send() | e.Observe() | e.Changed():
                 self._outbox.put_action(effect)
             case _ if effect.durable:
+                self.ledger.note(effect)
                 self._outbox.put_record(effect)
 
     def _do(self, actions: Sequence[e.Action]) -> None:

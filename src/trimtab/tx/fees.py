@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from trimtab.errors import FeeCapExceededError
 
@@ -14,8 +15,7 @@ CANCEL_GAS = 21_000
 """A self-transfer without data."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fees:
+class Fees(msgspec.Struct, frozen=True, gc=False):
     """What one gas may cost: `fee_cap` in all, of which at most `tip` to the block's producer."""
 
     tip: int

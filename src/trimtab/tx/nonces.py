@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +20,10 @@ class Nonces:
     def reserve(self, nonce: int) -> Nonces:
         """Take `nonce`, which is `lowest` except when a journal is replayed."""
         if nonce in self.free:
-            return replace(self, free=self.free - {nonce})
+            return Nonces(self.next, self.free - {nonce})
         if nonce != self.next:
             raise ValueError(f"nonce {nonce} would leave a gap: {self.next} comes next")
-        return replace(self, next=nonce + 1)
+        return Nonces(nonce + 1, self.free)
 
     def release(self, nonce: int) -> Nonces:
         """Give back a nonce that no endpoint has, or that all refused for certain."""
@@ -37,7 +37,7 @@ class Nonces:
 
     def open(self, nonce: int) -> Nonces:
         """The chain waits for `nonce`, which was thought to be used: it comes next."""
-        return self if nonce >= self.next else replace(self, free=self.free | {nonce})
+        return self if nonce >= self.next else Nonces(self.next, self.free | {nonce})
 
     def raise_to(self, nonce: int) -> Nonces:
         """The chain has used every nonce below `nonce`; a lower value is a stale answer."""

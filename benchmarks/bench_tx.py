@@ -21,6 +21,7 @@ from trimtab.chain.client import Client
 from trimtab.chain.messages import decode_notification, decode_reply
 from trimtab.journal import Journal
 from trimtab.model.ids import Address
+from trimtab.model.limits import Limits
 from trimtab.tx import Sender, SenderOptions, TxIntent, TxPolicy
 from trimtab.tx.envelope import DynamicFeeTx
 from trimtab.tx.signers import LocalSigner, check_signed
@@ -134,7 +135,9 @@ async def _desks(folder: Path) -> AsyncIterator[tuple[Client, Sender, Any, str]]
     async with AnvilNode.open() as node, Client.open(node.ws_url) as client:
         w3 = _with_account(AsyncWeb3(WebSocketProvider(node.ws_url)))
         await w3.provider.connect()
-        options = SenderOptions(simulate=False, policy=TxPolicy(finality_depth=4))
+        options = SenderOptions(
+            simulate=False, policy=TxPolicy(finality_depth=4), limits=Limits.unrestricted()
+        )
         with Journal.open(folder / "bench.db") as journal:
             async with Sender.open(client, LocalSigner.from_key(KEY), journal, options) as sender:
                 try:

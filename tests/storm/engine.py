@@ -18,6 +18,7 @@ from trimtab.chain.client import Client
 from trimtab.chain.options import ClientOptions
 from trimtab.errors import ChainError, ConfigError, IntentError, NotSentError, OutcomeUnknownError
 from trimtab.journal import Journal
+from trimtab.model.limits import Limits
 from trimtab.tx import Cancelled, Expired, Finality, Sender, SenderOptions, Succeeded, TxHandle, TxPolicy
 from trimtab.tx.signers import LocalSigner
 
@@ -28,6 +29,7 @@ POLICY = TxPolicy(
 )
 OPTIONS = SenderOptions(
     policy=POLICY,
+    limits=Limits.unrestricted(),
     simulate=False,
     poll_interval=0.1,
     submit_timeout=60.0,

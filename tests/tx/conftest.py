@@ -16,6 +16,7 @@ from trimtab.chain.client import Client
 from trimtab.chain.options import ClientOptions
 from trimtab.journal import Journal
 from trimtab.model.ids import Address
+from trimtab.model.limits import Limits
 from trimtab.tx import Sender, SenderOptions, TxIntent, TxPolicy
 from trimtab.tx.routes import Route
 from trimtab.tx.signers import LocalSigner, Signer
@@ -53,7 +54,7 @@ class Desk:
         signer: Signer | None = None,
         **options: Any,
     ) -> AsyncIterator[Sender]:
-        chosen = SenderOptions(policy=policy, **options)
+        chosen = SenderOptions(**{"policy": policy, "limits": Limits.unrestricted(), **options})
         with Journal.open(self.path) as journal:
             async with Sender.open(self.client, signer or self.signer, journal, chosen, routes) as sender:
                 yield sender

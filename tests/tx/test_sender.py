@@ -31,8 +31,18 @@ from trimtab.errors import (
     WrongChainError,
 )
 from trimtab.journal import Journal
+from trimtab.model.limits import Limits
 from trimtab.model.order import TxStatus
-from trimtab.tx import Cancelled, Finality, Reverted, Sender, Succeeded, Superseded, TxIntent
+from trimtab.tx import (
+    Cancelled,
+    Finality,
+    Reverted,
+    Sender,
+    SenderOptions,
+    Succeeded,
+    Superseded,
+    TxIntent,
+)
 from trimtab.tx.routes import PublicRoute
 from trimtab.tx.signers import LocalSigner
 from trimtab.world.faults import LostAnswers, LostBytes
@@ -40,6 +50,7 @@ from trimtab.world.node import AnvilNode, NodeOptions
 
 pytestmark = pytest.mark.node
 
+ANYTHING = SenderOptions(limits=Limits.unrestricted())
 ERROR_NO = bytes.fromhex("08c379a0") + (32).to_bytes(32, "big") + (2).to_bytes(32, "big") + b"no" + bytes(30)
 
 
@@ -542,7 +553,7 @@ async def test_a_journal_that_cannot_be_written_stops_everything(desk: Desk) -> 
     """No record, no broadcast: the submit fails, the sender is broken, the chain saw nothing."""
 
     async def submit_without_a_disk(journal: Journal) -> None:
-        async with Sender.open(desk.client, desk.signer, journal) as sender:
+        async with Sender.open(desk.client, desk.signer, journal, ANYTHING) as sender:
             journal._db.execute("PRAGMA query_only = ON")
             try:
                 await sender.submit(pay("a"))
@@ -560,7 +571,7 @@ async def test_a_journal_that_fails_in_the_background_is_told_as_itself(desk: De
     await desk.set_automine(False)
 
     async def lose_the_disk(journal: Journal) -> None:
-        async with Sender.open(desk.client, desk.signer, journal) as sender:
+        async with Sender.open(desk.client, desk.signer, journal, ANYTHING) as sender:
             handles = [await sender.submit(pay(f"k{i}")) for i in range(3)]
             journal._db.execute("PRAGMA query_only = ON")
             await desk.mine()

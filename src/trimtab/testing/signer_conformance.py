@@ -30,7 +30,8 @@ from trimtab.chain.client import Client
 from trimtab.errors import SigningError
 from trimtab.journal import Journal
 from trimtab.model.ids import Address
-from trimtab.tx import Sender, Succeeded, TxIntent
+from trimtab.model.limits import Limits
+from trimtab.tx import Sender, SenderOptions, Succeeded, TxIntent
 from trimtab.tx.envelope import (
     AccessListTx,
     Authorization,
@@ -46,6 +47,7 @@ from trimtab.tx.signers.digests import authorization_digest, recover, typed_data
 from trimtab.world.node import AnvilNode
 
 CHAIN_ID = 31337
+ANYTHING = SenderOptions(limits=Limits.unrestricted())
 TARGET = Address("0x" + "c0" * 20)
 GWEI = 10**9
 FUNDS = 10**18
@@ -175,7 +177,7 @@ class SignerConformance:
     async def test_a_transaction_is_mined(self, signer: Signer, funded: Client, tmp_path: Path) -> None:
         """The sender takes the signer, and the chain takes its signature."""
         with Journal.open(tmp_path / "journal.db") as journal:
-            async with Sender.open(funded, signer, journal) as sender:
+            async with Sender.open(funded, signer, journal, ANYTHING) as sender:
                 handle = await sender.submit(TxIntent("one", Call(TARGET, b"", 5)))
                 outcome = await handle.outcome(timeout=60)
         assert isinstance(outcome, Succeeded)
@@ -185,7 +187,7 @@ class SignerConformance:
     async def test_a_lie_is_never_sent(self, signer: Signer, funded: Client, tmp_path: Path) -> None:
         """What was signed in place of what was asked for does not leave the machine."""
         with Journal.open(tmp_path / "journal.db") as journal:
-            async with Sender.open(funded, GreedySigner(signer), journal) as sender:
+            async with Sender.open(funded, GreedySigner(signer), journal, ANYTHING) as sender:
                 with pytest.raises(SigningError, match="another transaction"):
                     await sender.submit(TxIntent("one", Call(TARGET, b"", 5)))
         assert await funded.nonce(signer.address, "pending") == 0

@@ -19,6 +19,7 @@ from trimtab.errors import (
     NonceConflictError,
     NotSentError,
 )
+from trimtab.model.limits import Limits
 from trimtab.tx import Cancelled, Expired, Finality, Sender, SenderOptions, Succeeded, TxHandle, TxPolicy
 from trimtab.tx.signers import LocalSigner
 

@@ -265,7 +265,7 @@ async def test_alone_a_node_is_waited_for_as_long_as_it_asked(scripted: Scripted
         with pytest.raises(RateLimitedError, match="may be asked again in"):
             await hurried.send("eth_blockNumber", b"[]")
         assert len(scripted.requests) == asked
-        assert await asyncio.gather(first, client.block_number()) == [7, 7]
+        assert (await first, await client.block_number()) == (7, 7)
         assert time.monotonic() - start > 0.5
 
 
@@ -310,11 +310,13 @@ async def test_the_lane_decides_also_for_batches(scripted: ScriptedNode) -> None
     """Where the rate is limited an urgent batch passes reads of the other lanes that wait already."""
     options = replace(OPTIONS, requests_per_second=20.0, burst=2.0, timeout=30.0)
     async with Client.open(scripted.url, options) as client:
-        scripted.answer = lambda r: (
-            web.json_response([{"id": i["id"], "result": "0x1"} for i in r])
-            if isinstance(r, list)
-            else result(r, "0x1")
-        )
+
+        def answer(r: Any) -> web.Response:
+            if isinstance(r, list):
+                return web.json_response([{"id": item["id"], "result": "0x1"} for item in r])
+            return result(r, "0x1")
+
+        scripted.answer = answer
         await client.batch([("eth_gasPrice", [])] * 4)  # nothing is left in the bucket
         scripted.requests.clear()
         slow, urgent = client.in_lane(Lane.BACKGROUND), client.in_lane(Lane.URGENT)

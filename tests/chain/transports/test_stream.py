@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 import msgspec
 import pytest
+from aiohttp import WSMsgType, web
 from tests.chain.conftest import Deployed, relay_to
 
 from trimtab.chain.messages import encode
@@ -20,6 +24,20 @@ pytestmark = pytest.mark.node
 
 def made(node: Deployed, wire: str) -> StreamTransport:
     return WebSocketTransport(node.ws_url) if wire == "ws" else IpcTransport(node.ipc_path)
+
+
+@asynccontextmanager
+async def serving(accept: Any) -> AsyncIterator[str]:
+    """A WebSocket server on a free port."""
+    app = web.Application()
+    app.router.add_get("/", accept)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"ws://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
 
 
 @pytest.mark.parametrize("wire", ["ws", "ipc"])
@@ -123,3 +141,33 @@ async def test_a_reader_too_slow_loses_the_stream_not_an_item() -> None:
         assert msgspec.json.decode(await anext(stream)) == 1
     with pytest.raises(ConnectionLostError, match="ended"):
         await anext(stream)
+
+
+@pytest.mark.parametrize(("waited", "is_replaced"), [(1.1, True), (0.3, False)])
+async def test_a_line_that_only_swallows_is_given_up(waited: float, is_replaced: bool) -> None:
+    """When nothing came for a whole wait of a second or more, the next request opens another line; a caller in
+    a hurry takes no line from the others."""
+    lines = 0
+
+    async def accept(request: web.Request) -> web.WebSocketResponse:
+        nonlocal lines
+        lines += 1
+        number = lines
+        socket = web.WebSocketResponse()  # it answers pings
+        await socket.prepare(request)
+        async for message in socket:
+            if number > 1 and message.type == WSMsgType.TEXT:
+                await socket.send_json({"id": message.json()["id"], "result": "0x1"})
+        return socket
+
+    async with serving(accept) as url:
+        transport = WebSocketTransport(url)
+        for _ in range(2):
+            with pytest.raises(RpcTimeoutError):
+                await transport.send("eth_chainId", b"[]", waited)
+            if is_replaced:
+                break
+        if is_replaced:
+            assert bytes((await transport.send("eth_chainId", b"[]", 5.0)).result) == b'"0x1"'
+        assert lines == (2 if is_replaced else 1)
+        await transport.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,6 +87,13 @@ class Wires:
                 if mined >= count:
                     return mined == count
                 await asyncio.sleep(0.02)
+
+
+async def until(holds: Callable[[], object], timeout: float = 30.0) -> None:
+    """Wait until something holds that tells nobody."""
+    async with asyncio.timeout(timeout):
+        while not holds():  # noqa: ASYNC110 - that is what it is for
+            await asyncio.sleep(0.01)
 
 
 @pytest.fixture

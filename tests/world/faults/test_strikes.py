@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
-from tests.world.faults.conftest import BUSY, SENDER, Wires, request, signed
+from tests.world.faults.conftest import BUSY, SENDER, Wires, request, signed, until
 
 from trimtab.chain.client import Client
 from trimtab.chain.rpc_errors import SendClass, classify_send_error
@@ -67,13 +66,11 @@ async def test_a_dropped_send_is_accepted_and_never_arrives(wires: Wires) -> Non
 
 async def test_an_evicted_send_leaves_the_pool_later(wires: Wires) -> None:
     """It waits in the node's pool, and is gone before anything was mined."""
-    await wires.truth("evm_setAutomine", False)  # noqa: FBT003 - the node's own word
+    await wires.truth("evm_setAutomine", False)
     wires.inject(EvictedSend(seconds=0.3))
     tx_hash = (await wires.ask("eth_sendRawTransaction", signed(0)))["result"]
     assert await wires.truth("eth_getTransactionByHash", tx_hash) is not None
-    async with asyncio.timeout(30):
-        while wires.proxy.injected["evicted_send"] == 0:
-            await asyncio.sleep(0.05)
+    await until(lambda: wires.proxy.injected["evicted_send"])
     assert await wires.truth("eth_getTransactionByHash", tx_hash) is None
 
 
@@ -147,7 +144,7 @@ async def test_a_lagging_node_is_coherent(wires: Wires) -> None:
     """Number, block, nonce, balance, receipt and logs all end at the same older block."""
     hashes = [await wires.send(number) for number in range(4)]
     wires.inject(LaggingNode(blocks=2))
-    old = await wires.truth("eth_getBlockByNumber", "0x2", False)  # noqa: FBT003
+    old = await wires.truth("eth_getBlockByNumber", "0x2", False)
     assert (await wires.ask("eth_blockNumber"))["result"] == "0x2"
     assert (await wires.ask("eth_getBlockByNumber", "latest", False))["result"] == old
     assert (await wires.ask("eth_getBlockByNumber", "0x3", False))["result"] is None
@@ -157,7 +154,7 @@ async def test_a_lagging_node_is_coherent(wires: Wires) -> None:
     told = [(await wires.ask("eth_getTransactionReceipt", h))["result"] is not None for h in hashes]
     assert told == [True, True, False, False]
     assert (await wires.ask("eth_getTransactionByHash", hashes[3]))["result"]["blockNumber"] is None
-    newest = (await wires.truth("eth_getBlockByNumber", "latest", False))["hash"]  # noqa: FBT003
+    newest = (await wires.truth("eth_getBlockByNumber", "latest", False))["hash"]
     assert (await wires.ask("eth_getBlockByHash", newest, False))["result"] is None
     assert "result" in await wires.ask("eth_sendRawTransaction", signed(4))
 
@@ -167,7 +164,7 @@ async def test_a_side_branch_and_the_way_back(wires: Wires) -> None:
     await wires.mine(4)
     tx_hash = await wires.send(0)  # in block 5, the first after the 4th
     wires.inject(SideBranch(depth=2, period=4))
-    true = await wires.truth("eth_getBlockByNumber", "0x5", False)  # noqa: FBT003
+    true = await wires.truth("eth_getBlockByNumber", "0x5", False)
     told = (await wires.ask("eth_getBlockByNumber", "0x5", False))["result"]
     assert told["hash"] != true["hash"]
     assert told["parentHash"] == true["parentHash"]
@@ -207,7 +204,6 @@ async def test_a_client_of_a_lagging_and_a_good_node_reads_on(wires: Wires) -> N
     await wires.mine(3)
     wires.inject(LaggingNode(blocks=2))
     async with Client.open([wires.proxy.url, wires.node.url]) as client:
-        lagging, good = client.endpoints
-        good.latency = 10.0  # the lagging one is asked first
+        client.endpoints[1].latency = 10.0  # the lagging one is asked first
         assert await client.balance(BUSY, 3) == 0  # type: ignore[arg-type]
     assert wires.proxy.injected["lagging_node"] == 1

@@ -26,6 +26,7 @@ from trimtab.errors import ChainError, ConnectionLostError, RpcTimeoutError
 
 _QUEUE_SIZE = 10_000
 _CLOSING_SECONDS = 1.0
+_SILENT_SECONDS = 1.0  # below, a caller was in a hurry
 
 
 class Connection(ABC):
@@ -83,6 +84,7 @@ class Multiplexer:
         self.pending = Pending(endpoint)
         self.subscriptions: dict[str, Subscription] = {}
         self.is_open = True
+        self.heard = 0
         self._early: dict[str, list[msgspec.Raw]] = {}
 
     @property
@@ -92,6 +94,7 @@ class Multiplexer:
 
     def receive(self, payload: bytes) -> None:
         """One message from the node."""
+        self.heard += 1
         if payload[:1] == b"[":
             self.pending.resolve_batch(decode_replies(payload, self.endpoint))
             return
@@ -150,7 +153,12 @@ class StreamTransport(ABC):
         number = next(self._ids)
         future = mux.pending.add(number, timeout)
         connection.write(encode_request(number, method, params))
-        return await future
+        heard = mux.heard
+        try:
+            return await future
+        except RpcTimeoutError:
+            self._doubt(mux, connection, heard, timeout)
+            raise
 
     async def send_batch(self, requests: Sequence[Request], timeout: float) -> list[Reply]:
         """All requests in one message; the replies in their order."""
@@ -159,7 +167,19 @@ class StreamTransport(ABC):
         self._ids = count(first + len(requests))
         futures = [mux.pending.add(first + i, timeout) for i in range(len(requests))]
         connection.write(encode_batch(first, requests))
-        return await gather_batch(futures, first, self.name)
+        heard = mux.heard
+        try:
+            return await gather_batch(futures, first, self.name)
+        except RpcTimeoutError:
+            self._doubt(mux, connection, heard, timeout)
+            raise
+
+    def _doubt(self, mux: Multiplexer, connection: Connection, heard: int, waited: float) -> None:
+        """Give up a line on which nothing at all came for the whole wait: it may be dead and not know it, for
+        what answers pings may be a proxy. The next request opens another."""
+        if mux.is_open and mux.heard == heard and waited >= _SILENT_SECONDS:
+            mux.lose(f"nothing came over it for {waited:.3g} s")
+            connection.close()
 
     @asynccontextmanager
     async def subscribe(self, params: bytes, timeout: float) -> AsyncIterator[Subscription]:

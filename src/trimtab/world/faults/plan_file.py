@@ -15,7 +15,7 @@ from trimtab.world.faults.kinds import KINDS, Fault, Stage
 from trimtab.world.faults.plan import ChainRule, FaultPlan, Rule
 from trimtab.world.faults.presets import PRESETS
 
-R = TypeVar("R", Rule, ChainRule)
+R = TypeVar("R", bound=Rule | ChainRule)
 _TOP = ("preset", "rule", "chain")
 _WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 

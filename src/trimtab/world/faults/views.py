@@ -94,7 +94,7 @@ class Branch:
     def first(self, head: int) -> int | None:
         """The lowest block that is on the branch now; None while the node is with the others."""
         above = head % self.period
-        return head - above + 1 if 1 <= above <= self.depth and head > above else None
+        return head - above + 1 if 1 <= above <= self.depth else None
 
     def params(self, method: str, params: list[Any]) -> list[Any]:
         """A hash of the branch is asked for by its true one."""

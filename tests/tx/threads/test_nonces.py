@@ -21,16 +21,16 @@ from trimtab.chain.rpc_errors import SendClass
 from trimtab.errors import ConnectionLostError, HaltError, RateLimitedError, RouteRefusedError, SigningError
 from trimtab.tx import Cancelled, Succeeded, Superseded, TxIntent
 from trimtab.tx import events as e
-from trimtab.tx.envelope import SignedTx, TxFields
 from trimtab.tx.routes import PublicRoute
 from trimtab.tx.signers import LocalSigner
+from trimtab.tx.signers.base import DigestSigner
 from trimtab.tx.states import IntentState
 from trimtab.world.faults import LostBytes
 
 pytestmark = pytest.mark.node
 
 
-class FailingSigner:
+class FailingSigner(DigestSigner):
     """A signer in the house of somebody else: every third question is not answered."""
 
     def __init__(self, local: LocalSigner) -> None:
@@ -38,14 +38,11 @@ class FailingSigner:
         self._local = local
         self._asked = 0
 
-    async def sign_transaction(self, fields: TxFields) -> SignedTx:
+    async def _sign_digest(self, digest: bytes) -> bytes:
         self._asked += 1
         if self._asked % 3 == 0:
             raise SigningError("the signer is out")
-        return await self._local.sign_transaction(fields)
-
-    async def sign_typed_data(self, message: dict[str, Any]) -> bytes:
-        return await self._local.sign_typed_data(message)
+        return await self._local._sign_digest(digest)
 
 
 async def test_oz_683_a_failure_after_the_nonce_was_taken_burns_none(bent: BentDesk) -> None:
@@ -253,10 +250,10 @@ async def test_wed_1054_the_second_provider_says_nonce_too_low(bent: BentDesk) -
             await bent.until(lambda: _is_used(bent, read_sent(params[0]).nonce))
         return None
 
-    late = Wire(bent.node.url, after_mining, name="late")
+    early, late = Wire(bent.node.url), Wire(bent.node.url, after_mining, name="late")
     options = ClientOptions(timeout=30, poll_interval=0.05)
     async with (
-        Client.open([bent.wire, late], options) as client,
+        Client.open([early, late], options) as client,
         replace(bent, client=client).sender(simulate=False) as sender,
     ):
         handle = await sender.submit(pay("once"))
@@ -264,7 +261,7 @@ async def test_wed_1054_the_second_provider_says_nonce_too_low(bent: BentDesk) -
         await bent.until(lambda: len(late.sent) == 1)
         assert isinstance(await (await sender.submit(pay("next"))).outcome(timeout=60), Succeeded)
         assert sender.snapshot().halted is None
-    assert len(bent.wire.attempts) == 2
+    assert len(early.attempts) == 2
     assert await bent.executions() == await bent.sent_nonce() == 2
 
 

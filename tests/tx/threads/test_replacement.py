@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -55,6 +56,10 @@ async def storm_until(bent: BentDesk, base_fee: int, condition: Callable[[], boo
         return condition()
 
     await bent.until(stormed)
+
+
+def _has_more(bent: BentDesk, count: int) -> bool:
+    return len(bent.wire.attempts) > count
 
 
 @given(tip=PRICES, headroom=PRICES, market_tip=PRICES, market_cap=PRICES)
@@ -117,7 +122,7 @@ async def test_op_4831_hb_4917_a_stuck_transaction_is_sped_up_by_legal_steps(ben
         handle = await sender.submit(pay("k"))
         for level in (10, 30, 90):
             count = len(bent.wire.attempts)
-            await storm_until(bent, level * GWEI, lambda c=count: len(bent.wire.attempts) > c)
+            await storm_until(bent, level * GWEI, partial(_has_more, bent, count))
         await bent.executed(1)
         assert isinstance(await handle.outcome(timeout=60), Succeeded)
     attempts = bent.wire.attempts

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import msgspec
-from eth_account.typed_transactions import TypedTransaction
+from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from hexbytes import HexBytes
 
 from trimtab.chain.messages import Reply
@@ -75,6 +75,11 @@ class Wire:
 
     async def send_batch(self, requests: Sequence[tuple[str, bytes]], timeout: float) -> list[Reply]:
         return [await self.send(method, params, timeout) for method, params in requests]
+
+    async def ask(self, method: str, params: list[Any]) -> Any:
+        """The node's own result, past all bends."""
+        reply = await self._inner.send(method, msgspec.json.encode(params), 5.0)
+        return msgspec.json.decode(reply.result)
 
     async def close(self) -> None:
         await self._inner.close()

@@ -215,5 +215,8 @@ def test_the_accounts_code_is_given_to_named_delegates_only() -> None:
     with pytest.raises(LimitError) as caught:
         Permission(LIMITS, CHAIN, ME).check_fields(Kind.NORMAL, intent(), delegating)
     assert (caught.value.field, caught.value.target) == ("delegates", VAULT)
+    for wanted in (intent(delegate_to=VAULT), intent(authorizations=(leave,))):
+        assert refusal(LIMITS, wanted).field == "delegates"
+        check(replace(LIMITS, delegates={VAULT}), wanted)
     Permission(replace(LIMITS, delegates={VAULT}), CHAIN, ME).check_fields(Kind.NORMAL, intent(), delegating)
     Permission(Limits.unrestricted(), CHAIN, ME).check_fields(Kind.NORMAL, intent(), delegating)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import get_args
 
 import pytest
@@ -13,12 +14,14 @@ from trimtab.model.ids import Address, TxHash
 from trimtab.tx import records as r
 from trimtab.tx.states import Kind, Outcome
 
+st.register_type_strategy(Decimal, st.decimals(allow_nan=False, allow_infinity=False))
+
 
 @given(
     st.from_type(r.Submitted) | st.from_type(r.Attempted) | st.from_type(r.Seen) | st.from_type(r.SendBegun)
 )
 def test_any_record_comes_back_equal(record: r.Durable) -> None:
-    """Integers of 256 bits and more, any bytes, any text."""
+    """Integers of 256 bits and more, any bytes, any text, decimals to the digit."""
     assert r.decode_record(r.encode_record(record)) == record
 
 

@@ -55,8 +55,9 @@ def test_what_is_in_flight_counts_at_its_worst_whatever_its_age() -> None:
 
 def test_a_cancellation_at_twice_the_price_is_kept_for() -> None:
     """A cheap call is charged what its cancellation may cost, so that cancelling breaks no cap."""
-    small = change(attempt(), gas_limit=21_000, worst_cost=21_000 * PRICE + 7)
-    assert at_worst(state_of(Slot(0, "a")), Slot(0, "a", attempts=(small,))).fee == 2 * CANCEL_GAS * PRICE
+    small = change(attempt(), gas_limit=21_000, worst_cost=21_000 * PRICE + 7, reserve=9 * FEE)
+    assert at_worst(state_of(Slot(0, "a")), Slot(0, "a", attempts=(small,))).fee == 9 * FEE
+    assert wanted(state_of(Slot(0, "a")), Slot(0, "a"), FEE + 7, 3 * FEE).fee == 3 * FEE
     filler = Slot(0, "a", attempts=(attempt(Kind.CANCEL),))
     assert at_worst(state_of(filler), filler) == Amounts(CANCEL_GAS * PRICE)
 
@@ -75,7 +76,7 @@ def test_a_replacement_counts_once_at_the_dearer() -> None:
     """The slot's own earlier attempts are not added to it: at most one of them is mined."""
     slot = Slot(0, "a", attempts=(attempt(price=30),))
     state = state_of(slot)
-    asked = wanted(state, slot, GAS * 40 + 7, 40)
+    asked = wanted(state, slot, GAS * 40 + 7, 0)
     assert asked == Amounts(40 * GAS, 7, Decimal(100))
     check_spending(replace(FREE, max_fees_per_hour_wei=40 * GAS), state, "a", asked, now=NOW)
     with pytest.raises(LimitError):

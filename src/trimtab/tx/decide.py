@@ -172,6 +172,7 @@ def _take_signature(turn: Turn, event: e.Signed) -> None:
             fee_cap=event.fees.fee_cap,
             gas_limit=event.gas_limit,
             worst_cost=event.worst_cost,
+            reserve=event.reserve,
         )
     )
     turn.send(turn.state.slots[event.nonce].last, event.nonce, event.endpoints, event.at)

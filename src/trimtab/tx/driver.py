@@ -263,6 +263,8 @@ class Driver:
                 draft = self._draft(ask, await self._sign_own_code(ask))
                 check_funds(self.state, draft, self.balance)
                 signed = await self._signer.sign_transaction(draft.fields)
+            if self._is_asked(ask):
+                self.guard.check_draft(self.state, ask, draft, now=self.clock.now())  # it may be late
             self._take_signed(ask, draft, signed)
         except TimeoutError:
             silent = f"the signer did not answer in {self._options.sign_timeout} s; nothing was sent"
@@ -290,6 +292,8 @@ class Driver:
         code = self._delegates_to(ask)
         if code is None:
             return None
+        intent = self.state.intents[self.state.slots[ask.nonce].key]
+        self.guard.check_wanted(self.state, intent, now=self.clock.now())
         return await self._signer.sign_authorization(self._client.chain_id, code, ask.nonce + 1)
 
     def _take_signed(self, ask: e.Sign, draft: Draft, signed: SignedTx) -> None:
@@ -303,6 +307,7 @@ class Driver:
                 fees=draft.fees,
                 gas_limit=draft.fields.gas_limit,
                 worst_cost=draft.worst_cost,
+                reserve=draft.reserve,
                 endpoints=self.endpoints,
                 at=self.clock.now(),
                 ask=ask.ask,

@@ -57,6 +57,7 @@ class Signed:
     endpoints: tuple[str, ...]
     at: int
     ask: int
+    reserve: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,6 +182,7 @@ def _attempt(state: State, record: r.Attempted) -> Attempt:
         fees=Fees(record.tip, record.fee_cap),
         gas_limit=record.gas_limit,
         worst_cost=record.worst_cost,
+        reserve=record.reserve,
         block=state.head,
     )
 

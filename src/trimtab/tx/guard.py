@@ -51,7 +51,7 @@ class Guard:
             return
         self._check_open(state, intent.key, now)
         self._permission.check_intent(intent)
-        asked = wanted(state, slot, draft.worst_cost, draft.fees.fee_cap)
+        asked = wanted(state, slot, draft.worst_cost, draft.reserve)
         pledged = self._pledged(state, besides=ask.nonce)
         check_spending(self._limits, state, intent.key, asked, now=now, pledged=pledged)
         self._pledges[ask.nonce] = (ask.ask, asked)

@@ -66,6 +66,10 @@ class Permission:
 
     def check_intent(self, intent: Wanted) -> None:
         """Raise `LimitError` when the intent's call, value or notional is beyond the limits."""
+        for item in intent.authorizations:
+            self._check_delegate(intent.key, item.address)
+        if intent.delegate_to is not None:
+            self._check_delegate(intent.key, intent.delegate_to)
         allowed = self._check_call(intent)
         self._check_value(intent)
         self._check_notional(intent, is_trade=allowed is not None and allowed.is_trade)

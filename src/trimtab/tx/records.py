@@ -92,6 +92,7 @@ class Attempted(_Durable, frozen=True, kw_only=True, tag="attempt"):
     fee_cap: int
     gas_limit: int
     worst_cost: int
+    reserve: int = 0
 
 
 class SendBegun(_Durable, frozen=True, kw_only=True, tag="send_begin"):

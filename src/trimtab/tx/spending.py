@@ -15,7 +15,6 @@ from typing import Any
 
 from trimtab.errors import LimitError
 from trimtab.model.limits import Limits
-from trimtab.tx.fees import CANCEL_GAS
 from trimtab.tx.records import Submitted
 from trimtab.tx.spend_log import DAY, HOUR, Amounts
 from trimtab.tx.states import Attempt, Intent, Kind, Slot, State
@@ -95,11 +94,10 @@ def at_worst(state: State, slot: Slot) -> Amounts:
     return amounts_of(intent, fee) if is_wanted else Amounts(fee)
 
 
-def wanted(state: State, slot: Slot, worst_cost: int, fee_cap: int) -> Amounts:
-    """What a slot takes at worst with one attempt more, of this cost (wei) at this price (wei per gas)."""
+def wanted(state: State, slot: Slot, worst_cost: int, reserve: int) -> Amounts:
+    """What a slot takes at worst with one attempt more, of this cost, with this held back to cancel it."""
     intent = state.intents[slot.key]
-    fee = max(worst_cost - intent.value, _reserve(fee_cap), at_worst(state, slot).fee)
-    return amounts_of(intent, fee)
+    return amounts_of(intent, max(worst_cost - intent.value, reserve, at_worst(state, slot).fee))
 
 
 def amounts_of(intent: Intent | Submitted, fee: int) -> Amounts:
@@ -108,14 +106,8 @@ def amounts_of(intent: Intent | Submitted, fee: int) -> Amounts:
 
 def _fee(attempt: Attempt, value: int) -> int:
     """The fee part of an attempt's worst cost, or that of its cancellation."""
-    if attempt.kind is Kind.CANCEL:
-        return attempt.worst_cost
-    return max(attempt.worst_cost - value, _reserve(attempt.fees.fee_cap))
-
-
-def _reserve(fee_cap: int) -> int:
-    """What a cancellation at twice the price costs."""
-    return 2 * CANCEL_GAS * fee_cap
+    sent = 0 if attempt.kind is Kind.CANCEL else value
+    return max(attempt.worst_cost - sent, attempt.reserve)
 
 
 def taken(state: State, slot: Slot) -> Amounts:

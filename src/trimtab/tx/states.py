@@ -157,6 +157,7 @@ class Attempt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     gas_limit: int
     worst_cost: int
     block: int = 0
+    reserve: int = 0
     results: Mapping[str, tuple[Outcome, str]] = msgspec.field(default_factory=dict)
     pending: frozenset[str] = frozenset()
 

@@ -28,6 +28,7 @@ ELSEWHERE: dict[str, str] = {
     "tx/outcome.py": "frozen values; tests/tx/test_sender.py meets each",
     "tx/reporting.py": "tests/tx/test_sender.py reads the record of every kind of end",
     "tx/routes/base.py": "roles only; tests/tx/routes/test_public.py runs one",
+    "tx/safe/options.py": "frozen values",
     "tx/states.py": "frozen values; tests/tx/test_decide.py moves them",
     "tx/stories.py": "tests/tx/test_compaction.py and tests/tx/test_progress.py tell them",
     "tx/turn.py": "tests/tx/test_decide.py looks at the order of its effects",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -30,6 +31,8 @@ GOOD = SafeIntent("key", (Call(TO, b"\x01", 1),))
         ({"nonce": True}, "nonce"),
         ({"safe_tx_gas": 2**256}, "safe_tx_gas"),
         ({"label": "x" * 151}, "label"),
+        ({"notional": Decimal(-1)}, "notional"),
+        ({"notional": 1.5}, "notional"),
     ],
 )
 def test_a_bad_value_is_refused(changes: dict[str, Any], field: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from trimtab.errors import (
     ConfigError,
     InsufficientFundsError,
     IntentError,
+    LimitError,
     NonceConflictError,
     OutcomeUnknownError,
     RouteRefusedError,
@@ -22,6 +24,7 @@ from trimtab.errors import (
     TransportError,
 )
 from trimtab.journal import Journal
+from trimtab.model.limits import Limits
 from trimtab.tx.safe import Executed, Failed, Proposed, Replaced, SafeIntent, SafeProposer
 from trimtab.tx.safe.book import stream_of
 from trimtab.tx.safe.safe_tx import SafeTx
@@ -297,6 +300,28 @@ async def test_what_cannot_work_is_refused_before_it_is_signed(safe: SafeDesk) -
         with pytest.raises(ConfigError, match="MultiSendCallOnly"):
             await proposer.propose(pay("several", 1, 2))
     assert safe.service.posts == []
+
+
+async def test_limits_stand_in_front_of_the_signature(safe: SafeDesk, tmp_path: Path) -> None:
+    """What the key may not do is refused and nothing is signed; a pause file stops what is new, and not what
+    is known."""
+    limits = Limits(chains={safe.client.chain_id}, transfers={SHOP}, max_value_wei=5)
+    pause = tmp_path / "pause"
+    async with safe.proposer(limits=limits, pause_file=pause) as proposer:
+        made = await proposer.propose(pay("enough", 2, 3))
+        for wrong in (pay("more", 3, 3), SafeIntent("elsewhere", (Call(REVERTER, b"", 1),))):
+            with pytest.raises(LimitError):
+                await proposer.propose(wrong)
+        pause.touch()
+        with pytest.raises(LimitError, match="pause is there"):
+            await proposer.propose(pay("late"))
+        assert (await proposer.propose(pay("enough", 2, 3))).safe_tx_hash == made.safe_tx_hash
+    async with safe.proposer(pause_file=pause) as proposer:
+        with pytest.raises(LimitError, match="pause is there"):
+            await proposer.propose(pay("late"))
+        pause.unlink()
+        await proposer.propose(pay("late"))
+    assert len(safe.service.proposals) == 2
 
 
 class Liar(LocalSigner):

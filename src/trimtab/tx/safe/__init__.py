@@ -6,8 +6,9 @@ it, hours later, in a transaction of their own.
 """
 
 from trimtab.tx.safe.intent import SafeIntent
+from trimtab.tx.safe.options import SafeOptions
 from trimtab.tx.safe.outcome import Executed, Failed, Proposed, Replaced, SafeOutcome
-from trimtab.tx.safe.proposer import Proposal, SafeOptions, SafeProposer
+from trimtab.tx.safe.proposer import Proposal, SafeProposer
 from trimtab.tx.safe.service import SafeService
 
 __all__ = [

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from trimtab.chain.address import is_address_text
 from trimtab.chain.call import Call
 from trimtab.chain.hashing import keccak256
 from trimtab.errors import IntentError
+from trimtab.model.units import to_decimal
 
 _UINT256_MAX = 2**256 - 1
 
@@ -18,7 +20,8 @@ class SafeIntent:
 
     Several `calls` go through MultiSend, all or none. `nonce` None comes after all that is queued; a nonce
     that another proposal has competes with it, which is how a Safe replaces. `safe_tx_gas` above 0 lets a
-    call that fails use up the nonce. `label` is shown to the owners. Raises `IntentError` on a bad value.
+    call that fails use up the nonce. `label` is shown to the owners. `notional` is what it trades, in quote
+    currency, for the `Limits` of the key. Raises `IntentError` on a bad value.
     """
 
     key: str
@@ -26,6 +29,7 @@ class SafeIntent:
     nonce: int | None = field(default=None, kw_only=True)
     safe_tx_gas: int = field(default=0, kw_only=True)
     label: str = field(default="", kw_only=True)
+    notional: Decimal | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         if not self.key or len(self.key) > 200:
@@ -38,6 +42,8 @@ class SafeIntent:
             _check_int("calls", call.value)
         _check_int("nonce", self.nonce)
         _check_int("safe_tx_gas", self.safe_tx_gas)
+        if self.notional is not None and to_decimal(self.notional, "notional") < 0:
+            raise IntentError(f"notional must not be negative, got {self.notional}", field="notional")
         if len(self.label) > 150:
             raise IntentError(f"label may have 150 characters, got {len(self.label)}", field="label")
 

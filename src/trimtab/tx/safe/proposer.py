@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any, Self
 
 from trimtab.chain.client import Client
@@ -16,40 +15,24 @@ from trimtab.errors import (
     NonceConflictError,
     OutcomeUnknownError,
     RouteRefusedError,
-    SigningError,
     TransportError,
 )
 from trimtab.journal import Journal
 from trimtab.model.ids import Address
 from trimtab.tx.safe.account import SafeAccount
 from trimtab.tx.safe.book import Book, Entry, Standing, ended, posted, refused, stream_of
+from trimtab.tx.safe.drafting import Drafter
 from trimtab.tx.safe.intent import SafeIntent
+from trimtab.tx.safe.options import SafeOptions
 from trimtab.tx.safe.outcome import Executed, Failed, Ledger, Proposed, Replaced, SafeOutcome
-from trimtab.tx.safe.safe_tx import SafeTx, SafeTxHash, plan_calls
+from trimtab.tx.safe.safe_tx import SafeTxHash
 from trimtab.tx.safe.service import SafeService
-from trimtab.tx.signers.base import Signer, check_signature
+from trimtab.tx.signers.base import Signer
 from trimtab.tx.states import Outcome
 
 logger = logging.getLogger(__name__)
 
 _ORIGIN_LENGTH = 200
-
-
-@dataclass(frozen=True, slots=True)
-class SafeOptions:
-    """`confirmations`: depth at which an execution counts. `multi_send`: MultiSendCallOnly where it is not in
-    one of its usual places. `attempts` to post the same bytes while the service does not answer. Seconds:
-    `pause` between attempts, `poll_interval` between looks at the chain, `sign_timeout` until a silent signer
-    has refused. `origin` tells the owners who proposes."""
-
-    confirmations: int = 2
-    multi_send: Address | None = None
-    simulate: bool = True
-    attempts: int = 3
-    pause: float = 0.5
-    poll_interval: float = 4.0
-    sign_timeout: float = 60.0
-    origin: str = "trimtab"
 
 
 class Proposal:
@@ -118,12 +101,12 @@ class SafeProposer:
         self.options = options
         self.safe = account.address
         self._client = client
-        self._signer = signer
         self._journal = journal
         self._stream = stream_of(client.chain_id, account.address)
         self._account = account
         self._service = service
         self._book = Book(record.decode() for record in journal.replay(self._stream))
+        self._drafter = Drafter(client, signer, account, service, options)
         self._turn = asyncio.Lock()
         for entry in self._book.live():
             account.rest_on(Ledger(entry.block, entry.safe_nonce))
@@ -170,10 +153,11 @@ class SafeProposer:
         """Choose the nonce, simulate, sign, write and post. The same key with the same content gives the same
         proposal, also after a restart, and posts it again only where the service does not have it.
 
-        Raises `NonceConflictError` (the key means something else, or its nonce was given away after a
-        refusal), `SimulationRevertedError`, `InsufficientFundsError`, `SigningError`, `RouteRefusedError`
-        (the service said no: the same bytes are tried again under the same key), `OutcomeUnknownError` (no
-        answer: ask again with the same key), `ConfigError` (no MultiSend), `TransportError`.
+        Raises `LimitError` (the owner's key may not), `NonceConflictError` (the key of the intent means
+        something else, or its nonce was given away after a refusal), `SimulationRevertedError`,
+        `InsufficientFundsError`, `SigningError`, `RouteRefusedError` (the service said no: the same bytes are
+        tried again under the same key), `OutcomeUnknownError` (no answer: ask again with the same key),
+        `ConfigError` (no MultiSend), `TransportError`.
         """
         async with self._turn:
             entry = self._book.entries.get(intent.key)
@@ -185,7 +169,9 @@ class SafeProposer:
                     key=intent.key,
                 )
             if entry is None:
-                entry = await self._sign(intent)
+                drafted = await self._drafter.draft(intent, self._book)
+                self._account.rest_on(Ledger(drafted.block, drafted.safe_nonce))
+                entry = self._write(drafted.record())
                 await self._post(entry)
             else:
                 await self._settle(entry)
@@ -217,60 +203,6 @@ class SafeProposer:
                 await self._settle(entry)
             except (ChainError, OutcomeUnknownError, RouteRefusedError) as error:
                 logger.warning("%s is still open: %s", entry.key, error)
-
-    # Making a proposal
-
-    async def _sign(self, intent: SafeIntent) -> Entry:
-        """A proposal that is signed and durable; nobody else has seen it yet."""
-        base = await self._account.begin()  # first, so that the nonce is none that was used before it
-        tx = await self._plan(intent, base.nonce)
-        chain_id, safe = self._client.chain_id, self.safe
-        name = tx.hash(chain_id, safe)
-        said = await self._account.hash_of(tx)
-        if said != name:
-            raise SigningError(f"the Safe {safe} would sign {said}, not {name}: nothing was signed")
-        if self.options.simulate:
-            await self._account.simulate(tx)
-        try:
-            async with asyncio.timeout(self.options.sign_timeout):
-                signature = await self._signer.sign_typed_data(tx.typed_data(chain_id, safe))
-        except TimeoutError:
-            silent = f"the signer did not answer in {self.options.sign_timeout} s; nothing was proposed"
-            raise SigningError(silent) from None
-        check_signature(bytes.fromhex(name[2:]), signature, self._signer.address)
-        self._account.rest_on(base)
-        entry = Entry(
-            key=intent.key,
-            digest=intent.digest,
-            label=intent.label,
-            tx=tx,
-            safe_tx_hash=name,
-            sender=self._signer.address,
-            signature=signature,
-            block=base.block,
-            safe_nonce=base.nonce,
-        )
-        return self._write(entry.record())
-
-    async def _plan(self, intent: SafeIntent, least: int) -> SafeTx:
-        several = len(intent.calls) > 1
-        multi_send = await self._account.find_multi_send(self.options.multi_send) if several else self.safe
-        to, value, data, operation = plan_calls(intent.calls, multi_send)
-        nonce = await self._nonce(intent, least)
-        return SafeTx(Address(to.lower()), value, data, nonce, operation, intent.safe_tx_gas)
-
-    async def _nonce(self, intent: SafeIntent, least: int) -> int:
-        chain_nonce = max(least, await self._account.nonce())
-        if intent.nonce is None:
-            queued = await self._service.queued_nonces(self.safe, chain_nonce)
-            return self._book.next_nonce(chain_nonce, queued)
-        if intent.nonce < chain_nonce:
-            raise IntentError(
-                f"the Safe {self.safe} has used nonce {intent.nonce}: its next is {chain_nonce}",
-                field="nonce",
-                value=intent.nonce,
-            )
-        return intent.nonce
 
     # Bringing it to the service
 

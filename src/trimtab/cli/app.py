@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from trimtab.cli import chain, demo, doctor, greeks, hedge, markets, positions, quote, trade, world
+from trimtab.cli import chain, demo, doctor, greeks, hedge, markets, positions, quote, trade, tx, world
 from trimtab.cli.failures import EXIT_CODES, OTHER_CODES
 
 app = typer.Typer(
@@ -51,4 +51,5 @@ app.command()(positions.positions)
 app.command()(greeks.greeks)
 app.command()(hedge.hedge)
 app.command()(doctor.doctor)
+app.add_typer(tx.app, name="tx")
 app.add_typer(world.app, name="world")

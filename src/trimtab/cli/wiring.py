@@ -152,6 +152,16 @@ def sender_options(config: Config, venues: Mapping[str, Venue]) -> SenderOptions
     )
 
 
+def account_of(account: AccountSettings) -> Address:
+    """The configured address, else the one of the configured key. Raises `ConfigError` when there is neither,
+    and as `load_signer`."""
+    if account.address is not None:
+        return account.address
+    if account.has_key:
+        return load_signer(account).address
+    raise ConfigError("no account: set account.address or a key in the settings file", key="account.address")
+
+
 def load_signer(account: AccountSettings) -> Signer:
     """The signer of the settings; blocks while its keystore, token or service answers. Raises `ConfigError`
     when there is none or it is not the configured address's, `SigningError` when it is bad."""

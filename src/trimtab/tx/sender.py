@@ -104,7 +104,7 @@ class Sender:
                     sender.recovered = sender._in_flight()
                     tidy = driver.ledger.tidy(driver.write)
                     loops += map(tasks.create_task, (watcher.follow_heads(), watcher.look(), tidy))
-                    loops.append(tasks.create_task(AskBox(journal, stream).follow(sender._obey)))
+                    loops.append(tasks.create_task(AskBox(journal, stream).follow(sender.obey)))
                     yield sender
                 finally:
                     await driver.close()
@@ -201,8 +201,8 @@ class Sender:
         self._driver.feed(e.PauseAsked(None))
         self._driver.write()
 
-    async def _obey(self, ask: Ask) -> None:
-        """What a person asks from another process."""
+    async def obey(self, ask: Ask) -> None:
+        """Do what a person asks, here or from another process. Raises `IntentError` for an unknown key."""
         match ask.kind:
             case AskKind.CANCEL:
                 self.handle(ask.key).cancel()

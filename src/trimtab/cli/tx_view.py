@@ -1,0 +1,202 @@
+"""What `trimtab tx` shows: read from the journal on disk, without a lock and without a node."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from trimtab.cli.output import DASH, number, print_facts, print_json, print_table, to_plain
+from trimtab.config import Config, find_config, load_config
+from trimtab.errors import IntentError
+from trimtab.journal import Journal
+from trimtab.model.ids import Address
+from trimtab.model.order import TxRecord
+from trimtab.model.units import from_base
+from trimtab.tx import records as r
+from trimtab.tx.ledger import Ledger
+from trimtab.tx.records import decode_record, stream_name
+from trimtab.tx.reporting import record_of
+from trimtab.tx.states import Attempt, State
+from trimtab.tx.stories import pick_story
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """Where an account's transactions are written."""
+
+    path: Path
+    chain_id: int
+    account: Address
+
+    @property
+    def stream(self) -> str:
+        return stream_name(self.chain_id, self.account)
+
+
+def find_books(config: Path | None) -> tuple[Config, Books]:
+    """The settings, and the stream of their account. Raises `ConfigError` when there is no account."""
+    from trimtab.cli.wiring import account_of
+
+    settings = load_config(find_config(config))
+    return settings, Books(settings.journal.path, settings.chain.chain_id, account_of(settings.account))
+
+
+def read_state(books: Books) -> State:
+    """What the journal folds to. Raises `ConfigError` when there is no journal, `HaltError` for a damaged
+    one."""
+    with Journal.open(books.path, read_only=True) as journal:
+        return Ledger(journal, books.stream).state
+
+
+async def show_list(config: Path | None, *, every: bool, as_json: bool) -> None:
+    """All that is not final, lowest nonce first; `every` with the rest."""
+    _, books = find_books(config)
+    state = read_state(books)
+    slots = {**state.finished, **state.slots} if every else state.slots
+    keys = [slots[nonce].key for nonce in sorted(slots)]
+    rows = [record_of(state, key) for key in [*keys, *state.queue]]
+    if as_json:
+        print_json(
+            {
+                "chain_id": books.chain_id,
+                "account": books.account,
+                "next_nonce": state.nonces.lowest,
+                "halted": state.halted,
+                "paused": state.paused,
+                "transactions": rows,
+            }
+        )
+        return
+    print_records(f"Transactions of {books.account} on chain {books.chain_id}", rows, state)
+
+
+def print_records(title: str, rows: Sequence[TxRecord], state: State) -> None:
+    columns = (">Nonce", "Key", "State", ">Attempts", ">Fee cap, gwei", ">Block", "What", "Hash")
+    cells = [
+        (
+            number(row.nonce) if row.nonce >= 0 else DASH,
+            row.key,
+            row.journal_state,
+            number(row.attempts),
+            number(_fee_cap(state, row.key)),
+            number(row.block),
+            row.label or DASH,
+            row.tx_hash or DASH,
+        )
+        for row in rows
+    ]
+    caption = f"next nonce {state.nonces.lowest}"
+    if state.halted is not None:
+        caption += f" · halted: {state.halted}"
+    if state.paused is not None:
+        caption += f" · paused: {state.paused}"
+    print_table(title, columns, cells, caption if rows else f"nothing here · {caption}")
+
+
+def _fee_cap(state: State, key: str) -> Decimal | None:
+    slot = state.slot_of(key)
+    return from_base(slot.last.fees.fee_cap, 9) if slot is not None and slot.attempts else None
+
+
+async def show_one(config: Path | None, key: str, *, as_json: bool) -> None:
+    """One transaction, whole. Raises `IntentError` for a key that the journal does not know."""
+    _, books = find_books(config)
+    state, story = read_state(books), read_story(books, key)
+    if key not in state.intents:
+        raise IntentError(
+            f"the journal {books.path} knows no transaction {key!r} of {books.account}; "
+            "`trimtab tx ls --all` lists them",
+            field="key",
+            value=key,
+        )
+    row, intent, slot = record_of(state, key), state.intents[key], state.slot_of(key)
+    attempts = slot.attempts if slot is not None else ()
+    happened = [(at, *tell(record)) for at, record in story]
+    if as_json:
+        timeline = [{"at": at, "what": what, "detail": detail} for at, what, detail in happened]
+        shown = {**to_plain(row), "reason": intent.reason, "refusal": intent.refusal}
+        print_json({**shown, "attempt_list": list(map(_plain_attempt, attempts)), "timeline": timeline})
+        return
+    print_facts(
+        f"{key} on chain {books.chain_id}",
+        {
+            "state": row.journal_state + (f" ({intent.reason})" if intent.reason else ""),
+            "what": row.label or DASH,
+            "target": intent.target or DASH,
+            "value, wei": number(intent.value),
+            "gas limit": number(intent.gas_limit),
+            "budget, wei": number(intent.budget_wei),
+            "deadline": number(intent.deadline),
+            "nonce": number(row.nonce) if row.nonce >= 0 else DASH,
+            "block": number(row.block),
+            "fee paid, wei": number(row.fee_wei) if row.block is not None else DASH,
+        },
+    )
+    columns = (">#", "Kind", ">Tip, gwei", ">Fee cap, gwei", "Answers", "Hash")
+    print_table("Attempts", columns, [_attempt_cells(n, item) for n, item in enumerate(attempts, 1)])
+    times = [(_clock(at), what, detail) for at, what, detail in happened]
+    print_table("What happened", ("When (UTC)", "What", "Detail"), times)
+
+
+def read_story(books: Books, key: str) -> list[tuple[float, r.Durable]]:
+    """The durable records of a transaction with the wall clock's second of each."""
+    with Journal.open(books.path, read_only=True) as journal:
+        found = list(journal.replay(books.stream))
+    picked = pick_story((decode_record(record.payload) for record in found), key)
+    return [(record.at, fact) for record, fact in zip(found, picked, strict=True) if fact is not None]
+
+
+def tell(record: r.Durable) -> tuple[str, str]:
+    """A record for people: what happened, and its detail."""
+    what = type(record).__struct_config__.tag
+    match record:
+        case r.Attempted():
+            price = from_base(record.fee_cap, 9)
+            return f"signed ({record.kind})", f"fee cap {number(price)} gwei, {record.tx_hash}"
+        case r.SendBegun():
+            return "sent", f"to {', '.join(record.endpoints)}"
+        case r.SendResult():
+            return record.outcome.value, f"{record.endpoint}: {record.message or record.send_class or 'yes'}"
+        case r.Seen():
+            done = "succeeded" if record.is_success else "reverted"
+            return "included", f"block {record.block}, {done}, {record.fee_wei} wei"
+        case r.Reserved():
+            return "reserved", f"nonce {record.nonce}"
+        case r.Final():
+            return "final", record.outcome.value
+    return str(what), str(getattr(record, "reason", ""))
+
+
+def _attempt_cells(place: int, attempt: Attempt) -> tuple[str, ...]:
+    answers = ", ".join(
+        f"{endpoint} {outcome}" + (f" ({send_class})" if send_class else "")
+        for endpoint, (outcome, send_class) in attempt.results.items()
+    )
+    return (
+        str(place),
+        attempt.kind.value,
+        number(from_base(attempt.fees.tip, 9)),
+        number(from_base(attempt.fees.fee_cap, 9)),
+        answers or DASH,
+        attempt.tx_hash,
+    )
+
+
+def _plain_attempt(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "kind": attempt.kind,
+        "tx_hash": attempt.tx_hash,
+        "tip": attempt.fees.tip,
+        "fee_cap": attempt.fees.fee_cap,
+        "gas_limit": attempt.gas_limit,
+        "worst_cost": attempt.worst_cost,
+        "answers": {name: {"outcome": o, "class": c} for name, (o, c) in attempt.results.items()},
+    }
+
+
+def _clock(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]

@@ -74,16 +74,17 @@ async def test_recovery_alone_finishes_what_was_exposed(site: Site) -> None:
     await run.check({run.orders[0].key: "succeeded"})
 
 
-async def test_bytes_that_left_count_though_nobody_read_the_answer(site: Site) -> None:
-    """Killed with the answer unread, the node has the transaction; who submits again gets that one."""
+async def test_what_the_node_took_counts_though_its_yes_was_never_written(site: Site) -> None:
+    """Killed between the node's answer and its record: who submits again gets the transaction that is out."""
     run = await _single(site, Role.PAY)
-    report = await run.live(Hunt(prefix=f"work: before the answer to {SEND}"))
-    async with asyncio.timeout(30):
+    report = await run.live(Hunt(prefix=f"work: after the answer to {SEND}"))
+    assert report.killed
+    async with asyncio.timeout(60):
         while not (  # noqa: ASYNC110 - nothing tells
             sent := await read_sent(site.client, run.account, run.first)
         ):
             await asyncio.sleep(0.01)
-    assert (sent[0].tx_hash,) == report.hashes
+    assert (sent[0].tx_hash,) == report.sent
     report = await run.live(NEVER)
     await run.check(report.ends)
 

@@ -11,9 +11,10 @@ import os
 import re
 import signal
 import sqlite3
+from base64 import b64encode
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -26,19 +27,22 @@ from trimtab.chain.transports.base import Request
 from trimtab.chain.transports.ipc import IpcTransport
 from trimtab.chain.transports.stream import Connection, Multiplexer, StreamTransport
 from trimtab.chain.transports.websocket import WebSocketTransport
-from trimtab.journal import Journal
+from trimtab.journal import Journal, WriterLock
+from trimtab.journal.rewrite import Rewrite
+from trimtab.journal.tail import Tail
 
 SEND = "eth_sendRawTransaction"
 TELLING = ("released", "refused", "cancelling", "resolving", "resolved", "unseen", "capped", "attempt")
 """Records that name a commit before all others, because what they say decides what may be sent."""
 _connect = sqlite3.connect
 METHODS = re.compile(rb'"method":\s*"(\w+)"')
-RAW = re.compile(rb'"(0x02[0-9a-f]+)"')
+RAW = re.compile(rb'"0x(02[0-9a-f]+)"')
 
 
 POINTS = {
     "before commit": 0,
     "written, uncommitted": 1,
+    "committed, without witness": 2,
     "after commit": 2,
     "before bytes of": 0,
     "before the answer to": 1,
@@ -99,16 +103,35 @@ class Boundaries:
 
 
 class WatchedJournal(Journal):
-    """A journal that stands still before, in the middle of and after each commit. The statements themselves
-    are seen by `watch_sqlite`."""
+    """A journal that stands still before, in the middle of and after each commit, and before the lock file
+    bears witness to it. The statements themselves are seen by `watch_sqlite`."""
 
     boundaries: Boundaries
-    subject = ""
+    subject = "make the file"
+
+    def acquire(self, stream: str) -> WriterLock:
+        with self._about("acquire"):
+            return super().acquire(stream)
 
     def append_many(self, stream: str, payloads: Sequence[Mapping[str, Any] | bytes]) -> None:
-        WatchedJournal.subject = subject_of(payloads)
-        super().append_many(stream, payloads)
-        self.boundaries.meet("after commit", self.subject)
+        with self._about(subject_of(payloads)):
+            super().append_many(stream, payloads)
+
+    @contextmanager
+    def rewrite(self, stream: str) -> Iterator[Rewrite]:
+        with self._about("compaction"), super().rewrite(stream) as rewrite:
+            yield rewrite
+
+    def sweep(self, rows: int = 500) -> bool:
+        with self._about("sweep"):
+            return super().sweep(rows)
+
+    @contextmanager
+    def _about(self, subject: str) -> Iterator[None]:
+        before, WatchedJournal.subject = WatchedJournal.subject, subject
+        yield
+        self.boundaries.meet("after commit", subject)
+        WatchedJournal.subject = before
 
 
 def subject_of(payloads: Sequence[Mapping[str, Any] | bytes]) -> str:
@@ -121,22 +144,27 @@ def watch_sqlite(boundaries: Boundaries) -> None:
     """From here on every connection of this process to SQLite meets a boundary before each statement that
     writes: BEGIN (nothing written), COMMIT (all written, nothing durable), and those that make the file."""
     WatchedJournal.boundaries = boundaries
+    advance = WriterLock.advance
 
     def trace(statement: str) -> None:
-        verb = statement.lstrip().split(" ", 1)[0].upper()
-        if verb == "BEGIN":
+        if statement.startswith("BEGIN IMMEDIATE"):
             boundaries.meet("before commit", WatchedJournal.subject)
-        elif verb == "COMMIT":
+        elif statement.startswith("COMMIT"):
             boundaries.meet("written, uncommitted", WatchedJournal.subject)
-        elif verb in ("CREATE", "PRAGMA") or statement.lstrip().startswith("INSERT INTO meta"):
-            boundaries.meet("before statement", "make the journal's file")
+        elif statement.startswith(("CREATE", "INSERT INTO meta")) or "_mode=WAL" in statement:
+            boundaries.meet("before statement", "make the file")
 
     def connect(*arguments: Any, **options: Any) -> sqlite3.Connection:
         db = _connect(*arguments, **options)
         db.set_trace_callback(trace)
         return db
 
+    def witness(lock: WriterLock, tail: Tail | None) -> None:
+        boundaries.meet("committed, without witness", WatchedJournal.subject)
+        advance(lock, tail)
+
     sqlite3.connect = connect  # type: ignore[assignment]
+    WriterLock.advance = witness  # type: ignore[method-assign,assignment]
 
 
 class WriteAhead:
@@ -145,10 +173,16 @@ class WriteAhead:
     def __init__(self, path: str) -> None:
         self._db = _connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
 
-    def has(self, tx_hash: str) -> bool:
+    def has(self, tx_hash: str, raw: bytes) -> bool:
+        """Whether an attempt's record holds just these bytes, or its nonce is final already and archived:
+        what was about to leave then may still do so."""
         row = self._db.execute(
-            "SELECT 1 FROM records WHERE instr(payload, ?) AND instr(payload, ?) LIMIT 1",
-            (f'"tx_hash":"{tx_hash}"'.encode(), b'"type":"attempt"'),
+            "SELECT 1 FROM records WHERE instr(payload, ?) AND (instr(payload, ?) OR instr(payload, ?))",
+            (
+                f'"tx_hash":"{tx_hash}"'.encode(),
+                b'"raw":"' + b64encode(raw) + b'"',
+                b'"type":"archived"',
+            ),
         ).fetchone()
         return row is not None
 
@@ -163,20 +197,26 @@ class _WatchedConnection(Connection):
 
     def write(self, payload: bytes) -> None:
         subject = request_subject(payload)
-        hashes = [hash_of(raw) for raw in RAW.findall(payload)] if SEND.encode() in payload else []
+        raws = (
+            [bytes.fromhex(raw.decode()) for raw in RAW.findall(payload)] if SEND.encode() in payload else []
+        )
+        hashes = [f"0x{keccak256(raw).hex()}" for raw in raws]
         self._boundaries.meet("before bytes of", subject, hashes=hashes)
-        self._check_written_ahead(hashes)
+        self._check_written_ahead(dict(zip(hashes, raws, strict=True)))
         self._inner.write(payload)
         self._boundaries.meet("before the answer to", subject, hashes=hashes)
 
     def close(self) -> None:
         self._inner.close()
 
-    def _check_written_ahead(self, hashes: Sequence[str]) -> None:
-        """Invariant 4: no endpoint is contacted with a hash that is not durable."""
-        ahead = WriteAhead(self._path) if hashes else None
-        for tx_hash in hashes:
-            if ahead is not None and not ahead.has(tx_hash):
+    async def wait_closed(self) -> None:
+        await self._inner.wait_closed()
+
+    def _check_written_ahead(self, raws: Mapping[str, bytes]) -> None:
+        """Invariant 4: no endpoint is contacted with bytes that are not durable."""
+        ahead = WriteAhead(self._path) if raws else None
+        for tx_hash, raw in raws.items():
+            if ahead is not None and not ahead.has(tx_hash, raw):
                 self._boundaries.fault(f"{tx_hash} leaves, and the journal does not have it")
             self._boundaries.sent.append(tx_hash)
 
@@ -186,11 +226,6 @@ def request_subject(payload: bytes) -> str:
     methods = list(dict.fromkeys(METHODS.findall(payload)))
     name = next((m for m in (SEND.encode(), b"eth_getTransactionReceipt") if m in methods), methods[0])
     return ("a batch with " if payload[:1] == b"[" else "") + name.decode()
-
-
-def hash_of(raw: bytes) -> str:
-    """The hash of a raw transaction that is written as JSON hex."""
-    return "0x" + keccak256(bytes.fromhex(raw[2:].decode())).hex()
 
 
 class _Watched(StreamTransport):

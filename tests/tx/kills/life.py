@@ -30,8 +30,15 @@ POLICY = TxPolicy(
     confirmations=2, finality_depth=4, bump_after_blocks=2, rebroadcast_after=1, clean_passes=2, requotes=2
 )
 OPTIONS = SenderOptions(
-    policy=POLICY, simulate=False, poll_interval=0.05, submit_timeout=20.0, close_timeout=2.0
+    policy=POLICY,
+    limits=Limits.unrestricted(),
+    simulate=False,
+    poll_interval=0.05,
+    submit_timeout=20.0,
+    close_timeout=2.0,
+    compact_after=40,
 )
+"""A run has some hundred records: it is compacted once or more."""
 PATIENCE = 60.0
 """Seconds until a life that does not end is a fault."""
 

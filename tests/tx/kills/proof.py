@@ -93,19 +93,21 @@ def count_sent(account: Address, orders: Sequence[Order], sent: Sequence[Sent]) 
 
 
 def check_journal(path: Path, chain_id: int, account: Address, sent: Sequence[Sent]) -> None:
-    """It is whole, no record of it is there twice, it had the bytes of all that is on chain, and it says the
-    same as the chain."""
+    """It is whole, no record of it is there twice, it knows all that is on chain (each life saw to it that
+    the bytes were in it before they left), and it says the same as the chain."""
     with sqlite3.connect(path) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    with Journal.open(path) as journal:  # replaying verifies each record's checksum, and so the order
-        facts = [decode_record(record.payload) for record in journal.replay(stream_name(chain_id, account))]
+    facts = read_facts(path, chain_id, account)  # which verifies each record's checksum, and so the order
     attempts = [fact for fact in facts if isinstance(fact, r.Attempted)]
+    archived = [fact for fact in facts if isinstance(fact, r.Archived)]
     by_hash = {str(fact.tx_hash): fact for fact in attempts}
     assert len(by_hash) == len(attempts), "an attempt was written twice"
     assert all("0x" + keccak256(fact.raw).hex() == key for key, fact in by_hash.items())
-    missing = [item for item in sent if item.tx_hash not in by_hash]
+    known = by_hash.keys() | {str(item.tx_hash) for fact in archived for item in fact.slot.attempts}
+    missing = [item for item in sent if item.tx_hash not in known]
     assert not missing, f"on chain, and not in the journal: {missing}"
     finals = Counter(fact.nonce for fact in facts if isinstance(fact, r.Final))
+    finals.update(fact.slot.nonce for fact in archived)
     assert all(times == 1 for times in finals.values()), f"ended twice: {finals}"
     state = replay(facts)
     assert state.halted is None, state.halted
@@ -116,11 +118,16 @@ def check_journal(path: Path, chain_id: int, account: Address, sent: Sequence[Se
     assert all(intent.state in IntentState and intent.state.is_terminal for intent in state.intents.values())
 
 
-def attempts_of(path: Path, chain_id: int, account: Address) -> frozenset[str]:
-    """The hashes that a journal has the bytes of."""
-    with Journal.open(path) as journal:
-        facts = [decode_record(record.payload) for record in journal.replay(stream_name(chain_id, account))]
-    return frozenset(str(fact.tx_hash) for fact in facts if isinstance(fact, r.Attempted))
+def attempts_of(path: Path, chain_id: int, account: Address) -> dict[str, int]:
+    """The hashes that a journal has in flight, with the nonce of each."""
+    facts = read_facts(path, chain_id, account)
+    return {str(fact.tx_hash): fact.nonce for fact in facts if isinstance(fact, r.Attempted)}
+
+
+def read_facts(path: Path, chain_id: int, account: Address) -> list[r.Durable]:
+    with Journal.open(path, read_only=True) as journal:
+        stream = stream_name(chain_id, account)
+        return [decode_record(record.payload) for record in journal.replay(stream)]
 
 
 def _sent(tx: Mapping[str, Any]) -> Sent:

@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.tx.safe.conftest import DEPLOYER, OWNERS, SHOP, open_desk
 
 import trimtab
 from trimtab import World, checksum
 from trimtab.config import load_config
+from trimtab.tx.safe.safe_tx import SafeTx
+from trimtab.world.safe import execute_safe_tx
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -68,6 +71,26 @@ async def test_the_guides_code_runs(page: str, world: World) -> None:
     if page == "use-web3-contracts":
         assert names["balance"] > 0
         assert names["balances"] == [names["balance"]] * 3
+
+
+@pytest.mark.node
+async def test_the_guide_to_a_safe_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its code runs as it stands on a genuine Safe, with a local service in the place of the public one."""
+    text = (DOCS / "how-to" / "propose-to-a-safe.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    async with open_desk(tmp_path, "1.4.1") as desk:
+        code = block.replace("https://api.safe.global/tx-service/eth", desk.service.url)
+        code = code.replace('"safe.db"', f"{str(desk.path)!r}")
+
+        async def owners_execute(tx: SafeTx) -> None:
+            await execute_safe_tx(desk.client, DEPLOYER, desk.safe.address, tx, OWNERS[1:])
+            await desk.mine()
+
+        names = {"client": desk.client, "signer": OWNERS[0], "safe": desk.safe.address, "shop": SHOP}
+        names |= {"multi_send": desk.safe.multi_send, "owners_execute": owners_execute}
+        await eval(compile(code, "page", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)
+        assert await desk.paid() == 3
+    assert "done in 0x" in capsys.readouterr().out
 
 
 def test_the_guide_to_keys_holds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,0 +1,398 @@
+"""The real sender on model nodes in virtual time: processes that die anywhere, files that survive them, and
+an auditor between the sender and the world that trusts neither."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from tests.tx.model_chain import ModelChain, ModelTx
+from tests.tx.model_node import CHAIN_ID, ModelNode, StreamWire, Wire, decode_raw
+from tests.tx.virtual_time import VirtualClock, VirtualLoop
+
+from trimtab.chain.client import Client
+from trimtab.chain.options import ClientOptions
+from trimtab.errors import HaltError
+from trimtab.journal import Journal
+from trimtab.journal.tail import ROOM
+from trimtab.net import BackoffPolicy
+from trimtab.tx import records as r
+from trimtab.tx.envelope import SignedTx, TxFields
+from trimtab.tx.evolve import evolve
+from trimtab.tx.fees import CANCEL_GAS, bump_price
+from trimtab.tx.options import SenderOptions
+from trimtab.tx.sender import Sender
+from trimtab.tx.signers import LocalSigner
+from trimtab.tx.states import IntentState, Kind, State
+
+START = 1_700_000_000
+SIGNER = LocalSigner.from_hex("0x" + "11" * 32)
+STREAM = r.stream_name(CHAIN_ID, SIGNER.address)
+_S = IntentState
+_FLYING = {_S.LIVE, _S.CANCELLING, _S.RESOLVING, _S.INCLUDED}
+_ENDS = {_S.SUCCEEDED, _S.REVERTED, _S.CANCELLED}
+MOVES: dict[IntentState | None, set[IntentState]] = {
+    None: {_S.CHECKED},
+    _S.CHECKED: {_S.ASSIGNED, _S.REJECTED, _S.EXPIRED},
+    _S.ASSIGNED: {*_FLYING, _S.REJECTED, _S.EXPIRED},
+    _S.LIVE: {_S.CANCELLING, _S.RESOLVING, _S.INCLUDED, _S.REJECTED, _S.EXPIRED},
+    _S.CANCELLING: {_S.RESOLVING, _S.INCLUDED, _S.REJECTED, _S.EXPIRED},
+    _S.RESOLVING: {_S.LIVE, _S.CANCELLING, _S.INCLUDED, _S.SUPERSEDED},
+    _S.INCLUDED: {_S.CONFIRMED, _S.SAFE, _S.LIVE, _S.CANCELLING, *_ENDS},
+    _S.CONFIRMED: {_S.SAFE, _S.LIVE, _S.CANCELLING, *_ENDS},
+    _S.SAFE: {_S.LIVE, _S.CANCELLING, *_ENDS},
+    _S.REJECTED: {_S.CHECKED},  # with nothing exposed the key is free again
+    _S.EXPIRED: {_S.CHECKED},
+}
+"""Where an intent may go from where; what is not listed stays for ever (11, 16)."""
+
+
+class Steady(BackoffPolicy):
+    """Back-off without dice: the same run takes the same steps."""
+
+    def delay(self, attempt: int, *, rng: Any, retry_after: float | None = None) -> float:
+        return self.bound(attempt) / 2 + (retry_after or 0.0)
+
+
+CLIENT = ClientOptions(poll_interval=4.0, backoff=Steady())
+
+
+class SlowSigner:
+    """A signer in another process: it takes two seconds."""
+
+    address = SIGNER.address
+
+    async def sign_transaction(self, fields: TxFields) -> SignedTx:
+        await asyncio.sleep(2.0)
+        return SIGNER.sign_nowait(fields)
+
+    async def sign_typed_data(self, message: dict[str, Any]) -> bytes:
+        raise NotImplementedError
+
+
+@dataclass
+class Fuse:
+    """Ends a process at the `left`-th `moment` from now: "turn" of the loop, "commit", "torn" (the commit
+    reaches the disk in part), "committed", "request" or "delivered"."""
+
+    moment: str
+    left: int
+
+    def burns(self, moment: str) -> bool:
+        if moment != self.moment:
+            return False
+        self.left -= 1
+        return self.left < 0
+
+
+class FusedJournal(Journal):
+    """The real journal; the process may die at its commits, and is audited there."""
+
+    life: Life
+
+    def append_many(self, stream: str, payloads: Sequence[Mapping[str, Any] | bytes]) -> None:
+        life = self.life
+        life.spark("commit")
+        life.check_alive()
+        before = life.files()
+        super().append_many(stream, payloads)
+        if life.fuse is not None and life.fuse.burns("torn"):
+            wal = life.wal.name
+            after = life.files()[wal]
+            torn = after[: len(before.get(wal, b"")) + (len(after) - len(before.get(wal, b""))) // 2]
+            life.die({**before, wal: torn})
+        life.check_alive()
+        life.spark("committed")
+        with life.auditor.watch():
+            life.auditor.take_commit(life)
+
+
+@dataclass
+class Life:
+    """One process: from the opening of its journal to its death, which may be any time."""
+
+    loop: VirtualLoop
+    nodes: Sequence[ModelNode]
+    path: Path
+    options: SenderOptions
+    auditor: Auditor
+    signer: Any = SIGNER
+    fuse: Fuse | None = None
+    sender: Sender | None = None
+    heir: Path | None = None
+    """The files as they were at the moment of death; None while it lives or after an orderly end."""
+    error: BaseException | None = None
+    balances: tuple[int, ...] = (0,)
+    """What the sender knew in this round of the loop and before the last change of it, in wei."""
+    work: set[asyncio.Task[Any]] = field(default_factory=set)
+    wires: list[Wire] = field(default_factory=list)
+    _main: asyncio.Task[None] | None = None
+    _stop: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def wal(self) -> Path:
+        return self.path.with_name(self.path.name + "-wal")
+
+    @property
+    def state(self) -> State:
+        assert self.sender is not None
+        return self.sender._driver.state
+
+    @property
+    def is_over(self) -> bool:
+        return self.heir is not None or (self._main is not None and self._main.done())
+
+    @property
+    def is_up(self) -> bool:
+        return self.sender is not None and not self.is_over
+
+    def start(self) -> None:
+        self.loop.on_turn = self.turn
+        self._main = self.loop.create_task(self._run())
+
+    async def _run(self) -> None:
+        self.wires = [_wire(node, self) for node in self.nodes]
+        try:
+            async with Client.open(self.wires, CLIENT) as client:
+                with FusedJournal.open(self.path) as journal:
+                    assert isinstance(journal, FusedJournal)
+                    journal.life = self
+                    clock = VirtualClock(self.loop)
+                    async with Sender.open(client, self.signer, journal, self.options, None, clock) as sender:
+                        self.sender = sender
+                        await self._stop.wait()
+        except BaseException as error:  # noqa: BLE001  the machine judges it
+            self.error = error
+
+    def spawn(self, work: Any) -> asyncio.Task[Any]:
+        """A task of the caller's, which dies with the process."""
+        task = self.loop.create_task(work)
+        self.work.add(task)
+        task.add_done_callback(self.work.discard)
+        return task
+
+    def turn(self) -> None:
+        """Between two rounds of the loop."""
+        if self.sender is not None:
+            balance = self.sender._driver.balance or 0
+            if self.balances[-1] != balance:
+                self.balances = (self.balances[-1], balance)
+        self.spark("turn")
+
+    def spark(self, moment: str) -> None:
+        if self.heir is None and self.fuse is not None and self.fuse.burns(moment):
+            self.die()
+
+    def files(self) -> dict[str, bytes]:
+        """The journal as it is on the disk: file, log, and the locks with what they bear witness to."""
+        found = self.path.parent.glob(f"{self.path.name}*")
+        return {path.name: path.read_bytes() for path in found if not path.name.endswith("-shm")}
+
+    def die(self, disk: Mapping[str, bytes] | None = None) -> None:
+        """Power loss: the disk is left as it is (or as `disk`), and nothing else ever happens."""
+        folder = self.path.parent.with_name(f"{self.path.parent.name}x")
+        folder.mkdir()
+        for name, content in (self.files() if disk is None else disk).items():
+            folder.joinpath(name).write_bytes(content)
+        self.heir = folder / self.path.name
+        for wire in self.wires:
+            wire.is_cut = True
+        self.loop.stop()
+
+    def check_alive(self) -> None:
+        if self.heir is not None:
+            raise HaltError("this process is dead: it writes nothing more")
+
+    def end(self) -> None:
+        """Close in order, or clear away what a death left; then the file is free."""
+        self._stop.set()
+        main = self._main
+        while main is not None and not main.done():
+            if self.heir is not None or self.sender is None:
+                main.cancel()
+            self.loop.run_for(1.0)
+        for task in list(self.work):
+            task.cancel()
+        while self.work:
+            self.loop.run_for(1.0)
+        self.loop.on_turn = None
+
+    def on_request(self, moment: str, body: bytes) -> None:
+        if moment == "leaves" and b"eth_sendRawTransaction" in body:
+            with self.auditor.watch():
+                self.auditor.check_departure(body, self)
+        self.spark("request" if moment == "leaves" else "delivered")
+
+
+def _wire(node: ModelNode, life: Life) -> Wire:
+    wire = (StreamWire if node.streams else Wire)(node, life.loop)
+    wire.on_request = life.on_request
+    return wire
+
+
+class Auditor:
+    """Sees what is written, what leaves and what arrives, and holds the engine to its invariants."""
+
+    def __init__(self, chain: ModelChain) -> None:
+        self.chain = chain
+        self.mirror = State()
+        """What the file folds to, record by record (16)."""
+        self.final: dict[str, IntentState] = {}
+        self.endpoints: dict[str, set[str]] = {}
+        self.kinds: dict[str, tuple[Kind, str]] = {}
+        self.is_disturbed = False  # the key was used elsewhere
+        self.violations: list[AssertionError] = []
+        self._db: sqlite3.Connection | None = None
+        self._stream = self._last = 0
+
+    def open(self, path: Path) -> None:
+        """A new life begins on this file: all that it holds is read again."""
+        self.close()
+        self._db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+        self._begin(0)
+        with suppress(sqlite3.OperationalError):  # a new file has no tables yet
+            self.read_file()
+
+    def _begin(self, stream: int) -> None:
+        self.mirror, self.endpoints, self.kinds = State(), {}, {}
+        self._stream = stream
+        self._last = 0
+
+    @contextmanager
+    def watch(self) -> Iterator[None]:
+        """Keep a violation, whatever the engine makes of the exception."""
+        try:
+            yield
+        except AssertionError as violation:
+            self.violations.append(violation)
+            raise
+
+    def close(self) -> None:
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+    # What is written
+
+    def take_commit(self, life: Life) -> None:
+        """Called when a commit is durable, before anything that follows from it is done."""
+        self.read_file(life)
+
+    def _check_now(self, record: r.TxFact, life: Life) -> None:
+        """What must hold when a record is written; `mirror` is the state just after it."""
+        match record:
+            case r.Attempted():
+                self._check_funds(record, life)
+            case r.SendBegun():
+                slot = self.mirror.slots[record.nonce]
+                if self.kinds[record.tx_hash][0] is Kind.NORMAL:
+                    late = self.mirror.intents[slot.key].is_late(record.at)
+                    assert not late, "9: a normal broadcast began after its deadline"
+                if len(slot.attempts) == 1 and not slot.last.results and not self.is_disturbed:
+                    self._check_gapless(record.nonce)
+            case r.Seen():
+                block = self.chain.blocks[record.block]
+                assert block.hash == record.block_hash, "12: seen in a block that is not canonical"
+
+    def _check_funds(self, new: r.Attempted, life: Life) -> None:
+        """8: all that is in flight, and a cancellation of this one at twice its price, are covered."""
+        if life.sender is None:
+            return
+        known = max(*life.balances, life.sender._driver.balance or 0)
+        slot = self.mirror.slots[new.nonce]
+        others = self.mirror.committed_cost - slot.worst_cost
+        reserve = CANCEL_GAS * new.fee_cap * 2
+        assert others + max(new.worst_cost, reserve) <= known, "8: not covered by the balance"
+        intent = self.mirror.intents[slot.key]
+        if new.kind is Kind.NORMAL and intent.budget_wei is not None:
+            assert new.worst_cost <= intent.budget_wei, "8: above the intent's budget"
+
+    def read_file(self, life: Life | None = None) -> None:
+        """Fold what was added to the file, checking each step of each intent (4, 11, 16), and what `life` may
+        write now."""
+        assert self._db is not None
+        query = "SELECT id FROM streams WHERE name = ? AND role = 'live'"
+        found = self._db.execute(query, (STREAM,)).fetchone()
+        if found is None:
+            return
+        if found[0] != self._stream:  # told anew: another number, other records, the same story
+            self._begin(found[0])
+            life = None
+        query = "SELECT id, payload FROM records WHERE id > ? AND id < ? ORDER BY id"
+        first = max(self._last, self._stream * ROOM)
+        for number, payload in self._db.execute(query, (first, (self._stream + 1) * ROOM)).fetchall():
+            self._last = number
+            record = r.decode_record(payload)
+            self._fold(record)
+            if life is not None:
+                self._check_now(record, life)
+
+    def _fold(self, record: Any) -> None:
+        key = self._key_of(record)
+        before = self.mirror.intents.get(key) if key is not None else None
+        evolve(self.mirror, record)
+        match record:
+            case r.Attempted():
+                self.kinds[record.tx_hash] = (record.kind, self.mirror.slots[record.nonce].key)
+                self._check_prices(record.nonce)
+            case r.SendBegun():
+                self.endpoints.setdefault(record.tx_hash, set()).update(record.endpoints)
+        if key is not None:
+            self._check_move(key, before.state if before else None, is_retold=isinstance(record, r.Archived))
+
+    def _key_of(self, record: Any) -> str | None:
+        if isinstance(record, r.Archived):
+            return record.intent.key
+        if getattr(record, "key", None) is not None:
+            return str(record.key)
+        slot = self.mirror.slots.get(getattr(record, "nonce", -1))
+        return slot.key if slot else None
+
+    def _check_move(self, key: str, before: IntentState | None, *, is_retold: bool) -> None:
+        after = self.mirror.intents[key].state
+        allowed = {before, *MOVES.get(before, ())}
+        assert is_retold or after in allowed, f"16: {key} went from {before} to {after}"
+        if after in _ENDS or after is IntentState.SUPERSEDED:
+            assert self.final.setdefault(key, after) is after, f"11: {key} changed from {self.final[key]}"
+
+    def _check_prices(self, nonce: int) -> None:
+        """7: every attempt replaces the one before it at every known pool, under the cap."""
+        attempts = self.mirror.slots[nonce].attempts
+        for old, new in pairwise(attempts):
+            assert new.fees.tip >= bump_price(old.fees.tip), "7: a tip that some pool refuses"
+            assert new.fees.fee_cap >= bump_price(old.fees.fee_cap), "7: a fee cap that some pool refuses"
+
+    # What leaves and what arrives
+
+    def check_departure(self, body: bytes, life: Life) -> None:
+        """9 on the wire: the first byte of a normal attempt leaves before its deadline."""
+        asked: Any = msgspec.json.decode(body)
+        for item in asked if isinstance(asked, list) else [asked]:
+            tx = decode_raw(bytes.fromhex(item["params"][0][2:]), SIGNER.address)
+            kind, key = self.kinds[tx.tx_hash]
+            intent = self.mirror.intents[key]
+            if kind is Kind.NORMAL and life.sender is not None:
+                at = life.sender._driver.clock.now()
+                assert not intent.is_late(at), f"9: {key} left at {at}, after its deadline {intent.deadline}"
+
+    def take_raw(self, node: ModelNode, raw: bytes, tx: ModelTx) -> None:
+        """4, 6, 10: what arrives is in the file, byte for byte, and was meant for this endpoint."""
+        with self.watch():
+            self.read_file()
+            if any(slot.attempt(tx.tx_hash) for slot in self.mirror.finished.values()):
+                return
+            assert tx.tx_hash in self.endpoints, f"4: {tx.tx_hash} arrived and the file does not know it"
+            assert node.name in self.endpoints[tx.tx_hash], "10: sent to an endpoint that no record names"
+
+    def _check_gapless(self, sent: int) -> None:
+        """3: when a nonce is first sent, whatever is below it is used on chain or held."""
+        for nonce in range(self.chain.nonce(), sent):
+            held = nonce in self.mirror.slots or nonce in self.mirror.finished
+            assert held, f"3: nonce {sent} is sent, and nobody holds {nonce}"

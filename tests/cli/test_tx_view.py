@@ -6,6 +6,9 @@ import pytest
 from tests.cli.conftest import Cli
 from tests.cli.sending import no_blocks, pay, sending, until
 
+from trimtab.cli.tx_view import Books, read_state
+from trimtab.config import load_config
+
 pytestmark = pytest.mark.node
 
 
@@ -13,6 +16,9 @@ async def test_ls_and_show_read_the_journal_of_a_running_sender(cli: Cli) -> Non
     """No lock, no request: what is in flight, and one transaction with all that happened to it."""
     async with sending(cli) as sender, no_blocks(cli):
         handle = await sender.submit(pay("gift"))
+        settings = load_config(cli.config, {})
+        books = Books(settings.journal.path, settings.chain.chain_id, cli.account.address)
+        await until(lambda: read_state(books).intents["gift"].state == "live")  # the answer is written soon
         before = cli.world.client.stats.round_trips
         listed = (await cli.run("tx", "ls", "--json")).json
         [row] = listed["transactions"]

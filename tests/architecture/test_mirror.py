@@ -35,6 +35,7 @@ ELSEWHERE: dict[str, str] = {
     "tx/watching.py": "the sender's eyes; tests/tx/test_sender.py needs them in every test",
     "venues/base.py": "roles only; the conformance suites run them",
     "cli/options.py": "annotations only; tests/cli/test_app.py shows every command with them",
+    "world/faults/tally.py": "counters; tests/world/faults/test_exchange.py reads them",
     "demo/accounts.py": "one read; tests/demo/test_ledger.py adds it up",
     "demo/run.py": "frozen values; tests/demo/test_scenario.py plays them",
     "demo/wiring.py": "puts rooms together; tests/demo/test_supervisor.py runs it",

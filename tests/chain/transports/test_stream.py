@@ -145,7 +145,7 @@ async def test_a_reader_too_slow_loses_the_stream_not_an_item() -> None:
 
 @pytest.mark.parametrize(("waited", "is_replaced"), [(1.1, True), (0.3, False)])
 async def test_a_line_that_only_swallows_is_given_up(waited: float, is_replaced: bool) -> None:
-    """When nothing came for a whole wait of a second or more, the next request opens another line; a caller in
+    """When nothing came for a whole wait of a second or more the next request opens another line; a caller in
     a hurry takes no line from the others."""
     lines = 0
 

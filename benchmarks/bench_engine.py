@@ -22,7 +22,7 @@ from typing import Any
 from eth_account import Account
 from web3 import AsyncWeb3, WebSocketProvider
 
-from benchmarks.bench_tx import CALLDATA, HOUSE, KEY
+from benchmarks.bench_tx import CALLDATA, HOUSE, KEY, event_to_signed
 from benchmarks.harness import MIN_ROUNDS, Result, counted
 from trimtab.chain.address import checksum
 from trimtab.chain.call import Call
@@ -144,6 +144,36 @@ def _disk(folder: Path, rounds: int) -> list[float]:
             file.write(b"x" * 1024)
             os.fdatasync(file.fileno())
             times.append(perf_counter() - start)
+    return times
+
+
+def _decisions() -> list[Result]:
+    """Event bytes to signed bytes in process, call by call: the middle and the tail."""
+    ours, peer = event_to_signed()
+    gc.collect()
+    gc.freeze()
+    mine, theirs = _times(ours, 5_000), _times(peer, 300)
+    gc.unfreeze()
+    return [
+        counted(
+            f"event bytes to signed transaction, {name}",
+            ours=_at(mine, share) * 1e6,
+            peer=_at(theirs, share) * 1e6,
+            peer_name="web3.py",
+            unit="us",
+            promised=promised,
+        )
+        for name, share, promised in (("p50", 0.5, 25), ("p99", 0.99, 10))
+    ]
+
+
+def _times(call: Callable[[], Any], number: int) -> list[float]:
+    call()
+    times = []
+    for _ in range(number):
+        start = perf_counter()
+        call()
+        times.append(perf_counter() - start)
     return times
 
 
@@ -317,4 +347,4 @@ async def run() -> list[Result]:
         async with _desks(folder) as (sender, transport, peer):
             latencies = await _latencies(sender, transport, peer, folder)
             steady = await _sustained(sender, peer)
-    return [*latencies, steady, *map(_recovery, SIZES), await _memory()]
+    return [*_decisions(), *latencies, steady, *map(_recovery, SIZES), await _memory()]

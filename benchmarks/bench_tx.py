@@ -87,7 +87,7 @@ def _swap_notification(event_topic: bytes, data: bytes) -> bytes:
     return json.dumps({"jsonrpc": "2.0", "method": "eth_subscription", "params": params}).encode()
 
 
-def _event_to_signed() -> tuple[Work, Work]:
+def event_to_signed() -> tuple[Work, Work]:
     """Parse a pushed swap, decode it, compare its price, encode a Perp v2 order, sign it. In process."""
     pool, house = Abi.load("perp_v2/UniswapV3Pool"), Abi.load("perp_v2/ClearingHouse")
     swap, open_position = pool.event("Swap"), house.function("openPosition")
@@ -232,7 +232,7 @@ async def run() -> list[Result]:
     """Figures of this room, with the ratios that it promises."""
     ours, peer = _signing()
     verified, peer_verified = _verified()
-    event, peer_event = _event_to_signed()
+    event, peer_event = event_to_signed()
     return [
         compare("encode and sign, 200 bytes", ours, peer, peer_name="eth-account", number=100, promised=10),
         compare(

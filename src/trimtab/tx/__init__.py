@@ -5,10 +5,12 @@ from trimtab.tx.intent import TxIntent
 from trimtab.tx.options import SenderOptions
 from trimtab.tx.outcome import Cancelled, Expired, Finality, Reverted, Succeeded, Superseded, TxOutcome
 from trimtab.tx.policy import TxPolicy
-from trimtab.tx.sender import Sender, Snapshot
+from trimtab.tx.progress import TxProgress
+from trimtab.tx.sender import Compaction, Sender, Snapshot
 
 __all__ = [
     "Cancelled",
+    "Compaction",
     "Expired",
     "Finality",
     "Reverted",
@@ -21,4 +23,5 @@ __all__ = [
     "TxIntent",
     "TxOutcome",
     "TxPolicy",
+    "TxProgress",
 ]

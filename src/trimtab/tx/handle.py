@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator, Sequence
 
 from trimtab.chain.client import Client
 from trimtab.chain.receipt import Receipt
@@ -12,6 +13,8 @@ from trimtab.tx import events as e
 from trimtab.tx.driver import Driver
 from trimtab.tx.failures import explain_revert, not_sent
 from trimtab.tx.outcome import Cancelled, Expired, Finality, Reverted, Succeeded, Superseded, TxOutcome
+from trimtab.tx.progress import NotSent, Teller, TxProgress
+from trimtab.tx.records import Durable
 from trimtab.tx.states import Intent, IntentState, Kind, Mined, Refusal, Slot
 
 _AT_LEAST: dict[Finality, frozenset[IntentState]] = {
@@ -82,6 +85,25 @@ class TxHandle:
             return await self._read_outcome(ended)
         return ended
 
+    async def events(self) -> AsyncGenerator[TxProgress, None]:
+        """All that happens to it, from its beginning to its end, as it becomes durable: first what has
+        happened, also in earlier lives, then the rest as it comes. The last is `Final` or `NotSent`.
+
+        A slow reader misses nothing and holds up nobody; any number may read. Raises `HaltError` when the
+        sender stops before the end, `NotSentError` when an intent was withdrawn before it was durable.
+        """
+        teller, told, story = Teller(), 0, await self._story()
+        if not story and (refusal := self._intent.refusal) is not None:  # forgotten by a compaction
+            yield NotSent(refusal, self._intent.reason)
+            return
+        while not teller.is_over:
+            if told == len(story):
+                await self._driver.ledger.stories.grow(self.key)
+            while told < len(story):  # it grows while the reader takes its time
+                for event in teller.tell(story[told]):
+                    yield event
+                told += 1
+
     def cancel(self) -> None:
         """Ask for a transfer of nothing in its place, at the same nonce; which of them is mined decides, and
         `outcome` says it."""
@@ -138,6 +160,17 @@ class TxHandle:
             tx_hash=self.tx_hash,
             nonce=self.nonce,
         )
+
+    async def _story(self) -> Sequence[Durable]:
+        ledger = self._driver.ledger
+        while (story := ledger.stories.of(self.key)) is None:
+            if ledger.is_behind:
+                self._driver.write()
+            elif self._intent.state.is_terminal:
+                return await ledger.read_story(self.key)
+            else:  # it is being checked: nothing of it is durable yet
+                await self._driver.changed(self.key, None)
+        return story
 
     @property
     def _intent(self) -> Intent:

@@ -47,6 +47,11 @@ class Ledger:
         self.state = replay(self.stories.through(self._records()))
         self._look_if_due()
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether something was noted and is not durable yet."""
+        return bool(self._noted)
+
     def note(self, record: TxFact) -> None:
         """A durable record, which the next `write` makes so."""
         self._noted.append(record)
@@ -94,7 +99,7 @@ class Ledger:
                     done += len(rows)
                     await asyncio.sleep(0)
                 flush()
-                while self._noted:
+                while self.is_behind:
                     flush()
                 # From here to the commit nothing else runs: state and disk are one.
                 rest = map(encode_record, remainder(self.state, self.stories))

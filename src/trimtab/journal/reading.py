@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -20,8 +19,7 @@ BUSY_SECONDS = 5.0
 """How long another connection's write lock is waited for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True, gc=False):
     """One record as it was appended; `at` is the wall clock's unix seconds, for people only."""
 
     id: int
@@ -61,19 +59,19 @@ def read_records(
     base = tail.stream * ROOM
     crc = _crc_at(db, base + after) if after else 0
     until = tail.count if most < 0 else min(after + most, tail.count)
-    number = after
+    place, words = base + after, name.encode()
     rows = db.execute(
         "SELECT id, at, payload, crc FROM records WHERE id > ? AND id <= ? ORDER BY id",
         (base + after, base + until),
     )
     for row, at, payload, stored in rows:
-        number += 1
-        crc = checksum(crc, name, payload) if isinstance(payload, bytes) else -1
-        if row != base + number or crc != stored:
-            raise damaged(file, f"record {number} of {name} fails its checksum")
-        yield Record(number, at, payload)
-    if number != until or (number == tail.count and crc != tail.crc):
-        raise damaged(file, f"record {number + 1} of {name} is missing or fails its checksum")
+        place += 1
+        crc = checksum(crc, words, payload) if isinstance(payload, bytes) else -1
+        if row != place or crc != stored:
+            raise damaged(file, f"record {place - base} of {name} fails its checksum")
+        yield Record(place - base, at, payload)
+    if place != base + until or (until == tail.count and crc != tail.crc):
+        raise damaged(file, f"record {place - base + 1} of {name} is missing or fails its checksum")
 
 
 def check_witness(

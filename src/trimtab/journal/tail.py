@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from zlib import crc32
 
 from trimtab.journal.failures import damaged
 
@@ -25,9 +25,9 @@ class Tail:
     crc: int = 0
 
 
-def checksum(previous: int, name: str, payload: bytes) -> int:
+def checksum(previous: int, name: bytes, payload: bytes) -> int:
     """CRC-32 over the stream's name, the payload and the record before it."""
-    return zlib.crc32(payload, zlib.crc32(name.encode(), previous))
+    return crc32(payload, crc32(name, previous))
 
 
 def find_tail(db: sqlite3.Connection, file: Path, name: str, role: str = LIVE) -> Tail | None:
@@ -63,9 +63,10 @@ def extend(
     db: sqlite3.Connection, name: str, tail: Tail, rows: Sequence[bytes], at: float, role: str = LIVE
 ) -> Tail:
     """Add records behind `tail`, inside a transaction; the tail after them."""
-    crc, first, made = tail.crc, tail.stream * ROOM + tail.count + 1, []
+    crc, words = tail.crc, name.encode()
+    first, made = tail.stream * ROOM + tail.count + 1, []
     for place, payload in enumerate(rows, first):
-        crc = checksum(crc, name, payload)
+        crc = checksum(crc, words, payload)
         made.append((place, at, payload, crc))
     db.executemany("INSERT INTO records VALUES (?, ?, ?, ?)", made)
     after = Tail(tail.stream, tail.count + len(rows), crc)
@@ -92,4 +93,4 @@ def check_last(db: sqlite3.Connection, file: Path, name: str, tail: Tail) -> Non
 
 
 def _seal(tail: Tail, name: str, role: str) -> int:
-    return zlib.crc32(f"{tail.stream} {tail.count} {tail.crc} {role} {name}".encode())
+    return crc32(f"{tail.stream} {tail.count} {tail.crc} {role} {name}".encode())

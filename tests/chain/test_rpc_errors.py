@@ -150,6 +150,13 @@ def test_rows_of_ones_own_stand_before_the_table() -> None:
     assert classify_send_error("nonce too low", rows=rows) is C.NONCE_LOW
 
 
+def test_the_documented_example_holds() -> None:
+    """The code of the reference page runs as it stands."""
+    page = Path(__file__).parents[2] / "docs" / "reference" / "errors.md"
+    (block,) = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    exec(compile(block, str(page), "exec"), {})
+
+
 def test_a_row_that_is_no_pattern_is_refused() -> None:
     """When it is made, not when a node answers."""
     with pytest.raises(ConfigError, match="not a regular expression"):

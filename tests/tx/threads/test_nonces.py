@@ -250,15 +250,19 @@ async def test_wed_1054_the_second_provider_says_nonce_too_low(bent: BentDesk) -
             await bent.until(lambda: _is_used(bent, read_sent(params[0]).nonce))
         return None
 
-    early, late = Wire(bent.node.url), Wire(bent.node.url, after_mining, name="late")
+    hide = answer("eth_getTransactionReceipt", lambda params: None)  # until the contradiction has come
+    early, late = Wire(bent.node.url, hide), Wire(bent.node.url, after_mining, hide, name="late")
     options = ClientOptions(timeout=30, poll_interval=0.05)
     async with (
         Client.open([early, late], options) as client,
         replace(bent, client=client).sender(simulate=False) as sender,
     ):
         handle = await sender.submit(pay("once"))
+        await bent.until(lambda: len(late.sent) == 1 and handle.state == "resolving")
+        await asyncio.sleep(0.2)
+        for wire in (early, late):
+            wire.bends.remove(hide)
         assert isinstance(await handle.outcome(timeout=60), Succeeded)
-        await bent.until(lambda: len(late.sent) == 1)
         assert isinstance(await (await sender.submit(pay("next"))).outcome(timeout=60), Succeeded)
         assert sender.snapshot().halted is None
     assert len(early.attempts) == 2

@@ -7,7 +7,7 @@ the sender's signature and ownership), by the Safe on the chain and not by our o
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from enum import StrEnum
 from typing import Any
@@ -40,7 +40,8 @@ class RefusedError(Exception):
 
 
 class LocalSafeService:
-    """The proposals of every Safe of one chain. `troubles`: what becomes of the next POSTs; `posts`: all."""
+    """The proposals of every Safe of one chain. `troubles`: what becomes of the next POSTs; `posts`: all of
+    them; `cuts`: called before ("before") and after ("after") each request, True cuts the connection."""
 
     def __init__(self, client: Client) -> None:
         self.url = ""
@@ -48,6 +49,7 @@ class LocalSafeService:
         self.posts: list[dict[str, Any]] = []
         self.troubles: deque[Trouble] = deque()
         self.is_down = False
+        self.cuts: Callable[[str], bool] = lambda _moment: False
         self._client = client
 
     @classmethod
@@ -74,11 +76,14 @@ class LocalSafeService:
     def _guard(self, api_key: str | None) -> Any:
         @web.middleware
         async def guarded(request: web.Request, handler: Any) -> Any:
-            if self.is_down:
+            if self.is_down or self.cuts("before"):
                 _break(request)
             if api_key is not None and request.headers.get("Authorization") != f"Bearer {api_key}":
                 return web.json_response({"detail": "Invalid token"}, status=401)
-            return await handler(request)
+            answer = await handler(request)
+            if self.cuts("after"):
+                _break(request)
+            return answer
 
         return guarded
 

@@ -15,7 +15,7 @@ from tests.tx.threads.wire import SEND, answer, gives, read_sent, says
 from trimtab.chain.call import Call
 from trimtab.chain.messages import Reply
 from trimtab.errors import ConnectionLostError, OutcomeUnknownError, RpcTimeoutError
-from trimtab.tx import Cancelled, Succeeded, TxIntent
+from trimtab.tx import Cancelled, Finality, Succeeded, TxIntent
 
 pytestmark = pytest.mark.node
 RECEIPT = "eth_getTransactionReceipt"
@@ -87,7 +87,9 @@ async def _has_receipt(bent: BentDesk, tx_hash: str) -> bool:
     return await bent.client.request(RECEIPT, [tx_hash]) is not None
 
 
-@pytest.mark.parametrize("lacking", ["blockNumber", "blockHash", "status", "gasUsed", "transactionHash"])
+@pytest.mark.parametrize(
+    "lacking", ["blockNumber", "blockHash", "status", "gasUsed", "transactionHash", "everything"]
+)
 async def test_viem_4012_a_receipt_without_its_fields_is_no_receipt(bent: BentDesk, lacking: str) -> None:
     """A private RPC answered with receipts whose fields were undefined, and the client fell over. Ours: it is
     looked at again until it is whole."""
@@ -95,6 +97,8 @@ async def test_viem_4012_a_receipt_without_its_fields_is_no_receipt(bent: BentDe
     async def cut(method: str, params: list[Any]) -> Reply | None:
         if method != RECEIPT:
             return None
+        if lacking == "everything":
+            return gives({})
         receipt = await bent.wire.ask(method, params)
         return gives(receipt and {**receipt, lacking: None})
 
@@ -107,7 +111,26 @@ async def test_viem_4012_a_receipt_without_its_fields_is_no_receipt(bent: BentDe
         assert isinstance(await handle.outcome(timeout=60), Succeeded)
 
 
-async def test_viem_2767_3875_alloy_2678_a_wait_for_what_was_dropped_ends(bent: BentDesk) -> None:
+async def test_viem_2767_confirmations_are_counted_though_their_heads_were_missed(
+    bent: BentDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Waiting for more than one confirmation timed out although the blocks were there. Ours: ten blocks come
+    at once and no head is pushed; the waits for confirmed and final end."""
+    monkeypatch.setattr(bent.client, "heads", _stalled)
+    async with bent.sender(simulate=False) as sender:
+        handle = await sender.submit(pay("k"))
+        assert isinstance(await handle.outcome(timeout=60), Succeeded)
+        await bent.mine(10)
+        for level in (Finality.CONFIRMED, Finality.FINAL):
+            assert isinstance(await handle.outcome(at=level, timeout=60), Succeeded)
+
+
+async def _stalled() -> AsyncIterator[Any]:
+    await asyncio.Event().wait()
+    yield None
+
+
+async def test_viem_3875_alloy_2678_a_wait_for_what_was_dropped_ends(bent: BentDesk) -> None:
     """Waiting for a transaction that was dropped or replaced never ended. Ours: it ends when the caller's
     time is up, with what is known; the wait is taken up again, and the transaction is not touched by it."""
 
@@ -130,12 +153,7 @@ async def test_alloy_3408_3881_a_stream_of_heads_that_stalls_hides_nothing(
 ) -> None:
     """The heartbeat missed blocks, and what was mined in them was never reported. Ours: no head comes at all,
     and the looks find the receipt."""
-
-    async def stalled() -> AsyncIterator[Any]:
-        await asyncio.Event().wait()
-        yield None
-
-    monkeypatch.setattr(bent.client, "heads", stalled)
+    monkeypatch.setattr(bent.client, "heads", _stalled)
     async with bent.sender(simulate=False) as sender:
         handle = await sender.submit(pay("k"))
         assert isinstance(await handle.outcome(timeout=60), Succeeded)

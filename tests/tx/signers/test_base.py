@@ -13,8 +13,8 @@ from trimtab.errors import SigningError
 from trimtab.model.ids import Address, TxHash
 from trimtab.tx.envelope import DynamicFeeTx, SignedTx, attach_signature
 from trimtab.tx.signers import LocalSigner, check_signed
-from trimtab.tx.signers.base import assemble
-from trimtab.tx.signers.digests import HALF_ORDER
+from trimtab.tx.signers.base import DigestSigner, assemble, check_signature
+from trimtab.tx.signers.digests import HALF_ORDER, ORDER, recover
 
 SIGNER = LocalSigner.from_key(b"\x07" * 32)
 FIELDS = DynamicFeeTx(1, 5, 10, 100, 90_000, Address("0x" + "ab" * 20), 3, b"\x01\x02" * 40)
@@ -79,6 +79,41 @@ def test_a_malleable_signature_is_refused() -> None:
     raw = attach_signature(FIELDS, signature[64] ^ 1, int.from_bytes(signature[:32], "big"), mirrored)
     with pytest.raises(SigningError, match="malleable"):
         check_signed(rehashed(raw), FIELDS, SIGNER.address)
+
+
+class Stranger(DigestSigner):
+    """Claims the address of one key, and signs with another: a signer of somebody's own, gone wrong."""
+
+    def __init__(self) -> None:
+        self.address = SIGNER.address
+
+    async def _sign_digest(self, digest: bytes) -> bytes:
+        return await LocalSigner.from_key(b"\x08" * 32)._sign_digest(digest)
+
+
+async def test_what_a_signer_of_ones_own_returns_is_read_back() -> None:
+    """Whatever is signed, by whatever class: transaction, typed data, authorization."""
+    stranger = Stranger()
+    typed = {"types": {"EIP712Domain": [], "A": []}, "primaryType": "A", "domain": {}, "message": {}}
+    for asked in (
+        stranger.sign_transaction(FIELDS),
+        stranger.sign_typed_data(typed),
+        stranger.sign_authorization(1, SIGNER.address, 0),
+    ):
+        with pytest.raises(SigningError, match="recovers to"):
+            await asked
+
+
+async def test_a_malleable_signature_of_typed_data_is_refused() -> None:
+    """The mirrored s recovers to the same address, and is refused all the same."""
+    digest = keccak256(b"message")
+    signature = await SIGNER._sign_digest(digest)
+    check_signature(digest, signature, SIGNER.address)
+    mirrored = ORDER - int.from_bytes(signature[32:64], "big")
+    high = signature[:32] + mirrored.to_bytes(32, "big") + bytes([signature[64] ^ 1])
+    assert recover(digest, high) == SIGNER.address
+    with pytest.raises(SigningError, match="malleable"):
+        check_signature(digest, high, SIGNER.address)
 
 
 def test_a_signature_of_no_key_is_refused() -> None:

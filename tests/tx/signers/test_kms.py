@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -131,6 +133,24 @@ async def test_a_service_that_is_gone() -> None:
     with pytest.raises(SigningError, match="could not be asked"):
         await KmsSigner.open(KmsOptions("alias/short", REGION, endpoint=served.url))
     signer.close()
+
+
+async def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says what to install."""
+    monkeypatch.setitem(sys.modules, "botocore.config", None)
+    with pytest.raises(ConfigError, match=r"pip install 'trimtab\[kms\]'"):
+        await KmsSigner.open(KmsOptions(ALIAS, REGION))
+
+
+async def test_without_credentials(kms: Kms, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nobody's key is used: the error says that none were found."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    with pytest.raises(SigningError, match="Unable to locate credentials"):
+        await KmsSigner.open(KmsOptions(ALIAS, REGION, endpoint=kms.url))
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import shutil
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +17,7 @@ from pkcs11.exceptions import AttributeSensitive
 from tests.tx.signers.softhsm import P256, PIN, Token, needs_softhsm
 from tests.tx.signers.test_local import variables_of
 
-from trimtab.errors import SigningError
+from trimtab.errors import ConfigError, SigningError
 from trimtab.testing.signer_conformance import SignerConformance, dynamic
 from trimtab.tx.signers import check_signed
 from trimtab.tx.signers.pkcs11 import Pkcs11Options, Pkcs11Signer
@@ -163,6 +164,13 @@ async def test_a_key_that_no_chain_takes(token: Token) -> None:
     for key, words in (("web", "another curve"), ("none", "no elliptic-curve key"), ("twin", "several keys")):
         with pytest.raises(SigningError, match=words):
             await Pkcs11Signer.open(Pkcs11Options(library, name, key), pin)
+
+
+async def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says what to install."""
+    monkeypatch.setitem(sys.modules, "pkcs11", None)
+    with pytest.raises(ConfigError, match=r"pip install 'trimtab\[pkcs11\]'"):
+        await Pkcs11Signer.open(Pkcs11Options(Path("none.so"), "desk", "hot"), pin)
 
 
 async def test_a_library_that_does_not_load(tmp_path: Path) -> None:

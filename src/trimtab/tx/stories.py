@@ -10,20 +10,22 @@ from trimtab.tx import records as r
 
 RECENT = 256
 """Stories of intents that have ended which stay in memory; older ones are read from the journal."""
-ALONE = (
-    r.Archived,
-    r.NonceRaised,
-    r.GapFound,
-    r.ChainNamed,
-    r.Halted,
-    r.Resumed,
-    r.Paused,
-    r.Unpaused,
-    r.Forgone,
-    r.NoncesNoted,
+ALONE: frozenset[type] = frozenset(
+    {
+        r.Archived,
+        r.NonceRaised,
+        r.GapFound,
+        r.ChainNamed,
+        r.Halted,
+        r.Resumed,
+        r.Paused,
+        r.Unpaused,
+        r.Forgone,
+        r.NoncesNoted,
+    }
 )
 """Records that belong to no intent, or are all that is known of one."""
-_ENDS = (r.Final, r.Released, r.Refused)
+_ENDS: frozenset[type] = frozenset({r.Final, r.Released, r.Refused})
 
 
 class Stories:
@@ -39,7 +41,7 @@ class Stories:
 
     def take(self, record: r.Durable) -> None:
         """A record that is durable."""
-        if isinstance(record, ALONE):
+        if type(record) in ALONE:
             return
         key = self._key_of(record)
         if isinstance(record, r.Submitted):
@@ -47,7 +49,7 @@ class Stories:
             self.flying[key] = []
         self.flying[key].append(record)
         self.size += 1
-        if isinstance(record, _ENDS):
+        if type(record) in _ENDS:
             self._end(key)
         if self._readers and (reader := self._readers.pop(key, None)) is not None:
             reader.set()
@@ -105,9 +107,7 @@ def pick_story(records: Iterable[r.Durable], key: str) -> Iterator[r.Durable | N
             case r.Archived(intent=intent) if intent.key == key:
                 yield record
                 continue
-        holds = (
-            not isinstance(record, ALONE) and nonce is not None and getattr(record, "nonce", None) == nonce
-        )
+        holds = type(record) not in ALONE and nonce is not None and getattr(record, "nonce", None) == nonce
         yield record if holds or getattr(record, "key", None) == key else None
         if holds and isinstance(record, r.Released | r.Final):
             nonce = None

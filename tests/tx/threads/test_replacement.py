@@ -131,6 +131,24 @@ async def test_op_4831_hb_4917_a_stuck_transaction_is_sped_up_by_legal_steps(ben
     assert all(is_legal(a.fees, b.fees) for a, b in pairwise(attempts))
 
 
+async def test_hb_4056_4917_a_caller_speeds_up_what_waits(bent: BentDesk) -> None:
+    """Asked for there: a speed-up that knows the nonce. Ours: `bump` sends one legal step more at once, at
+    the same nonce, before any block; the trade happens once."""
+    await bent.set_automine(False)
+    async with bent.sender(simulate=False) as sender:
+        handle = await sender.submit(pay("k"))
+        head = await bent.client.block_number()
+        handle.bump()
+        await bent.until(lambda: len(bent.wire.attempts) == 2)
+        assert await bent.client.block_number() == head
+        first, second = bent.wire.attempts
+        assert (first.nonce, second.nonce) == (0, 0)
+        assert is_legal(first.fees, second.fees)
+        await bent.executed(1)
+        assert isinstance(await handle.outcome(timeout=60), Succeeded)
+    assert await bent.executions() == await bent.sent_nonce() == 1
+
+
 async def test_base_1773_what_is_mined_is_not_replaced(bent: BentDesk) -> None:
     """A transaction was bumped after it had been mined. Ours: the node hides the receipt while the base fee
     rises and blocks pass; the nonce is used, so no price is raised; the receipt ends it."""

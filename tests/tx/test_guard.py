@@ -19,7 +19,7 @@ from trimtab.journal import Journal
 from trimtab.model.ids import Address
 from trimtab.model.limits import AllowedCall, ArgumentRule, Limits
 from trimtab.model.order import TxStatus
-from trimtab.tx import Cancelled, Sender, Succeeded, TxHandle, TxIntent
+from trimtab.tx import Cancelled, Finality, Sender, Succeeded, TxHandle, TxIntent
 from trimtab.tx.records import stream_name
 from trimtab.tx.spending import at_worst
 from trimtab.tx.states import Kind
@@ -201,6 +201,10 @@ async def test_what_reverted_gives_its_value_back(desk: Desk) -> None:
         failing = Call(REVERTER, b"\x01\x02\x03\x04", 1)
         handle = await sender.submit(TxIntent("fails", failing, gas_limit=100_000, notional=Decimal(1)))
         await handle.outcome(timeout=30)
+        with pytest.raises(LimitError):  # a reorg may yet have it mined with another end
+            await sender.submit(pay("pays", notional=Decimal(1)))
+        await desk.mine()
+        await handle.outcome(at=Finality.CONFIRMED, timeout=30)
         await (await sender.submit(pay("pays", notional=Decimal(1)))).outcome(timeout=30)
     assert await desk.executions() == 1
 

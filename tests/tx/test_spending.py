@@ -14,7 +14,7 @@ from trimtab.model.limits import Limits
 from trimtab.tx.fees import CANCEL_GAS, Fees
 from trimtab.tx.spend_log import DAY, HOUR, Amounts
 from trimtab.tx.spending import at_worst, check_spending, taken, wanted
-from trimtab.tx.states import Attempt, Intent, Kind, Mined, Slot, State, change
+from trimtab.tx.states import Attempt, Intent, IntentState, Kind, Mined, Slot, State, change
 
 NOW = 1_000_000
 TARGET = Address("0x" + "bb" * 20)
@@ -39,9 +39,9 @@ def mined(item: Attempt, at: int, fee: int = 5, **changes: Any) -> Mined:
     return change(Mined(item.tx_hash, 1, BlockHash("b"), True, GAS, fee, at), **changes)
 
 
-def state_of(*slots: Slot) -> State:
+def state_of(slot: Slot, stands: IntentState = IntentState.LIVE) -> State:
     return State(
-        intents={slot.key: intent(slot.key) for slot in slots}, slots={slot.nonce: slot for slot in slots}
+        intents={slot.key: change(intent(slot.key), state=stands, nonce=slot.nonce)}, slots={slot.nonce: slot}
     )
 
 
@@ -97,7 +97,7 @@ def test_the_windows_roll(field: str, cap: Any, seconds: int, is_final: bool) ->
     """What was mined counts for exactly the window, final or not; the refusal says the second it fits."""
     item = attempt()
     slot = Slot(0, "a", attempts=(item,), mined=mined(item, NOW - seconds + 60))
-    state = state_of(slot)
+    state = state_of(slot, IntentState.CONFIRMED)
     if is_final:
         state.spent.add(NOW - seconds + 60, taken(state, slot))
         del state.slots[0]
@@ -142,5 +142,17 @@ def test_journals_that_kept_no_time_count_from_the_last_broadcast() -> None:
     """An upgrade does not forget what an older version sent within the hour."""
     item = attempt()
     slot = Slot(0, "a", attempts=(item,), mined=mined(item, 0, fee=FEE), sent_at=NOW - 100)
+    state = state_of(slot, IntentState.CONFIRMED)
     with pytest.raises(LimitError):
-        check_spending(replace(FREE, max_fees_per_hour_wei=FEE), state_of(slot), "new", Amounts(1), now=NOW)
+        check_spending(replace(FREE, max_fees_per_hour_wei=FEE), state, "new", Amounts(1), now=NOW)
+
+
+def test_a_block_alone_settles_nothing() -> None:
+    """A reorg may have it mined again at its worst price: until it is confirmed it counts as if it were."""
+    item = attempt()
+    slot = Slot(0, "a", attempts=(item,), mined=mined(item, NOW))
+    limits = replace(FREE, max_fees_per_hour_wei=FEE + 4)
+    check_spending(limits, state_of(slot, IntentState.CONFIRMED), "new", Amounts(FEE - 1), now=NOW)
+    with pytest.raises(LimitError) as caught:
+        check_spending(limits, state_of(slot, IntentState.INCLUDED), "new", Amounts(FEE - 1), now=NOW)
+    assert caught.value.retry_after is None

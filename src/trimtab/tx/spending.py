@@ -1,9 +1,9 @@
 """What an account spends in the windows of its limits. Pure: from the slots of the journal, not a counter.
 
-A transaction in flight counts at its worst, whatever its age; a mined one at what it took, from the second at
-which it was seen. So no window of the chain's time holds more than its cap, whatever is replaced, cancelled
-or replayed. Only a cancellation is signed above a cap: what is out can always be cancelled, and twice its
-price is kept for that inside the cap.
+A transaction counts at its worst until it is confirmed, whatever its age; then at what it took, from the
+second at which it was seen mined. So no window of the chain's time holds more than its cap, whatever is
+replaced, cancelled, replayed, or reorganised less deep than that. Only a cancellation is signed above a cap:
+what is out can always be cancelled, and twice its price is kept for that inside the cap.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from trimtab.errors import LimitError
 from trimtab.model.limits import Limits
 from trimtab.tx.records import Submitted
 from trimtab.tx.spend_log import DAY, HOUR, Amounts
-from trimtab.tx.states import Attempt, Intent, Kind, Slot, State
+from trimtab.tx.states import Attempt, Intent, IntentState, Kind, Slot, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,8 @@ def check_spending(
     if not caps:
         return
     others = [slot for slot in state.slots.values() if slot.key != key]
-    flying = _total([*pledged, *(at_worst(state, slot) for slot in others if slot.mined is None)])
-    mined = [(time_of(slot), taken(state, slot)) for slot in others if slot.mined is not None]
+    flying = _total([*pledged, *(at_worst(state, slot) for slot in others if not _is_settled(state, slot))])
+    mined = [(time_of(slot), taken(state, slot)) for slot in others if _is_settled(state, slot)]
     for cap in caps:
         since = now - cap.seconds
         recent = state.spent.since(since).plus(_total(amounts for at, amounts in mined if at > since))
@@ -84,8 +84,14 @@ def _over(
     )
 
 
+def _is_settled(state: State, slot: Slot) -> bool:
+    """Mined, and under as many blocks as the policy takes for confirmed: until then a reorg may have it mined
+    again, at another price and with another end."""
+    return slot.mined is not None and state.intents[slot.key].state is not IntentState.INCLUDED
+
+
 def at_worst(state: State, slot: Slot) -> Amounts:
-    """The most that a slot in flight can still take, its cancellation at twice the price included."""
+    """The most that a slot can still take, its cancellation at twice the price included."""
     if not slot.attempts:
         return Amounts()
     intent = state.intents[slot.key]

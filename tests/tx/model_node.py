@@ -326,7 +326,7 @@ class Wire:
         fault = trouble.fault if trouble else None
         self.on_request("leaves", body)
         await asyncio.sleep(HALF_TRIP)
-        if self.is_cut or fault is Fault.REFUSED:
+        if fault is Fault.REFUSED or self.is_cut:
             raise ConnectionLostError(f"{self.name} could not be reached", endpoint=self.name)
         match fault:
             case Fault.LIMITED:
@@ -345,9 +345,12 @@ class Wire:
         if fault is Fault.SILENT:
             return await self._no_answer(timeout)
         await asyncio.sleep(HALF_TRIP)
-        if self.is_cut or fault is Fault.CUT:
+        if fault is Fault.CUT or self._is_down():
             raise ConnectionLostError(f"the connection to {self.name} was lost", endpoint=self.name)
         return payload
+
+    def _is_down(self) -> bool:
+        return self.is_cut
 
     async def _no_answer(self, timeout: float) -> bytes:
         await asyncio.sleep(timeout)

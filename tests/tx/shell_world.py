@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from tests.tx.model_chain import ModelChain, ModelTx
 from tests.tx.model_node import CHAIN_ID, ModelNode, StreamWire, Wire, decode_raw
+from tests.tx.moves import Moves
 from tests.tx.virtual_time import VirtualClock, VirtualLoop
 
 from trimtab.chain.client import Client
@@ -25,7 +26,6 @@ from trimtab.journal.tail import ROOM
 from trimtab.net import BackoffPolicy
 from trimtab.tx import records as r
 from trimtab.tx.envelope import SignedTx, TxFields
-from trimtab.tx.evolve import evolve
 from trimtab.tx.fees import CANCEL_GAS, bump_price
 from trimtab.tx.options import SenderOptions
 from trimtab.tx.sender import Sender
@@ -35,23 +35,6 @@ from trimtab.tx.states import IntentState, Kind, State
 START = 1_700_000_000
 SIGNER = LocalSigner.from_hex("0x" + "11" * 32)
 STREAM = r.stream_name(CHAIN_ID, SIGNER.address)
-_S = IntentState
-_FLYING = {_S.LIVE, _S.CANCELLING, _S.RESOLVING, _S.INCLUDED}
-_ENDS = {_S.SUCCEEDED, _S.REVERTED, _S.CANCELLED}
-MOVES: dict[IntentState | None, set[IntentState]] = {
-    None: {_S.CHECKED},
-    _S.CHECKED: {_S.ASSIGNED, _S.REJECTED, _S.EXPIRED},
-    _S.ASSIGNED: {*_FLYING, _S.REJECTED, _S.EXPIRED},
-    _S.LIVE: {_S.CANCELLING, _S.RESOLVING, _S.INCLUDED, _S.REJECTED, _S.EXPIRED},
-    _S.CANCELLING: {_S.RESOLVING, _S.INCLUDED, _S.REJECTED, _S.EXPIRED},
-    _S.RESOLVING: {_S.LIVE, _S.CANCELLING, _S.INCLUDED, _S.SUPERSEDED},
-    _S.INCLUDED: {_S.CONFIRMED, _S.SAFE, _S.LIVE, _S.CANCELLING, *_ENDS},
-    _S.CONFIRMED: {_S.SAFE, _S.LIVE, _S.CANCELLING, *_ENDS},
-    _S.SAFE: {_S.LIVE, _S.CANCELLING, *_ENDS},
-    _S.REJECTED: {_S.CHECKED},  # with nothing exposed the key is free again
-    _S.EXPIRED: {_S.CHECKED},
-}
-"""Where an intent may go from where; what is not listed stays for ever (11, 16)."""
 
 
 class Steady(BackoffPolicy):
@@ -242,9 +225,10 @@ class Auditor:
 
     def __init__(self, chain: ModelChain) -> None:
         self.chain = chain
-        self.mirror = State()
-        """What the file folds to, record by record (16)."""
         self.final: dict[str, IntentState] = {}
+        self._moves = Moves(self.final)
+        self.begun: dict[str, float] = {}
+        """When the last broadcast of a hash was decided, on the loop's clock."""
         self.endpoints: dict[str, set[str]] = {}
         self.kinds: dict[str, tuple[Kind, str]] = {}
         self.is_disturbed = False  # the key was used elsewhere
@@ -261,9 +245,14 @@ class Auditor:
             self.read_file()
 
     def _begin(self, stream: int) -> None:
-        self.mirror, self.endpoints, self.kinds = State(), {}, {}
+        self._moves, self.endpoints, self.kinds = Moves(self.final), {}, {}
         self._stream = stream
         self._last = 0
+
+    @property
+    def mirror(self) -> State:
+        """What the file folds to, record by record (16)."""
+        return self._moves.state
 
     @contextmanager
     def watch(self) -> Iterator[None]:
@@ -291,6 +280,7 @@ class Auditor:
             case r.Attempted():
                 self._check_funds(record, life)
             case r.SendBegun():
+                self.begun[record.tx_hash] = life.loop.now
                 slot = self.mirror.slots[record.nonce]
                 if self.kinds[record.tx_hash][0] is Kind.NORMAL:
                     late = self.mirror.intents[slot.key].is_late(record.at)
@@ -335,32 +325,13 @@ class Auditor:
                 self._check_now(record, life)
 
     def _fold(self, record: Any) -> None:
-        key = self._key_of(record)
-        before = self.mirror.intents.get(key) if key is not None else None
-        evolve(self.mirror, record)
+        self._moves.fold(record)
         match record:
             case r.Attempted():
                 self.kinds[record.tx_hash] = (record.kind, self.mirror.slots[record.nonce].key)
                 self._check_prices(record.nonce)
             case r.SendBegun():
                 self.endpoints.setdefault(record.tx_hash, set()).update(record.endpoints)
-        if key is not None:
-            self._check_move(key, before.state if before else None, is_retold=isinstance(record, r.Archived))
-
-    def _key_of(self, record: Any) -> str | None:
-        if isinstance(record, r.Archived):
-            return record.intent.key
-        if getattr(record, "key", None) is not None:
-            return str(record.key)
-        slot = self.mirror.slots.get(getattr(record, "nonce", -1))
-        return slot.key if slot else None
-
-    def _check_move(self, key: str, before: IntentState | None, *, is_retold: bool) -> None:
-        after = self.mirror.intents[key].state
-        allowed = {before, *MOVES.get(before, ())}
-        assert is_retold or after in allowed, f"16: {key} went from {before} to {after}"
-        if after in _ENDS or after is IntentState.SUPERSEDED:
-            assert self.final.setdefault(key, after) is after, f"11: {key} changed from {self.final[key]}"
 
     def _check_prices(self, nonce: int) -> None:
         """7: every attempt replaces the one before it at every known pool, under the cap."""
@@ -376,6 +347,8 @@ class Auditor:
         asked: Any = msgspec.json.decode(body)
         for item in asked if isinstance(asked, list) else [asked]:
             tx = decode_raw(bytes.fromhex(item["params"][0][2:]), SIGNER.address)
+            if self.begun.get(tx.tx_hash) == life.loop.now:
+                continue  # judged in its record
             kind, key = self.kinds[tx.tx_hash]
             intent = self.mirror.intents[key]
             if kind is Kind.NORMAL and life.sender is not None:

@@ -3,21 +3,24 @@ the key, and crashes between any two effects."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from tests.tx.model_chain import ModelChain, ModelTx
+from tests.tx.moves import Moves
 
 from trimtab.chain.rpc_errors import SendClass
-from trimtab.errors import FeeCapExceededError
-from trimtab.model.ids import Address, BlockHash, TxHash
+from trimtab.errors import FeeCapExceededError, InsufficientFundsError
+from trimtab.model.ids import Address, TxHash
 from trimtab.tx import events as e
 from trimtab.tx import records as r
-from trimtab.tx.fees import Fees, bump_price, fit, fit_bump, leave_step, quote, worst_cost
+from trimtab.tx.drafting import Desk, check_funds
+from trimtab.tx.fees import Fees, bump_price, quote
+from trimtab.tx.market import Terms
 from trimtab.tx.policy import TxPolicy
 from trimtab.tx.reducer import replay, step
 from trimtab.tx.states import Intent, IntentState, Kind, Mined, Outcome, Refusal, SlotState, State, change
@@ -34,92 +37,18 @@ POLICY = TxPolicy(
 ENDPOINTS = ("a", "b")
 FEE_CAP = 5_000
 FOREIGN = "foreign"
-Asked = tuple[str, e.Sign]
+Asked = tuple[Intent, e.Sign]
 """A question to the signer, and the intent that it was about."""
-
-
-@dataclass(frozen=True)
-class ModelTx:
-    """What the chain knows of a transaction."""
-
-    tx_hash: TxHash
-    nonce: int
-    fees: Fees
-
-
-@dataclass(frozen=True)
-class ModelBlock:
-    number: int
-    hash: BlockHash
-    txs: tuple[ModelTx, ...]
-
-
-class ModelChain:
-    """A chain for one account, with a pool for each endpoint."""
-
-    def __init__(self) -> None:
-        self.blocks = [ModelBlock(0, BlockHash("g"), ())]
-        self.pools: dict[str, dict[int, ModelTx]] = {name: {} for name in ENDPOINTS}
-        self.base_fee = 100
-        self.orphaned: dict[TxHash, ModelBlock] = {}
-        self._made = 0
-
-    @property
-    def head(self) -> int:
-        return self.blocks[-1].number
-
-    def nonce(self, height: int | None = None) -> int:
-        until = len(self.blocks) if height is None else height + 1
-        return sum(len(block.txs) for block in self.blocks[:until])
-
-    def mined(self, height: int | None = None) -> dict[TxHash, ModelBlock]:
-        until = len(self.blocks) if height is None else height + 1
-        return {tx.tx_hash: block for block in self.blocks[:until] for tx in block.txs}
-
-    def mine(self, picks: Iterable[ModelTx] = ()) -> None:
-        self._made += 1
-        number = self.head + 1
-        self.blocks.append(ModelBlock(number, BlockHash(f"{number}.{self._made}"), tuple(picks)))
-        for pool in self.pools.values():
-            for nonce in [n for n in pool if n < self.nonce()]:
-                del pool[nonce]
-
-    def candidates(self, nonce: int) -> list[ModelTx]:
-        offers = [pool[nonce] for pool in self.pools.values() if nonce in pool]
-        return [tx for tx in offers if tx.fees.fee_cap >= self.base_fee]
-
-    def reorg(self, depth: int, keep: bool) -> None:
-        dropped = self.blocks[-depth:]
-        del self.blocks[-depth:]
-        for block in dropped:
-            self.orphaned |= {tx.tx_hash: block for tx in block.txs}
-            for tx in block.txs if keep else ():
-                self.pools["a"].setdefault(tx.nonce, tx)
-        for _ in dropped:
-            self.mine()
-
-    def offer(self, endpoint: str, tx: ModelTx) -> SendClass | None:
-        """What an honest node answers; None is a plain yes."""
-        pool = self.pools[endpoint]
-        if tx.nonce < self.nonce():
-            return SendClass.NONCE_LOW
-        held = pool.get(tx.nonce)
-        if held is None and any(n not in pool for n in range(self.nonce(), tx.nonce)):
-            return SendClass.NONCE_HIGH
-        if held is not None and held.tx_hash == tx.tx_hash:
-            return SendClass.ALREADY_KNOWN
-        if held is not None and tx.fees.fee_cap < bump_price(held.fees.fee_cap):
-            return SendClass.REPL_UNDERPRICED
-        if tx.fees.fee_cap < self.base_fee // 2:
-            return SendClass.UNDERPRICED
-        pool[tx.nonce] = tx
-        return None
+DESK = Desk(chain_id=1, account=Address("0x" + "aa" * 20), max_fee_cap=FEE_CAP)
+GAS = 21_000
 
 
 class CrashError(Exception):
     """The process died between two effects."""
 
 
+DEADLINES = st.none() | st.integers(5, 300)
+BUDGETS = st.none() | st.sampled_from([GAS * 250, GAS * 900])
 CRASHES = st.integers(0, 39).map(lambda n: n - 34 if n >= 34 else None)
 """After how many effects of an event the process dies; mostly it does not."""
 REFUSALS = (
@@ -132,14 +61,17 @@ REFUSALS = (
 )
 
 
+CONCLUSIONS = (r.Seen, r.Unseen, r.Confirmed, r.Safe, r.Final, r.Halted, r.NonceRaised, r.GapFound)
+
+
 class Engine(RuleBasedStateMachine):
     """The reducer with a model of everything around it."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.chain = ModelChain()
+        self.chain = ModelChain(ENDPOINTS)
+        self.moves = Moves()
         self.journal: list[r.TxFact] = []
-        self.replayed = 0
         self.state = State()
         self.at = 1_000
         self.submitted: dict[str, str] = {}
@@ -175,7 +107,7 @@ class Engine(RuleBasedStateMachine):
             case e.Check(key=key):
                 self.checks.append(key)
             case e.Sign():
-                self.asks.append((self.state.slots[effect.nonce].key, effect))
+                self.asks.append((self.state.intents[self.state.slots[effect.nonce].key], effect))
             case e.Send():
                 self._send(effect)
             case e.Observe() | e.Changed():
@@ -189,12 +121,16 @@ class Engine(RuleBasedStateMachine):
             case r.Reserved():
                 self._check_reservation(effect)
                 self._write(effect)
+            case r.Attempted():
+                self._write(effect)
+                self._check_cost(effect)
             case _ if effect.durable:
                 self._write(effect)
 
     def _write(self, record: Any) -> None:
         """A fact as it comes back from the disk."""
         self.journal.append(r.decode_record(r.encode_record(record)))
+        self.moves.fold(self.journal[-1])
 
     def _check_release(self, effect: r.Released) -> None:
         """12: a nonce is given back only if never sent, or refused for certain by every endpoint."""
@@ -222,6 +158,13 @@ class Engine(RuleBasedStateMachine):
         assert len(loose) < POLICY.pipeline
         assert all(slot.attempts and not any(item.results for item in slot.attempts) for slot in loose)
 
+    def _check_cost(self, effect: r.Attempted) -> None:
+        """8: the worst case of all that is in flight is covered, and a caller's own is within its budget."""
+        assert self.state.committed_cost <= self.chain.balance(), "8: not covered by the balance"
+        intent = self.moves.state.intents[self.moves.state.slots[effect.nonce].key]
+        if effect.kind is Kind.NORMAL and intent.budget_wei is not None:
+            assert effect.worst_cost <= intent.budget_wei, "8: above the intent's budget"
+
     def _send(self, effect: e.Send) -> None:
         """Invariants 4, 6 and 9 at the moment the bytes leave."""
         records = self.journal
@@ -241,22 +184,33 @@ class Engine(RuleBasedStateMachine):
 
     def _sign(self, asked: Asked, cap: int) -> e.Event:
         """A signer may take its time: it signs what it was asked, whatever became of the nonce since."""
-        key, ask = asked
+        intent, ask = asked
         market = quote(self.chain.base_fee, 1)
-        cap = cap if ask.kind is Kind.CANCEL else leave_step(cap)
+        desk = replace(DESK, max_fee_cap=cap)
         try:
-            fees = (
-                fit(market, self.chain.base_fee, cap)
-                if ask.above is None
-                else fit_bump(ask.above, market, cap)
-            )
+            draft = desk.draft(intent, ask, Terms(market, self.chain.base_fee, GAS))
+            check_funds(self.state, draft, self.chain.balance())
         except FeeCapExceededError as error:
             return e.SignFailed(ask.nonce, Refusal.FEE_CAP, str(error), self.at, ask.ask)
-        raw = repr((key, ask.nonce, ask.kind.value, fees.tip, fees.fee_cap)).encode()
+        except InsufficientFundsError as error:
+            return e.SignFailed(ask.nonce, Refusal.FUNDS, str(error), self.at, ask.ask)
+        fees = draft.fees
+        raw = repr((intent.key, ask.nonce, ask.kind.value, fees.tip, fees.fee_cap)).encode()
         tx_hash = TxHash("0x" + raw.hex())
         self.raws[raw] = ModelTx(tx_hash, ask.nonce, fees)
-        cost = worst_cost(21_000, fees, 0)
-        return e.Signed(ask.nonce, ask.kind, tx_hash, raw, fees, 21_000, cost, ENDPOINTS, self.at, ask.ask)
+        return e.Signed(
+            ask.nonce,
+            ask.kind,
+            tx_hash,
+            raw,
+            fees,
+            GAS,
+            draft.worst_cost,
+            ENDPOINTS,
+            self.at,
+            ask.ask,
+            draft.reserve,
+        )
 
     def _tx(self, tx_hash: str) -> ModelTx:
         return next(tx for tx in self.raws.values() if tx.tx_hash == tx_hash)
@@ -269,38 +223,59 @@ class Engine(RuleBasedStateMachine):
         self.chain.mine([ModelTx(TxHash(f"old{n}"), n, Fees(1, 1)) for n in range(pending)])
         self._recover()
 
-    @rule(deadline=st.none() | st.integers(5, 300), crash=CRASHES)
-    def submit(self, deadline: int | None, crash: int | None) -> None:
-        self.submit_one(deadline, crash)
+    @rule(deadline=DEADLINES, budget=BUDGETS, crash=CRASHES)
+    def submit(self, deadline: int | None, budget: int | None, crash: int | None) -> None:
+        self.submit_one(deadline, budget, crash)
 
     @precondition(lambda self: self._refused())
-    @rule(data=st.data(), deadline=st.none() | st.integers(5, 300), crash=CRASHES)
+    @rule(data=st.data(), deadline=DEADLINES, crash=CRASHES)
     def submit_again(self, data: st.DataObject, deadline: int | None, crash: int | None) -> None:
         """A withdrawn or refused key is wanted again; checks and signatures of before may still come."""
         key = data.draw(st.sampled_from(self._refused()))
         self.again.add(key)
-        self.submit_one(deadline, crash, key)
+        self.submit_one(deadline, None, crash, key)
 
     def _refused(self) -> list[str]:
         known = self.state.intents
         return [key for key in self.submitted if key not in known or known[key].refusal is not None]
 
-    def submit_one(self, deadline: int | None, crash: int | None = None, again: str | None = None) -> None:
+    def submit_one(
+        self,
+        deadline: int | None,
+        budget: int | None = None,
+        crash: int | None = None,
+        again: str | None = None,
+    ) -> None:
+        if not self.state.halted:
+            intent = self._intent(again or f"k{len(self.submitted)}", deadline, budget)
+            self._feed_or_crash(e.Submit(intent), crash)
+
+    @rule(count=st.integers(2, 3), deadline=DEADLINES, crash=CRASHES)
+    def submit_batch(self, count: int, deadline: int | None, crash: int | None) -> None:
+        """Several in one order; they were checked together."""
         if self.state.halted:
             return
-        key = again or f"k{len(self.submitted)}"
+        name = f"b{len(self.submitted)}"
+        steps = [self._intent(f"{name}.{step}", deadline, None, name, step) for step in range(count)]
+        self._feed_or_crash(e.SubmitBatch(tuple(steps)), crash)
+
+    def _intent(
+        self, key: str, deadline: int | None, budget: int | None, batch: str = "", step: int = 0
+    ) -> r.Submitted:
         self.submitted[key] = key
-        intent = r.Submitted(
+        return r.Submitted(
             key=key,
             digest=key,
-            target=Address("0x"),
+            target=Address("0x" + "12" * 20),
             data=b"",
             value=0,
-            gas_limit=21_000,
+            gas_limit=GAS,
             deadline=None if deadline is None else self.at + deadline,
+            budget_wei=budget,
+            batch=batch,
+            step=step,
             at=self.at,
         )
-        self._feed_or_crash(e.Submit(intent), crash)
 
     @precondition(lambda self: self.checks)
     @rule(data=st.data(), passes=st.integers(0, 9), crash=CRASHES)
@@ -404,6 +379,19 @@ class Engine(RuleBasedStateMachine):
         key = data.draw(st.sampled_from(sorted(self.submitted)))
         self._feed_or_crash(e.CancelAsked(key), crash)
 
+    @precondition(lambda self: self.state.slots)
+    @rule(data=st.data(), budget=BUDGETS, crash=CRASHES)
+    def bump(self, data: st.DataObject, budget: int | None, crash: int | None) -> None:
+        """A person wants it replaced now."""
+        key = data.draw(st.sampled_from(sorted(self.submitted)))
+        self._feed_or_crash(e.BumpAsked(key, budget), crash)
+
+    @rule(factor=st.sampled_from([0, 1, 20]))
+    def move_balance(self, factor: int) -> None:
+        """Somebody pays into the account, or its code pays out."""
+        spent = self.chain.funds - self.chain.balance()
+        self.chain.funds = spent + factor * FEE_CAP * GAS
+
     @rule(
         lag=st.sampled_from([0, 0, 0, 1, 2]),
         lie=st.booleans(),
@@ -484,10 +472,21 @@ class Engine(RuleBasedStateMachine):
 
     @invariant()
     def replay_gives_the_state(self) -> None:
-        """16: memory holds nothing that the journal does not, but for open questions."""
-        if self.replayed != len(self.journal):
-            self.replayed = len(self.journal)
-            assert _durable(replay(self.journal), self.again) == _durable(self.state, self.again)
+        """16: memory holds nothing that the journal does not, but for open questions; each step of each
+        intent was one that is allowed (`Moves`)."""
+        assert _durable(self.moves.state, self.again) == _durable(self.state, self.again)
+
+    @invariant()
+    def nothing_follows_from_silence(self) -> None:
+        """12: a look that could read nothing, and answers that never come, end nothing and free nothing."""
+        events: list[e.Event] = [e.Observed(self.state.head, self.state.at, endpoints=ENDPOINTS)]
+        events += [replace(item, outcome=Outcome.AMBIGUOUS, at=self.state.at) for item in self.answers[:2]]
+        for event in events:
+            _, effects = step(self.state, event, POLICY)
+            for effect in effects:
+                assert not isinstance(effect, CONCLUSIONS), f"12: {effect} of nothing"
+                if isinstance(effect, r.Released):
+                    assert effect.refusal in (Refusal.EXPIRED, Refusal.BATCH), f"12: {effect} of nothing"
 
     @invariant()
     def no_two_live_intents_share_a_slot(self) -> None:
@@ -547,7 +546,7 @@ class Engine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """5, 15: with fair endpoints and a quiet market everything ends, and what ended is true."""
-        self.chain.base_fee = 1
+        self.chain.base_fee, self.chain.funds = 1, 10**18
         for _ in range(60):
             self._settle_calmly()
             if not self.state.slots and not self.state.queue:
@@ -559,6 +558,7 @@ class Engine(RuleBasedStateMachine):
             assert self.foreign_used
         self.final_is_absorbing_and_true()
         self.no_intent_is_executed_twice()
+        assert replay(self.journal) == self.moves.state
         for intent in self.state.intents.values():
             self._check_execution(intent)
 
@@ -638,4 +638,4 @@ class LongEngine(Engine):
 TestLongEngine = pytest.mark.soak(LongEngine.TestCase)
 TestLongEngine.settings = settings(max_examples=10_000, stateful_step_count=80, deadline=None)
 TestEngine = Engine.TestCase
-TestEngine.settings = settings(max_examples=100, stateful_step_count=80, deadline=None)
+TestEngine.settings = settings(max_examples=300, stateful_step_count=80, deadline=None)

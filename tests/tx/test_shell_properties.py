@@ -132,6 +132,7 @@ class Shell(RuleBasedStateMachine):
         self.auditor.open(self.path)
         self.life = Life(self.loop, self.nodes, self.path, self.options, self.auditor, self.signer, fuse)
         self.life.start()
+        self._note_doubt()
 
     def _run(self, seconds: float) -> None:
         """Let time pass; a process that died is started again."""
@@ -342,12 +343,18 @@ class Shell(RuleBasedStateMachine):
     def trouble_reads(self, node: int, fault: Fault, times: int) -> None:
         lies = fault is Fault.NULL
         self.nodes[node].reads.extend([Trouble(fault)] * (1 if lies else times))
+        self._note_doubt()
 
     @rule(node=st.integers(0, 1), lag=st.integers(0, 4))
     def lag(self, node: int, lag: int) -> None:
         self.nodes[node].lag = lag
-        if all(node.lag for node in self.nodes) and not self._is_up():
-            self.may_halt = True  # transactions that the journal does not know may be hidden when it begins
+        self._note_doubt()
+
+    def _note_doubt(self) -> None:
+        """Transactions that the journal does not know may be hidden from a process that begins."""
+        is_blind = any(node.lag for node in self.nodes) and all(node.lag or node.reads for node in self.nodes)
+        if is_blind and not self._is_up():
+            self.may_halt = True
 
     @rule(reverting=st.booleans())
     def simulate(self, reverting: bool) -> None:

@@ -1,0 +1,57 @@
+"""Where an intent may go from where, for both machines: what is not listed stays for ever (11, 16)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trimtab.tx import records as r
+from trimtab.tx.evolve import evolve
+from trimtab.tx.states import IntentState, State
+
+_S = IntentState
+_FLYING = {_S.LIVE, _S.CANCELLING, _S.RESOLVING, _S.INCLUDED}
+FINAL = {_S.SUCCEEDED, _S.REVERTED, _S.CANCELLED, _S.SUPERSEDED}
+_ENDS = FINAL - {_S.SUPERSEDED}
+MOVES: dict[IntentState | None, set[IntentState]] = {
+    None: {_S.CHECKED},
+    _S.CHECKED: {_S.ASSIGNED, _S.REJECTED, _S.EXPIRED},
+    _S.ASSIGNED: {*_FLYING, _S.REJECTED, _S.EXPIRED},
+    _S.LIVE: {_S.CANCELLING, _S.RESOLVING, _S.INCLUDED, _S.REJECTED, _S.EXPIRED},
+    _S.CANCELLING: {_S.RESOLVING, _S.INCLUDED, _S.REJECTED, _S.EXPIRED},
+    _S.RESOLVING: {_S.LIVE, _S.CANCELLING, _S.INCLUDED, _S.SUPERSEDED},
+    _S.INCLUDED: {_S.CONFIRMED, _S.SAFE, _S.LIVE, _S.CANCELLING, *_ENDS},
+    _S.CONFIRMED: {_S.SAFE, _S.LIVE, _S.CANCELLING, *_ENDS},
+    _S.SAFE: {_S.LIVE, _S.CANCELLING, *_ENDS},
+    _S.REJECTED: {_S.CHECKED},  # with nothing exposed the key is free again
+    _S.EXPIRED: {_S.CHECKED},
+}
+
+
+class Moves:
+    """Folds records one by one, and holds each intent to `MOVES`. `final` outlives a telling anew."""
+
+    def __init__(self, final: dict[str, IntentState] | None = None) -> None:
+        self.state = State()
+        self.final: dict[str, IntentState] = {} if final is None else final
+
+    def fold(self, record: Any) -> None:
+        key = self.key_of(record)
+        before = self.state.intents[key].state if key in self.state.intents else None
+        evolve(self.state, record)
+        if key is None:
+            return
+        after = self.state.intents[key].state
+        is_retold = isinstance(record, r.Archived)
+        allowed = {before, *MOVES.get(before, ())}
+        assert is_retold or after in allowed, f"16: {key} went from {before} to {after}"
+        if after in FINAL:
+            assert self.final.setdefault(key, after) is after, f"11: {key} was {self.final[key]}, is {after}"
+
+    def key_of(self, record: Any) -> str | None:
+        """The intent that a record is about."""
+        if isinstance(record, r.Archived):
+            return record.intent.key
+        if getattr(record, "key", None) is not None:
+            return str(record.key)
+        slot = self.state.slots.get(getattr(record, "nonce", -1))
+        return slot.key if slot else None

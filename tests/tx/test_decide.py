@@ -171,7 +171,7 @@ def test_a_refusal_holds_up_the_nonces_that_would_follow() -> None:
 
 
 def test_the_next_intent_takes_a_nonce_given_back_below_others() -> None:
-    """Refused everywhere, while the nonce above it is out: the smallest free nonce comes first (N3), also when
+    """Refused everywhere, while the nonce above it is out: the smallest free nonce comes first (N3), even when
     the window is full."""
     life, first, second = _two_on_their_way()
     life.policy = replace(life.policy, window=1)
@@ -566,6 +566,17 @@ def test_a_person_bumps_without_patience(life: Life) -> None:
     assert [(ask.nonce, ask.above) for ask in life.did(e.Sign)] == [(0, Fees(100, 100))]
     assert life.did(r.BudgetRaised)
     assert life.state.intents["k"].budget_wei == 9
+
+
+def test_a_budget_raised_during_the_check_is_in_the_intents_own_record(life: Life) -> None:
+    """Nothing is written of an intent that the journal does not know yet, or no later life could read it."""
+    life.submit("k")
+    life.state.intents["k"] = change(life.state.intents["k"], budget_wei=5)
+    life.feed(e.BumpAsked("k", budget_wei=9))
+    assert not life.facts
+    life.check("k")
+    assert [fact.budget_wei for fact in life.facts if isinstance(fact, r.Submitted)] == [9]
+    assert replay(life.facts).intents["k"].budget_wei == 9
 
 
 def test_a_bump_changes_nothing_that_is_mined_or_unknown(life: Life) -> None:

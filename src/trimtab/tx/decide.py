@@ -11,7 +11,7 @@ from trimtab.tx import events as e
 from trimtab.tx import records as r
 from trimtab.tx.batches import stop_followers
 from trimtab.tx.observing import fill_gap, observe_slot
-from trimtab.tx.states import Attempt, Intent, IntentState, Kind, Outcome, Refusal, Slot, SlotState
+from trimtab.tx.states import Attempt, Intent, IntentState, Kind, Outcome, Refusal, Slot, SlotState, change
 from trimtab.tx.turn import Turn
 
 REQUOTE = frozenset({SendClass.UNDERPRICED, SendClass.FEECAP_LT_BASE})
@@ -80,25 +80,30 @@ def _pass_check(turn: Turn, event: e.CheckPassed) -> None:
     if queued.is_late(event.at):
         turn.note(r.Dropped(key=event.key))
         return
-    turn.note(
-        r.Submitted(
-            key=queued.key,
-            digest=queued.digest,
-            target=queued.target,
-            data=queued.data,
-            value=queued.value,
-            gas_limit=event.gas_limit,
-            deadline=queued.deadline,
-            budget_wei=queued.budget_wei,
-            label=queued.label,
-            cause=queued.cause,
-            notional=queued.notional,
-            access_list=event.access_list or queued.access_list,
-            authorizations=queued.authorizations,
-            delegate_to=queued.delegate_to,
-            is_delegation=queued.is_delegation,
-            at=event.at,
-        )
+    passed = _told_again(queued, at=event.at)
+    found = event.access_list or queued.access_list
+    turn.note(change(passed, gas_limit=event.gas_limit, access_list=found))
+
+
+def _told_again(queued: Intent, at: int) -> r.Submitted:
+    """The record of an intent that is not in the journal yet."""
+    return r.Submitted(
+        key=queued.key,
+        digest=queued.digest,
+        target=queued.target,
+        data=queued.data,
+        value=queued.value,
+        gas_limit=queued.gas_limit,
+        deadline=queued.deadline,
+        budget_wei=queued.budget_wei,
+        label=queued.label,
+        cause=queued.cause,
+        notional=queued.notional,
+        access_list=queued.access_list,
+        authorizations=queued.authorizations,
+        delegate_to=queued.delegate_to,
+        is_delegation=queued.is_delegation,
+        at=at,
     )
 
 
@@ -306,12 +311,20 @@ def _bump(turn: Turn, event: e.BumpAsked) -> None:
         return
     wanted, given = event.budget_wei, intent.budget_wei
     if wanted is not None and given is not None and wanted > given:
-        turn.note(r.BudgetRaised(key=event.key, budget_wei=wanted))
+        _raise_budget(turn, intent, wanted)
     slot = turn.state.slot_of(event.key)
     if slot is None or slot.is_signing or not slot.attempts or turn.state.halted is not None:
         return
     if slot.mined is None and intent.state in (IntentState.LIVE, IntentState.CANCELLING):
         turn.ask_signature(slot.nonce, slot.last.kind, slot.last.fees)
+
+
+def _raise_budget(turn: Turn, intent: Intent, budget: int) -> None:
+    """A queued intent is not in the journal: nothing may be written about it before its own record."""
+    if intent.state is IntentState.QUEUED:
+        turn.note(r.Queued(intent=change(_told_again(intent, intent.submitted_at), budget_wei=budget)))
+    else:
+        turn.note(r.BudgetRaised(key=intent.key, budget_wei=budget))
 
 
 def _recover(turn: Turn, event: e.Recovered) -> None:

@@ -17,7 +17,12 @@ from tests.tx.safe.conftest import DEPLOYER, OWNERS, SHOP, open_desk
 import trimtab
 from trimtab import World, checksum
 from trimtab.config import load_config
+from trimtab.testing.plugin import OpenFaultProxy
 from trimtab.tx.safe.safe_tx import SafeTx
+from trimtab.world.faults import FaultPlan
+from trimtab.world.faults.drill import Drill
+from trimtab.world.faults.kinds import KINDS, summary_of
+from trimtab.world.faults.plan_file import load_plan
 from trimtab.world.safe import execute_safe_tx
 
 ROOT = Path(__file__).parents[1]
@@ -91,6 +96,31 @@ async def test_the_guide_to_a_safe_runs(tmp_path: Path, capsys: pytest.CaptureFi
         await eval(compile(code, "page", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)
         assert await desk.paid() == 3
     assert "done in 0x" in capsys.readouterr().out
+
+
+@pytest.mark.node
+async def test_the_guide_to_drills_runs(fault_proxy: OpenFaultProxy, drill: Drill) -> None:
+    """Its first code runs as it stands, its second is a test that passes on the plugin's fixtures."""
+    text = (DOCS / "how-to" / "drill-failures.md").read_text(encoding="utf-8")
+    script, example = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    names: dict[str, Any] = {}
+    await eval(compile(script, "page", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)
+    assert names["numbers"]
+    exec(compile(example, "page", "exec"), names)
+    await names["test_my_bot_outlives_a_bad_day"](fault_proxy, drill)
+
+
+def test_the_guide_to_drills_names_every_fault() -> None:
+    """With the sentence of its class; and its plan is one that loads."""
+    text = (DOCS / "how-to" / "drill-failures.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", text, re.MULTILINE))
+    assert rows == {name: summary_of(kind) for name, kind in KINDS.items()}
+    plan = load_plan(DOCS / "how-to" / "fault-plan.toml")
+    assert [type(rule.fault).__name__ for rule in plan.rules[:4]] == [
+        "LostAnswer", "StaleNonce", "RateLimited", "Disconnect",
+    ]  # fmt: skip
+    assert plan.rules[4:] == FaultPlan.calm().rules
+    assert [rule.at_seconds for rule in plan.chain] == [(20.0, 50.0), (35.0,)]
 
 
 def test_the_guide_to_keys_holds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -11,6 +11,10 @@ import pytest
 from tests.world.views import read
 
 from trimtab.chain.client import Client
+from trimtab.testing.plugin import OpenFaultProxy
+from trimtab.world.faults import FaultPlan, Rule
+from trimtab.world.faults.drill import Drill
+from trimtab.world.faults.kinds import HtmlBody, Reorg
 from trimtab.world.node import AnvilNode
 from trimtab.world.world import World
 
@@ -46,6 +50,29 @@ async def test_a_bare_node_is_empty(anvil: AnvilNode) -> None:
     """`anvil` is a chain without contracts, of the test's own."""
     async with Client.open(anvil.url) as client:
         assert await client.block_number() == 0
+
+
+@pytest.mark.node
+async def test_proxies_fail_by_a_plan(fault_proxy: OpenFaultProxy, anvil: AnvilNode, world: World) -> None:
+    """As many as a test opens, before its own node or another, each with faults of its own."""
+    dark = await fault_proxy(FaultPlan((Rule(HtmlBody()),)), seed=1)
+    clear = await fault_proxy(upstream=world.url)
+    assert (dark.upstream_name, clear.upstream_name) == (anvil.url, world.url)
+    async with Client.open([dark.url, clear.url]) as client:
+        assert await client.block_number() == 3
+    assert dark.injected["html_body"] >= 1
+    assert clear.injected == {}
+
+
+@pytest.mark.node
+async def test_the_chain_is_struck_at_a_word(drill: Drill, anvil: AnvilNode) -> None:
+    """`drill` works on the test's own node."""
+    async with Client.open(anvil.url) as client:
+        await client.request("anvil_mine", ["0x3"])
+        before = await client.block(3)
+        await drill.strike(Reorg(depth=1))
+        assert (await client.block(3)).hash != before.hash
+    assert drill.injected == {"reorg": 1}
 
 
 def test_importing_costs_nothing() -> None:

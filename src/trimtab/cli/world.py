@@ -12,6 +12,7 @@ from trimtab.cli.failures import run
 from trimtab.cli.options import DebugOption, JsonOption
 
 if TYPE_CHECKING:
+    from trimtab.cli.world_faults import FaultsOptions
     from trimtab.cli.world_session import UpOptions
 
 app = typer.Typer(help="A local chain with the genuine Perp v2 and Lyra contracts.", no_args_is_help=True)
@@ -70,6 +71,42 @@ def up(
         as_json=as_json,
     )
     run(keep_up(options), as_json=as_json, debug=debug)
+
+
+class PresetName(StrEnum):
+    CALM = "calm"
+    FLAKY = "flaky"
+    STORM = "storm"
+
+
+@app.command()
+def faults(
+    upstream: Annotated[str, typer.Option(help="The node to stand before: its http(s):// or ws(s):// URL.")],
+    plan: Annotated[Path | None, typer.Option(help="What shall go wrong, as a TOML file.")] = None,
+    preset: Annotated[
+        PresetName | None, typer.Option(help="A plan with a name, in place of --plan; else flaky.")
+    ] = None,
+    port: Annotated[int, typer.Option(help="Port on loopback; 0 takes a free one.")] = 8546,
+    seed: Annotated[int, typer.Option(help="The same seed and requests give the same faults.")] = 0,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Stand before a node and let it fail by a plan until Ctrl-C: a fire drill for whatever uses the node.
+
+    Prints the URL to use instead of the node's, over HTTP and WebSocket; at the end, what was injected. With
+    --json one line when it is up and one at the end.
+    """
+    from trimtab.cli.world_faults import FaultsOptions, keep_failing
+
+    options: FaultsOptions = FaultsOptions(
+        upstream=upstream,
+        plan=plan,
+        preset=preset.value if preset else None,
+        port=port,
+        seed=seed,
+        as_json=as_json,
+    )
+    run(keep_failing(options), as_json=as_json, debug=debug)
 
 
 @app.command()

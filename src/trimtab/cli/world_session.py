@@ -40,7 +40,7 @@ class UpOptions:
 
 async def keep_up(options: UpOptions) -> None:
     """Open the world, print it, and stay until SIGINT or SIGTERM. Raises `HaltError` when the node dies."""
-    stop = _stop_on_signal()
+    stop = stop_on_signal()
     async with _opened(options) as world:
         await _write_config(world, options.config_out)
         await _show(world, options)
@@ -155,7 +155,8 @@ async def _move_prices(world: World, seed: int, every: int) -> None:
         await asyncio.sleep(every)
 
 
-def _stop_on_signal() -> asyncio.Event:
+def stop_on_signal() -> asyncio.Event:
+    """An event that SIGINT and SIGTERM set, in place of what they would do."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,4 +1,5 @@
-"""Fixtures for tests of trimtab and of its users: a local node, a world with the protocols deployed.
+"""Fixtures for tests of trimtab and of its users: a local node, proxies of it that fail by a plan, a world
+with the protocols deployed.
 
 Nothing starts until a test asks for it, and the imports wait as long. Needs pytest-asyncio with one loop
 for the session (`asyncio_default_fixture_loop_scope` and `..._test_loop_scope` = "session").
@@ -7,7 +8,8 @@ for the session (`asyncio_default_fixture_loop_scope` and `..._test_loop_scope` 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
@@ -21,6 +23,8 @@ except ImportError:  # it comes with trimtab's wheel: somebody without async tes
 
 if TYPE_CHECKING:
     from trimtab.chain.client import Client
+    from trimtab.world.faults import FaultPlan, FaultProxy
+    from trimtab.world.faults.drill import Drill
     from trimtab.world.node import AnvilNode
     from trimtab.world.world import World
 
@@ -32,6 +36,39 @@ async def anvil() -> AsyncIterator[AnvilNode]:
 
     async with AnvilNode.open() as node:
         yield node
+
+
+class OpenFaultProxy(Protocol):
+    """What the fixture `fault_proxy` is: call it as often as there shall be endpoints."""
+
+    async def __call__(
+        self, plan: FaultPlan | None = None, *, seed: int | str = 0, upstream: str | None = None
+    ) -> FaultProxy: ...
+
+
+@_fixture(scope="function", loop_scope="session")
+async def fault_proxy(anvil: AnvilNode) -> AsyncIterator[OpenFaultProxy]:
+    """Opens proxies that fail by a plan, before the node of `anvil` or the one at `upstream`; they are closed
+    after the test. `proxy = await fault_proxy(FaultPlan.flaky())`; then use `proxy.url` or `proxy.ws_url`."""
+    from trimtab.world.faults import FaultProxy
+
+    async with AsyncExitStack() as stack:
+
+        async def opened(
+            plan: FaultPlan | None = None, *, seed: int | str = 0, upstream: str | None = None
+        ) -> FaultProxy:
+            return await stack.enter_async_context(FaultProxy.open(upstream or anvil.url, plan, seed=seed))
+
+        yield opened
+
+
+@_fixture(scope="function", loop_scope="session")
+async def drill(anvil: AnvilNode) -> AsyncIterator[Drill]:
+    """Faults of the chain of `anvil` at a word: `await drill.strike(Reorg(depth=3))`."""
+    from trimtab.world.faults.drill import Drill
+
+    async with Drill.open(anvil.url) as opened:
+        yield opened
 
 
 @_fixture(scope="session", loop_scope="session")

@@ -16,7 +16,7 @@ def test_they_are_found_by_name() -> None:
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_reads_get_through(name: str) -> None:
-    """That a read meets a broken answer at three nodes, four times over, is less likely than 1 : 1,000,000."""
+    """Broken answers from three nodes, four times over, are less likely than one in a million."""
     broken = sum(
         rule.probability or 0.0
         for rule in PRESETS[name].rules

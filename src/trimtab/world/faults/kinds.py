@@ -70,7 +70,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class StaleNonce(Fault):
-    """The nonce as of `blocks` ago; with `lower`, so many below the true one."""
+    """An old nonce: that of some blocks ago (`blocks`), or some below the true one (`lower`, if not 0)."""
 
     stages = (Stage.CALL,)
     methods = ("eth_getTransactionCount",)
@@ -88,7 +88,7 @@ class DroppedSend(Fault):
 
 @dataclass(frozen=True, slots=True)
 class EvictedSend(Fault):
-    """A send is accepted, and taken out of the node's pool `seconds` later if it is still there."""
+    """A send is accepted, and taken out of the node's pool later (after `seconds`) if it is still there."""
 
     stages = (Stage.CALL,)
     methods = SENDS
@@ -97,7 +97,7 @@ class EvictedSend(Fault):
 
 @dataclass(frozen=True, slots=True)
 class RepeatedSend(Fault):
-    """The node gets the same send twice; the caller hears the `answer` "first" or "second"."""
+    """The node gets the same send twice; the caller hears one answer (`answer`: "first" or "second")."""
 
     stages = (Stage.CALL,)
     methods = SENDS
@@ -106,10 +106,8 @@ class RepeatedSend(Fault):
 
 @dataclass(frozen=True, slots=True)
 class RefusedSend(Fault):
-    """A send is refused in a client's words; `send_class` and `client` choose among them, else the seed.
-
-    With `forwarded` it is a lie: the node took the transaction.
-    """
+    """A send is refused in a client's words (of `send_class` and `client`, or any). With `forwarded` it is a
+    lie: the node took the transaction."""
 
     stages = (Stage.CALL,)
     methods = SENDS
@@ -120,7 +118,7 @@ class RefusedSend(Fault):
 
 @dataclass(frozen=True, slots=True)
 class WrongChain(Fault):
-    """The node says that it serves chain `chain_id`."""
+    """The node says that it serves another chain (`chain_id`)."""
 
     stages = (Stage.CALL,)
     methods = ("eth_chainId", "net_version")
@@ -129,7 +127,7 @@ class WrongChain(Fault):
 
 @dataclass(frozen=True, slots=True)
 class LimitedCall(Fault):
-    """A JSON-RPC error asks to slow down, for one request of a batch too; `backoff_seconds` goes along."""
+    """A JSON-RPC error asks to slow down (for `backoff_seconds`), for one request of a batch too."""
 
     stages = (Stage.CALL,)
     backoff_seconds: float | None = None
@@ -137,7 +135,7 @@ class LimitedCall(Fault):
 
 @dataclass(frozen=True, slots=True)
 class LaggingNode(Fault):
-    """The node is `blocks` behind: it knows no newer block, state, receipt or head, but takes sends."""
+    """The node is some blocks behind (`blocks`) in all it says of blocks, state, receipts and heads."""
 
     stages = (Stage.VIEW,)
     methods = CHAIN_READS
@@ -146,8 +144,8 @@ class LaggingNode(Fault):
 
 @dataclass(frozen=True, slots=True)
 class SideBranch(Fault):
-    """The node follows a branch of its own: after every `period`-th block it shows `depth` blocks under other
-    hashes (also in receipts and logs), then comes back to the others' chain by a reorg of that depth."""
+    """The node follows a branch of its own for some blocks (`depth`, after every `period`-th), and comes back
+    by a reorg. It shows the others' blocks under other hashes, also in receipts and logs."""
 
     stages = (Stage.VIEW,)
     methods = CHAIN_READS
@@ -157,7 +155,7 @@ class SideBranch(Fault):
 
 @dataclass(frozen=True, slots=True)
 class OtherNode(Fault):
-    """The answer comes from another node, at `url`; sends still go to the right one."""
+    """The answer comes from another node (at `url`); sends still go to the right one."""
 
     stages = (Stage.VIEW,)
     methods = READS
@@ -182,7 +180,7 @@ class NullLie(Fault):
 
 @dataclass(frozen=True, slots=True)
 class SlowAnswer(Fault):
-    """The node answers at once, and the answer comes `seconds` later."""
+    """The node answers at once, and the answer comes late (by `seconds`)."""
 
     stages = (Stage.DELAY,)
     seconds: float = 1.0
@@ -190,7 +188,7 @@ class SlowAnswer(Fault):
 
 @dataclass(frozen=True, slots=True)
 class RateLimited(Fault):
-    """HTTP 429, with a Retry-After of `retry_after` seconds if given; the node sees nothing."""
+    """HTTP 429, with or without a Retry-After (`retry_after` seconds); the node sees nothing."""
 
     stages = (Stage.MESSAGE,)
     retry_after: float | None = None
@@ -198,7 +196,8 @@ class RateLimited(Fault):
 
 @dataclass(frozen=True, slots=True)
 class ServerError(Fault):
-    """HTTP `status`, 500 to 599; with `forwarded` the node did what it was asked."""
+    """A gateway's error in place of the answer (`status`, 500 to 599). With `forwarded` the node did what it
+    was asked."""
 
     stages = (Stage.MESSAGE,)
     status: int = 503
@@ -207,7 +206,7 @@ class ServerError(Fault):
 
 @dataclass(frozen=True, slots=True)
 class HtmlBody(Fault):
-    """An HTML page with status 200; with `forwarded` the node did what it was asked."""
+    """An HTML page with status 200 in place of an answer. With `forwarded` the node did what it was asked."""
 
     stages = (Stage.MESSAGE,)
     forwarded: bool = False
@@ -215,7 +214,7 @@ class HtmlBody(Fault):
 
 @dataclass(frozen=True, slots=True)
 class LostAnswer(Fault):
-    """The node did what it was asked, and the answer is withheld; an HTTP line is cut after `seconds`."""
+    """The node did what it was asked, and no answer comes (an HTTP line is cut after `seconds`)."""
 
     stages = (Stage.MESSAGE,)
     seconds: float = 30.0
@@ -223,7 +222,7 @@ class LostAnswer(Fault):
 
 @dataclass(frozen=True, slots=True)
 class Disconnect(Fault):
-    """The line is cut instead of an answer; with `forwarded` the node did what it was asked."""
+    """The line is cut in place of an answer. With `forwarded` the node did what it was asked."""
 
     stages = (Stage.MESSAGE, Stage.PUSH)
     forwarded: bool = False
@@ -245,7 +244,7 @@ class GarbageJson(Fault):
 
 @dataclass(frozen=True, slots=True)
 class RefusedBatch(Fault):
-    """One error object answers a whole batch; with `forwarded` the node did what it was asked."""
+    """One error object answers a whole batch. With `forwarded` the node did what it was asked."""
 
     stages = (Stage.MESSAGE,)
     needs_batch = True
@@ -262,7 +261,7 @@ class ShuffledBatch(Fault):
 
 @dataclass(frozen=True, slots=True)
 class PartialBatch(Fault):
-    """`missing` answers of a batch are left out."""
+    """Some answers of a batch are left out (`missing` of them)."""
 
     stages = (Stage.MESSAGE,)
     needs_batch = True
@@ -278,7 +277,7 @@ class RepeatedReply(Fault):
 
 @dataclass(frozen=True, slots=True)
 class Silence(Fault):
-    """A WebSocket stays open and says nothing for `seconds`; without `pongs` not even to pings."""
+    """A WebSocket stays open and says nothing for a while (`seconds`; without `pongs` not even to pings)."""
 
     stages = (Stage.MESSAGE, Stage.PUSH)
     wires = (Wire.WEBSOCKET,)
@@ -306,7 +305,7 @@ class RepeatedNotification(Fault):
 
 @dataclass(frozen=True, slots=True)
 class Reorg(Fault):
-    """The last `depth` blocks are replaced; their transactions are gone from the chain and the pool."""
+    """The last blocks are replaced (`depth`), and their transactions are gone from the chain and the pool."""
 
     stages = (Stage.CHAIN,)
     methods = ()
@@ -315,7 +314,8 @@ class Reorg(Fault):
 
 @dataclass(frozen=True, slots=True)
 class BaseFeeStorm(Fault):
-    """The base fee stands at `percent` of what it was for `seconds`, then falls as the protocol lets it."""
+    """The base fee is a multiple of what it was (`percent`) for a while (`seconds`), and falls again as the
+    protocol lets it."""
 
     stages = (Stage.CHAIN,)
     methods = ()
@@ -325,7 +325,7 @@ class BaseFeeStorm(Fault):
 
 @dataclass(frozen=True, slots=True)
 class PoolDrop(Fault):
-    """`percent` of the transactions in the node's pool are forgotten."""
+    """A part of the node's pool is forgotten (`percent` of its transactions)."""
 
     stages = (Stage.CHAIN,)
     methods = ()

@@ -171,7 +171,7 @@ def test_a_refusal_holds_up_the_nonces_that_would_follow() -> None:
 
 
 def test_the_next_intent_takes_a_nonce_given_back_below_others() -> None:
-    """Refused everywhere, while the nonce above it is out: the smallest free nonce comes first (N3), even when
+    """Refused everywhere, while the one above is out: the smallest free nonce comes first (N3), even when
     the window is full."""
     life, first, second = _two_on_their_way()
     life.policy = replace(life.policy, window=1)

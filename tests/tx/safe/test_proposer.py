@@ -107,6 +107,8 @@ async def test_a_lost_answer_is_settled_by_asking(safe: SafeDesk, trouble: Troub
     assert (made.nonce, after.nonce) == (0, 1)
     posts = [p for p in safe.service.posts if p["contractTransactionHash"] == made.safe_tx_hash]
     assert all(post == posts[0] for post in posts)
+    was_taken = trouble in (Trouble.LOSE_ANSWER, Trouble.BAD_GATEWAY_AFTER)
+    assert len(posts) == (1 if was_taken else 2)
 
 
 async def test_it_is_durable_before_it_is_posted(safe: SafeDesk) -> None:
@@ -275,6 +277,27 @@ async def test_an_execution_that_the_service_knows_first(safe: SafeDesk) -> None
         await safe.execute(proposer.entry("one"))
         made = await proposer.propose(pay("one"))
         assert isinstance(await made.state(), Executed)
+
+
+async def test_owners_who_are_faster_than_the_service(safe: SafeDesk) -> None:
+    """They execute it between two looks, and the service refuses its used nonce: it is done, not refused."""
+    async with safe.proposer(attempts=1) as proposer:
+        safe.service.troubles.append(Trouble.LOSE_REQUEST)
+        with pytest.raises(OutcomeUnknownError):
+            await proposer.propose(pay("one"))
+        knows = proposer._service.knows
+
+        async def execute_meanwhile(name: Any) -> bool:
+            found = await knows(name)
+            if await safe.paid() == 0:
+                await safe.execute(proposer.entry("one"))
+            return found
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(proposer._service, "knows", execute_meanwhile)
+            made = await proposer.propose(pay("one"))
+        assert isinstance(await made.state(), Executed)
+    assert await safe.paid() == 1
 
 
 async def test_waiting_ends_without_an_answer(safe: SafeDesk) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import eth_account.messages  # noqa: F401 - raises the recursion limit, which Hypothesis minds within a test
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

@@ -20,7 +20,7 @@ from tests.tx.signers.test_local import variables_of
 from trimtab.errors import ConfigError, SigningError
 from trimtab.testing.signer_conformance import SignerConformance, dynamic
 from trimtab.tx.signers import check_signed
-from trimtab.tx.signers.pkcs11 import Pkcs11Options, Pkcs11Signer
+from trimtab.tx.signers.pkcs11 import _LIBRARIES, Pkcs11Options, Pkcs11Signer
 
 pytestmark = [needs_softhsm, pytest.mark.node]
 
@@ -99,6 +99,23 @@ async def test_a_restart_for_one_signer_misleads_no_other(token: Token, signer: 
         await Pkcs11Signer.open(other.options, pin)  # seen only after the library was started anew
     check_signed(await signer.sign_transaction(dynamic(5)), dynamic(5), signer.address)
     other.destroy()
+
+
+async def test_another_signer_gets_no_session_of_before(token: Token) -> None:
+    """After a start of the library its numbers for sessions and keys begin again: the older signer must not
+    take the newer one's key for its own."""
+    late = Token.make(f"late-{secrets.token_hex(6)}")
+    late.make_key()
+    token.lose_sessions()
+    older = await Pkcs11Signer.open(token.options, pin)
+    _LIBRARIES[token.options.library].starts += 1
+    token.lose_sessions()
+    newer = await Pkcs11Signer.open(late.options, pin)
+    for one in (older, newer, older):
+        check_signed(await one.sign_transaction(dynamic(1)), dynamic(1), one.address)
+    newer.close()
+    older.close()
+    late.destroy()
 
 
 async def test_a_wrong_pin_is_refused_without_telling_it(token: Token) -> None:

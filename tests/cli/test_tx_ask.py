@@ -91,3 +91,14 @@ async def test_the_settings_alone_open_a_sender(cli: Cli) -> None:
     settings = load_config(cli.config, {"TRIMTAB_PRIVATE_KEY": cli.account.key.hex()})
     async with open_session(settings) as session, open_sender(session) as (sender, _):
         assert sender.address == cli.account.address
+
+
+async def test_a_bump_that_a_limit_forbids_is_an_error(cli: Cli) -> None:
+    """The settings do not allow this target: no replacement is signed, and the command says so at once."""
+    await cli.world.client.request("evm_setAutomine", [False])
+    async with sending(cli) as sender:
+        await sender.submit(pay("gift"))
+    ended = await cli.run("tx", "bump", "gift", "--json", "--timeout", "60")
+    assert ended.code == 5
+    assert "was not replaced" in ended.error["message"]
+    assert ended.error["class"] == "NotSentError"

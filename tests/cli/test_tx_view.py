@@ -25,12 +25,7 @@ async def test_ls_and_show_read_the_journal_of_a_running_sender(cli: Cli) -> Non
         assert (row["key"], row["journal_state"], row["nonce"]) == ("gift", "live", handle.nonce)
         assert listed["next_nonce"] == handle.nonce + 1
         shown = (await cli.run("tx", "show", "gift", "--json")).json
-        assert [step["what"] for step in shown["timeline"]][:4] == [
-            "intent",
-            "reserved",
-            "signed (normal)",
-            "sent",
-        ]
+        assert [step["event"] for step in shown["timeline"]] == ["Submitted", "Signed", "Sent", "Accepted"]
         assert shown["attempt_list"][0]["tx_hash"] == handle.tx_hash
         assert cli.world.client.stats.round_trips - before < 50
         words = (await cli.run("tx", "show", "gift")).words

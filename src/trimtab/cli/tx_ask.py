@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from trimtab.cli.output import print_facts, print_json
-from trimtab.cli.tx_view import Books, find_books, print_records, read_state
+from trimtab.cli.tx_view import Books, find_books, print_records, read_state, read_story
 from trimtab.cli.wiring import open_sender, open_session, parse_amount
 from trimtab.config import Config
 from trimtab.errors import ConfigError, HaltError, IntentError, NotSentError, OutcomeUnknownError
@@ -16,7 +16,8 @@ from trimtab.journal import Journal
 from trimtab.model.order import TxRecord
 from trimtab.model.units import to_base_exact
 from trimtab.tx import Sender
-from trimtab.tx.asks import Ask, AskBox, AskKind
+from trimtab.tx.asks import Ask, AskBox
+from trimtab.tx.progress import FeeCapped
 from trimtab.tx.reporting import record_of
 from trimtab.tx.states import State
 
@@ -32,25 +33,22 @@ def budget_of(ether: str | None) -> int | None:
 
 
 async def ask_about(config: Path | None, ask: Ask, *, timeout: float, as_json: bool) -> None:
-    """Have a transaction cancelled or bumped, wait a while, and tell where it stands."""
+    """Have a transaction cancelled or bumped, wait a while, and tell where it stands. Raises `NotSentError`
+    when a cap or limit forbids the price."""
     settings, books = find_books(config)
     if ask.key not in read_state(books).intents:
         raise IntentError(f"the journal knows no transaction {ask.key!r}", field="key", value=ask.key)
-    who = "by the running sender"
+    told = len(read_story(books, ask.key))
     if is_written(books):
+        who = "by the running sender"
         await leave(books, ask)
-        state = await _watch(books, ask, timeout)
+        await _watch(books, ask.key, told, timeout)
     else:
         who = "by this command"
         async with _own_sender(settings) as sender:
-            handle = sender.handle(ask.key)
-            if ask.kind is AskKind.CANCEL:
-                handle.cancel()
-            else:
-                handle.bump(budget_wei=ask.budget_wei)
-            await _settle(sender, ask.key, timeout)
-        state = read_state(books)
-    _tell(record_of(state, ask.key), f"asked to {ask.kind} it, {who}", as_json=as_json)
+            await sender.obey(ask)
+            await _watch(books, ask.key, told, timeout)
+    _tell(record_of(read_state(books), ask.key), f"asked to {ask.kind} it, {who}", as_json=as_json)
 
 
 async def ask_account(config: Path | None, ask: Ask, *, as_json: bool) -> None:
@@ -148,13 +146,16 @@ async def _settle(sender: Sender, key: str, timeout: float) -> None:
         return
 
 
-async def _watch(books: Books, ask: Ask, timeout: float) -> State:
-    """The journal's state once the transaction is decided, or after a while."""
+async def _watch(books: Books, key: str, told: int, timeout: float) -> None:
+    """Wait until the journal has the transaction decided, a while. Raises `NotSentError` when an event after
+    the first `told` says that a cap forbids the price."""
     until = asyncio.get_running_loop().time() + timeout
-    while True:
-        state = read_state(books)
-        if _is_decided(state, ask.key) or asyncio.get_running_loop().time() >= until:
-            return state
+    while not _is_decided(read_state(books), key) and asyncio.get_running_loop().time() < until:
+        capped = [event for _, event in read_story(books, key)[told:] if isinstance(event, FeeCapped)]
+        if capped:
+            raise NotSentError(
+                f"{key} was not replaced: {capped[-1].reason}. What is out stays out, and may still be mined"
+            )
         await asyncio.sleep(LOOK_EVERY)
 
 

@@ -16,9 +16,11 @@ from trimtab.journal import Journal
 from trimtab.model.ids import Address
 from trimtab.model.order import TxRecord
 from trimtab.model.units import from_base
-from trimtab.tx import records as r
+from trimtab.tx import progress
+from trimtab.tx.fees import Fees
 from trimtab.tx.ledger import Ledger
-from trimtab.tx.records import decode_record, stream_name
+from trimtab.tx.progress import Teller, TxProgress
+from trimtab.tx.records import Submitted, decode_record, stream_name
 from trimtab.tx.reporting import record_of
 from trimtab.tx.states import Attempt, State
 from trimtab.tx.stories import pick_story
@@ -115,9 +117,8 @@ async def show_one(config: Path | None, key: str, *, as_json: bool) -> None:
         )
     row, intent, slot = record_of(state, key), state.intents[key], state.slot_of(key)
     attempts = slot.attempts if slot is not None else ()
-    happened = [(at, *tell(record)) for at, record in story]
     if as_json:
-        timeline = [{"at": at, "what": what, "detail": detail} for at, what, detail in happened]
+        timeline = [{"at": at, "event": type(event).__name__, **to_plain(event)} for at, event in story]
         shown = {**to_plain(row), "reason": intent.reason, "refusal": intent.refusal}
         print_json({**shown, "attempt_list": list(map(_plain_attempt, attempts)), "timeline": timeline})
         return
@@ -138,37 +139,51 @@ async def show_one(config: Path | None, key: str, *, as_json: bool) -> None:
     )
     columns = (">#", "Kind", ">Tip, gwei", ">Fee cap, gwei", "Answers", "Hash")
     print_table("Attempts", columns, [_attempt_cells(n, item) for n, item in enumerate(attempts, 1)])
-    times = [(_clock(at), what, detail) for at, what, detail in happened]
+    times = [(_clock(at), *tell(event)) for at, event in story]
     print_table("What happened", ("When (UTC)", "What", "Detail"), times)
 
 
-def read_story(books: Books, key: str) -> list[tuple[float, r.Durable]]:
-    """The durable records of a transaction with the wall clock's second of each."""
+def read_story(books: Books, key: str) -> list[tuple[float, TxProgress]]:
+    """What happened to a transaction, each with the wall clock's second of its record."""
     with Journal.open(books.path, read_only=True) as journal:
         found = list(journal.replay(books.stream))
     picked = pick_story((decode_record(record.payload) for record in found), key)
-    return [(record.at, fact) for record, fact in zip(found, picked, strict=True) if fact is not None]
+    teller, story = Teller(), list[tuple[float, TxProgress]]()
+    for record, fact in zip(found, picked, strict=True):
+        if isinstance(fact, Submitted):
+            teller, story = Teller(), []  # wanted again after a refusal: only that counts
+        story += [(record.at, event) for event in (teller.tell(fact) if fact is not None else ())]
+    return story
 
 
-def tell(record: r.Durable) -> tuple[str, str]:
-    """A record for people: what happened, and its detail."""
-    what = type(record).__struct_config__.tag
-    match record:
-        case r.Attempted():
-            price = from_base(record.fee_cap, 9)
-            return f"signed ({record.kind})", f"fee cap {number(price)} gwei, {record.tx_hash}"
-        case r.SendBegun():
-            return "sent", f"to {', '.join(record.endpoints)}"
-        case r.SendResult():
-            return record.outcome.value, f"{record.endpoint}: {record.message or record.send_class or 'yes'}"
-        case r.Seen():
-            done = "succeeded" if record.is_success else "reverted"
-            return "included", f"block {record.block}, {done}, {record.fee_wei} wei"
-        case r.Reserved():
-            return "reserved", f"nonce {record.nonce}"
-        case r.Final():
-            return "final", record.outcome.value
-    return str(what), str(getattr(record, "reason", ""))
+def tell(event: TxProgress) -> tuple[str, str]:
+    """An event for people: its name, and what it says."""
+    name = type(event).__name__
+    match event:
+        case progress.Signed():
+            return name, f"{event.kind}, nonce {event.nonce}, {_price(event.fees)}, {event.tx_hash}"
+        case progress.Bumped():
+            return name, f"{_price(event.old)} -> {_price(event.new)}"
+        case progress.Sent():
+            return name, f"to {', '.join(event.endpoints)}"
+        case progress.Accepted():
+            return name, event.endpoint
+        case progress.Refused() | progress.Ambiguous():
+            return name, f"{event.endpoint}: {event.message or event.send_class}"
+        case progress.Included():
+            done = "succeeded" if event.is_success else "reverted"
+            return name, f"block {event.block}, {done}, paid {number(event.fee_wei)} wei"
+        case progress.Reorged() | progress.Confirmed() | progress.Safe():
+            return name, f"block {event.block}"
+        case progress.Final():
+            return name, event.outcome.value
+        case progress.BudgetRaised():
+            return name, f"{number(event.budget_wei)} wei"
+    return name, getattr(event, "reason", "")
+
+
+def _price(fees: Fees) -> str:
+    return f"fee cap {number(from_base(fees.fee_cap, 9))} gwei"
 
 
 def _attempt_cells(place: int, attempt: Attempt) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-import rlp
+import rlp  # type: ignore[import-untyped]
 from eth_account import Account
 
 from trimtab.chain.messages import Reply

@@ -81,7 +81,11 @@ async def look(node: Node, seen_by: State, *, full: bool = False) -> Sighting | 
         return await observe(client, ACCOUNT, seen_by, Look(full=full))
 
 
-HEAD = {("eth_getBlockByNumber", "latest"): block(9), ("eth_getBlockByNumber", "finalized"): block(4)}
+HEAD = {
+    ("eth_getBlockByNumber", "latest"): block(9),
+    ("eth_getBlockByNumber", "0x9"): block(9),
+    ("eth_getBlockByNumber", "finalized"): block(4),
+}
 COUNTS = {("eth_getTransactionCount", "latest"): "0x1", ("eth_getBalance", ACCOUNT): "0x10"}
 
 
@@ -126,6 +130,17 @@ async def test_a_missing_final_block_or_count_stays_unknown() -> None:
     seen = await look(Node({("eth_getBlockByNumber", "latest"): block(9)}), state())
     assert seen is not None
     assert (seen.finalized, seen.account_nonce, seen.balance, seen.final_nonce) == (None, None, None, None)
+
+
+async def test_a_second_node_that_has_another_head_has_no_say() -> None:
+    """The second batch may be answered by a node that lags (null) or forks (another block): what it says of
+    blocks and counts is not mixed with the first one's."""
+    answers = HEAD | COUNTS | {("eth_getTransactionReceipt", HASH): receipt(HASH, 7)}
+    for odd in (None, block(9, "forked")):
+        other = {("eth_getBlockByNumber", "0x7"): block(7), ("eth_getBlockByNumber", "0x9"): odd}
+        seen = await look(Node(answers | other), state())
+        assert seen is not None
+        assert seen.canonical == {9: "h9"}
 
 
 async def test_the_count_at_finality_is_asked_only_in_doubt() -> None:

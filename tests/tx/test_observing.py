@@ -305,5 +305,32 @@ def test_a_delegation_of_the_account_itself_is_alone_in_flight(life: OwnLife) ->
     life.submit("b")
     life.check("b")
     assert not life.did(e.Sign)
-    life.observe(4, account_nonce=2, mined=mined(code, 4))
-    assert [ask.nonce for ask in life.did(e.Sign)] == [2]
+    life.observe(4, account_nonce=3, mined=mined(code, 4))
+    assert [ask.nonce for ask in life.did(e.Sign)] == [3]
+
+
+def test_a_delegation_of_the_account_itself_uses_two_nonces(life: OwnLife) -> None:
+    """Its authorisation counts too: that is no foreign use of the key; one more would be."""
+    delegating(life, "code")
+    code = life.sign(0)
+    for endpoint in ENDPOINTS:
+        life.answer(0, code, endpoint)
+    life.observe(2, account_nonce=2)
+    life.observe(3, account_nonce=2, mined=mined(code, 3))
+    assert (life.state.halted, life.state.nonces.lowest) == (None, 2)
+    assert replay(life.facts).nonces == life.state.nonces
+    life.observe(4, account_nonce=3)
+    assert life.state.halted is not None
+
+
+def test_a_cancelled_delegation_uses_one_nonce() -> None:
+    """The authorisation went with the transaction that was not mined."""
+    other = OwnLife()
+    delegating(other, "code")
+    normal = other.sign(0)
+    for endpoint in ENDPOINTS:
+        other.answer(0, normal, endpoint)
+    other.feed(e.CancelAsked("code"))
+    cancel = other.sign(0, Kind.CANCEL, 200)
+    other.observe(3, account_nonce=1, mined=mined(cancel, 3))
+    assert (other.state.halted, other.state.nonces.lowest) == (None, 1)

@@ -42,7 +42,8 @@ def pay(key: str, **options: Any) -> TxIntent:
 async def test_50_intents_arrive_in_order_and_once(tmp_path: Path) -> None:
     """All at once, under a base fee that jitters and now and then triples: never two on their way, no nonce
     above the account's, no tip, room above the base fee in each, and what was refused came back dearer."""
-    async with open_desk(tmp_path, jumps=7) as (desk, sequencer), desk.sender() as sender:
+    calm = replace(QUICK, rebroadcast_after=60)  # what was taken is not repeated meanwhile
+    async with open_desk(tmp_path, jumps=7) as (desk, sequencer), desk.sender(policy=calm) as sender:
         handles = await asyncio.gather(*[sender.submit(pay(f"k{i}")) for i in range(50)])
         assert [handle.nonce for handle in handles] == list(range(50))
         outcomes = await asyncio.gather(*[handle.outcome(timeout=60) for handle in handles])
@@ -116,7 +117,7 @@ async def test_a_cap_without_room_signs_nothing(tmp_path: Path) -> None:
 
 async def test_a_policy_of_ones_own_still_chains(tmp_path: Path) -> None:
     """Whatever the caller's window and pipeline: the chain has no place for a second nonce to wait."""
-    policy = replace(QUICK, pipeline=16, replaces_stuck=True)
+    policy = replace(QUICK, pipeline=16, replaces_stuck=True, rebroadcast_after=60)
     async with open_desk(tmp_path) as (desk, sequencer), desk.sender(policy=policy) as sender:
         handles = await asyncio.gather(*[sender.submit(pay(f"k{i}")) for i in range(5)])
         await asyncio.gather(*[handle.outcome(timeout=60) for handle in handles])

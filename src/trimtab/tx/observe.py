@@ -138,7 +138,8 @@ def _take_receipt(seen: Sighting, tx_hash: TxHash, answer: Any) -> None:
 
 
 async def _look_deeper(client: Client, account: Address, state: State, seen: Sighting, *, full: bool) -> None:
-    """Which blocks are canonical where our receipts say they are, and the nonce at finality if in doubt."""
+    """Which blocks are canonical where our receipts say they are, and the nonce at finality if in doubt. It
+    may be another node that answers now: one that does not have the head of this look has no say in it."""
     heights = {receipt.block for receipt in seen.receipts.values()}
     heights |= {
         slot.mined.block
@@ -154,7 +155,11 @@ async def _look_deeper(client: Client, account: Address, state: State, seen: Sig
         requests.append(("eth_getTransactionCount", [account, hex(seen.finalized)]))
     if not requests:
         return
-    answers = await client.batch(requests)
+    same_head, *answers = await client.batch(
+        [("eth_getBlockByNumber", [hex(seen.head.number), False]), *requests]
+    )
+    if (block := _block(same_head)) is None or block.hash != seen.head.hash:
+        return
     for height, answer in zip(missing, answers, strict=False):
         block = _block(answer)
         if block is not None and block.number == height:

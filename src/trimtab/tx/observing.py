@@ -25,6 +25,7 @@ def observe_slot(turn: Turn, slot: Slot, seen: e.Observed, endpoints: Sequence[s
     found = _find_mined(slot, seen) if slot.mined is None else None
     if found is not None:
         turn.note(_sighting(slot.nonce, found, seen.at))
+        _count_authorization(turn, slot, found)
         slot = turn.state.slots[slot.nonce]
     if slot.mined is not None:
         _deepen(turn, slot, slot.mined, seen)
@@ -64,6 +65,15 @@ def _find_mined(slot: Slot, seen: e.Observed) -> Mined | None:
         if mined is not None and seen.canonical.get(mined.block) == mined.block_hash:
             return mined
     return None
+
+
+def _count_authorization(turn: Turn, slot: Slot, found: Mined) -> None:
+    """An account that delegates itself uses two nonces: the transaction's, and its authorisation's after it
+    (EIP-7702)."""
+    attempt = slot.attempt(found.tx_hash)
+    is_normal = attempt is not None and attempt.kind is Kind.NORMAL
+    if is_normal and turn.state.intents[slot.key].is_delegation:
+        turn.note(r.NonceRaised(nonce=slot.nonce + 2))
 
 
 def _sighting(nonce: int, mined: Mined, at: int) -> r.Seen:

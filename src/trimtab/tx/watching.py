@@ -54,7 +54,7 @@ class Watcher:
         driver = self._driver
         _check_same_chain(driver.state, genesis, max(nonce, seen.account_nonce or 0))
         await self._check_landmark()
-        if driver.state.intents and nonce > driver.state.nonces.next:
+        if driver.state.intents and nonce > driver.state.most_used:
             logger.warning(
                 "%s has used nonce %d, and the journal next uses %d: the key was used elsewhere, or the "
                 "journal is an old copy that knows nothing of what was sent since",

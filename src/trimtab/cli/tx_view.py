@@ -48,8 +48,9 @@ def find_books(config: Path | None) -> tuple[Config, Books]:
 
 
 def read_state(books: Books) -> State:
-    """What the journal folds to. Raises `ConfigError` when there is no journal, `HaltError` for a damaged
-    one."""
+    """What the journal folds to; nothing when there is none yet. Raises `HaltError` for a damaged one."""
+    if not books.path.exists():
+        return State()
     with Journal.open(books.path, read_only=True) as journal:
         return Ledger(journal, books.stream).state
 

@@ -286,6 +286,20 @@ async def test_the_clients_writes_are_sent_once_whatever_happens(wires: Wires, f
     )
 
 
+async def test_a_send_does_not_wait_behind_reads_that_hang(wires: Wires) -> None:
+    """A hundred reads get no answer, more than there are connections; a send goes out all the same."""
+    async with Client.open(wires.proxy.url, ClientOptions(timeout=30.0)) as client:
+        wires.inject(LostAnswer(seconds=60), methods=("eth_getBalance",))
+        reads = [asyncio.create_task(client.balance(BUSY)) for _ in range(100)]  # type: ignore[arg-type]
+        await until(lambda: wires.proxy.injected["lost_answer"] >= 50)
+        async with asyncio.timeout(10):
+            await client.request("eth_sendRawTransaction", [signed(0)])
+        for read in reads:
+            read.cancel()
+        await asyncio.gather(*reads, return_exceptions=True)
+    assert await wires.sees_mined(1)
+
+
 async def test_the_client_waits_as_long_as_it_was_told(wires: Wires) -> None:
     """Retry-After is honoured before the same node is asked again."""
     async with Client.open(wires.proxy.url, QUICK) as client:

@@ -64,6 +64,17 @@ async def test_a_dropped_send_is_accepted_and_never_arrives(wires: Wires) -> Non
     assert wires.proxy.injected == {"dropped_send": 1}
 
 
+async def test_what_the_node_would_refuse_is_not_accepted(wires: Wires) -> None:
+    """A dropped send says yes to a transaction, not to nonsense; one that waits hears of no receipt."""
+    wires.inject(DroppedSend())
+    assert "error" in await wires.ask("eth_sendRawTransaction", "0xzz")
+    assert "result" in await wires.ask("eth_sendTransaction", {"from": SENDER, "to": BUSY, "value": "0x1"})
+    error = (await wires.ask("eth_sendRawTransactionSync", signed(0)))["error"]
+    assert classify_send_error(error["message"], error["code"], error["data"]) is SendClass.SYNC_TIMEOUT
+    assert wires.proxy.injected == {"dropped_send": 2}
+    assert await wires.truth("eth_getTransactionCount", SENDER, "pending") == "0x0"
+
+
 async def test_an_evicted_send_leaves_the_pool_later(wires: Wires) -> None:
     """It waits in the node's pool, and is gone before anything was mined."""
     await wires.truth("evm_setAutomine", False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import count
@@ -14,6 +15,8 @@ from trimtab.errors import ConfigError, ConnectionLostError, RateLimitedError, R
 from trimtab.net import mask_url, parse_retry_after
 
 _HEADERS = {"content-type": "application/json"}
+_RESERVE = 8
+_SEND = "eth_send"
 
 
 class HttpTransport:
@@ -23,20 +26,24 @@ class HttpTransport:
         self.name = mask_url(url)
         self._url = url
         self._limit = max_connections
+        # Reads leave some connections free, so that a send never waits behind reads that hang.
+        self._reads = asyncio.Semaphore(max(1, max_connections - _RESERVE))
         self._ids = count(1)
         self._session: aiohttp.ClientSession | None = None
         self._is_closed = False
 
     async def send(self, method: str, params: bytes, timeout: float) -> Reply:
         """One request, one POST."""
-        payload = await self._post(encode_request(next(self._ids), method, params), timeout)
+        body = encode_request(next(self._ids), method, params)
+        payload = await self._post_in_turn(body, timeout, is_send=method.startswith(_SEND))
         return decode_reply(payload, self.name)
 
     async def send_batch(self, requests: Sequence[Request], timeout: float) -> list[Reply]:
         """All requests in one POST; the replies in their order."""
         first = next(self._ids)
         self._ids = count(first + len(requests))
-        payload = await self._post(encode_batch(first, requests), timeout)
+        is_send = any(method.startswith(_SEND) for method, _ in requests)
+        payload = await self._post_in_turn(encode_batch(first, requests), timeout, is_send=is_send)
         return decode_batch(payload, first, len(requests), self.name)
 
     async def close(self) -> None:
@@ -56,6 +63,30 @@ class HttpTransport:
                 headers=_HEADERS,
             )
         return self._session
+
+    async def _post_in_turn(self, body: bytes, timeout: float, *, is_send: bool) -> bytes:
+        if is_send:
+            return await self._post(body, timeout)
+        if self._reads.locked():
+            timeout -= await self._wait_turn(timeout)
+        else:
+            await self._reads.acquire()
+        try:
+            return await self._post(body, timeout)
+        finally:
+            self._reads.release()
+
+    async def _wait_turn(self, timeout: float) -> float:
+        """Seconds until a read may go."""
+        clock = asyncio.get_running_loop().time
+        start = clock()
+        try:
+            async with asyncio.timeout(timeout):
+                await self._reads.acquire()
+        except TimeoutError as error:
+            message = f"{self.name} left {self._limit} requests without an answer for {timeout:.3g} s"
+            raise RpcTimeoutError(message, endpoint=self.name) from error
+        return clock() - start
 
     async def _post(self, body: bytes, timeout: float) -> bytes:
         session = self._session or self._open_session()

@@ -37,7 +37,8 @@ class Strikes:
             case kinds.StaleNonce(blocks=blocks, lower=lower):
                 return await self._stale_nonce(call, fired, blocks, lower)
             case kinds.DroppedSend():
-                return self._struck(call, fired, _taken(call))
+                taken = _taken(call)
+                return await self._forward(call) if taken is None else self._struck(call, fired, taken)
             case kinds.EvictedSend(seconds=seconds):
                 return await self._evict_later(call, fired, seconds)
             case kinds.RepeatedSend(answer=heard):
@@ -163,11 +164,15 @@ def _params(call: Call) -> list[Any]:
     return params if isinstance(params, list) else []
 
 
-def _taken(call: Call) -> Answer:
-    """What a node says that took a transaction: its hash, or (sync) that it waits no longer."""
+def _taken(call: Call) -> Answer | None:
+    """What a node says that took a transaction: its hash, or (sync) that it waits no longer. None for what it
+    would refuse anyway."""
     params = _params(call)
-    raw = params[0] if params and isinstance(params[0], str) else None
-    body = bytes.fromhex(raw.removeprefix("0x")) if raw is not None else bytes(call.params)
+    try:
+        is_raw = bool(params) and isinstance(params[0], str)
+        body = bytes.fromhex(params[0].removeprefix("0x")) if is_raw else bytes(call.params)
+    except ValueError:
+        return None
     tx_hash = "0x" + keccak256(body).hex()
     if call.method.endswith("Sync"):
         return refusal(call, 4, _SYNC_TIMEOUT, tx_hash)

@@ -23,27 +23,30 @@ class TxIntent:
     """One transaction, wanted exactly once. `key` is its identity: the same key with the same content is the
     same transaction, also across restarts.
 
-    `gas_limit` None lets the simulation say. `budget_wei` is the most that value and fees may cost in the
-    worst case. `deadline` is a unix second of the chain's clock after which no attempt is broadcast; an
-    exposed transaction is then cancelled. `access_list` (EIP-2930) travels with it. `authorizations` are
-    signed delegations of accounts' code, `delegate_to` delegates the sending account's own, signed with the
-    transaction (EIP-7702). `label` is for people; `cause` names what it was planned from, is kept with it,
-    and is the caller's to compare. `notional` is what it trades, in quote currency, for the `Limits` of the
-    key. Raises `IntentError` on a bad value.
-
+    `label` is for people; `cause` names what it was planned from, is kept with it, and is the caller's to
+    compare; `notional` is what it trades, in quote currency, for the `Limits` of the key. Raises
+    `IntentError` on a bad value.
     """
 
     key: str
     call: Call
     gas_limit: int | None = field(default=None, kw_only=True)
+    """None lets the simulation say."""
     budget_wei: int | None = field(default=None, kw_only=True)
+    """The most that value and fees may cost in the worst case."""
     deadline: int | None = field(default=None, kw_only=True)
+    """A unix second of the chain's clock: from then on no attempt is broadcast, and what is out is
+    cancelled."""
     label: str = field(default="", kw_only=True)
     cause: str = field(default="", kw_only=True)
     notional: Decimal | None = field(default=None, kw_only=True)
     access_list: AccessList = field(default=(), kw_only=True)
+    """Travels with it (EIP-2930)."""
     authorizations: tuple[Authorization, ...] = field(default=(), kw_only=True)
+    """Signed leaves of accounts to run other code as their own (EIP-7702)."""
     delegate_to: Address | None = field(default=None, kw_only=True)
+    """The code that the sending account itself shall run as its own: signed with the transaction, and alone
+    in flight. It uses two nonces."""
 
     def __post_init__(self) -> None:
         if not self.key or len(self.key) > 200:

@@ -10,31 +10,35 @@ from trimtab.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class TxPolicy:
-    """`window`: transactions in flight per account; public pools promise room for 16. `pipeline`: how many of
-    them may be on their way at once, before an endpoint has answered for the first; they travel as one
-    ordered batch, and 1 sends each after the answer to the one before. `confirmations`: blocks
-    (the including one counts) that make CONFIRMED. `safe_depth`, `finality_depth`: blocks that make SAFE and
-    FINAL; None asks the node for its safe and finalized blocks, and where it has no safe one takes the depth
-    that the chain does not undo in practice. `bump_after_blocks`: age at which a stuck transaction is
-    replaced; `replaces_stuck` False never does, where the first that arrives wins.
-    `rebroadcast_after`, `retry_after`: seconds until identical bytes go out again, after an acceptance and
-    after a refusal that may pass. `requotes`: prices tried when every endpoint calls the first too low.
-    `clean_passes`: looks at finality, none with an error, that it takes to call a nonce taken by others.
-    `quorum`: endpoints that must agree, without an error in the look, before a nonce counts as taken by
-    others or a block as gone; as many as there are, where there are fewer."""
+    """How many at once, how deep, how patient: blocks, seconds and counts."""
 
     window: int = 16
+    """Transactions in flight per account; public pools promise room for 16."""
     pipeline: int = 16
+    """How many of them may be on their way before an endpoint has answered for the first: they travel as one
+    ordered batch. 1 sends each after the answer to the one before."""
     confirmations: int = 2
+    """Blocks (the including one counts) that make CONFIRMED."""
     safe_depth: int | None = None
+    """Blocks that make SAFE. None asks the node for its safe block, and where it has none takes the depth
+    that the chain does not undo in practice."""
     finality_depth: int | None = None
+    """Blocks that make FINAL. None asks the node for its finalized block."""
     bump_after_blocks: int = 3
+    """Age at which a stuck transaction is replaced."""
     replaces_stuck: bool = True
+    """False never replaces for age, where the first that arrives wins."""
     rebroadcast_after: int = 30
+    """Seconds until identical bytes go out again after an acceptance."""
     retry_after: int = 1
+    """Seconds until identical bytes go out again after a refusal that may pass."""
     requotes: int = 3
+    """Prices tried when every endpoint calls the first too low."""
     clean_passes: int = 3
+    """Looks at finality, none with an error, that it takes to call a nonce taken by others."""
     quorum: int = 2
+    """Endpoints that must agree, without an error in the look, before a nonce counts as taken by others or a
+    block as gone; as many as there are, where there are fewer."""
 
     def __post_init__(self) -> None:
         for name in ("window", "pipeline", "confirmations", "bump_after_blocks", "clean_passes", "quorum"):

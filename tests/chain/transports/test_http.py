@@ -144,3 +144,42 @@ async def test_a_server_that_talks_no_http_does_not_reveal_the_url() -> None:
         with pytest.raises(ConnectionLostError, match="is not HTTP") as caught:
             await ask(f"http://127.0.0.1:{port}/{secret}")
     assert secret not in "".join(traceback.format_exception(caught.value))
+
+
+async def test_closing_under_reads_is_a_lost_connection_to_each(scripted: ScriptedNode) -> None:
+    """More reads than there are connections hang, and the transport is closed: every one gets the same typed
+    error, those that were waiting for a turn too."""
+
+    async def hang(request: Any) -> web.Response:
+        await asyncio.sleep(60)
+        return result(request, "0x1")
+
+    scripted.answer = hang
+    transport = HttpTransport(scripted.url, max_connections=12)
+    reads = [asyncio.create_task(transport.send("eth_call", b"[]", 30.0)) for _ in range(20)]
+    async with asyncio.timeout(30):
+        while len(scripted.requests) < 4:  # noqa: ASYNC110 - the others wait for their turn
+            await asyncio.sleep(0.01)
+    await transport.close()
+    ends = await asyncio.gather(*reads, return_exceptions=True)
+    assert {type(end) for end in ends} == {ConnectionLostError}
+    assert len(scripted.requests) == 4
+
+
+async def test_a_read_that_never_gets_its_turn_is_a_timeout(scripted: ScriptedNode) -> None:
+    """The wait for a free connection counts, and the error says what is in the way."""
+
+    async def hang(request: Any) -> web.Response:
+        await asyncio.sleep(60)
+        return result(request, "0x1")
+
+    scripted.answer = hang
+    transport = HttpTransport(scripted.url, max_connections=9)
+    first = asyncio.create_task(transport.send("eth_call", b"[]", 30.0))
+    async with asyncio.timeout(30):
+        while not scripted.requests:  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.01)
+    with pytest.raises(RpcTimeoutError, match="left the reads before this one without an answer"):
+        await transport.send("eth_call", b"[]", 0.2)
+    await transport.close()
+    await asyncio.gather(first, return_exceptions=True)

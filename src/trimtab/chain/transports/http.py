@@ -49,9 +49,9 @@ class HttpTransport:
     async def close(self) -> None:
         """Close every connection, for good: what is asked later fails with `ConnectionLostError`."""
         self._is_closed = True
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._is_closed:  # a session that is opened now would never be closed
@@ -84,7 +84,7 @@ class HttpTransport:
             async with asyncio.timeout(timeout):
                 await self._reads.acquire()
         except TimeoutError as error:
-            message = f"{self.name} left {self._limit} requests without an answer for {timeout:.3g} s"
+            message = f"{self.name} left the reads before this one without an answer for {timeout:.3g} s"
             raise RpcTimeoutError(message, endpoint=self.name) from error
         return clock() - start
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import json
 import os
 import re
@@ -12,17 +13,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.tx.conftest import KEY
 from tests.tx.safe.conftest import DEPLOYER, OWNERS, SHOP, open_desk
 
 import trimtab
 from trimtab import World, checksum
+from trimtab.chain.client import Client
 from trimtab.config import load_config
+from trimtab.model.limits import Limits
 from trimtab.testing.plugin import OpenFaultProxy
+from trimtab.tx import SenderOptions
 from trimtab.tx.safe.safe_tx import SafeTx
+from trimtab.tx.signers import LocalSigner
 from trimtab.world.faults import FaultPlan
 from trimtab.world.faults.drill import Drill
 from trimtab.world.faults.kinds import KINDS, summary_of
 from trimtab.world.faults.plan_file import load_plan
+from trimtab.world.node import AnvilNode
 from trimtab.world.safe import execute_safe_tx
 
 ROOT = Path(__file__).parents[1]
@@ -76,6 +83,35 @@ async def test_the_guides_code_runs(page: str, world: World) -> None:
     if page == "use-web3-contracts":
         assert names["balance"] > 0
         assert names["balances"] == [names["balance"]] * 3
+
+
+@pytest.mark.node
+async def test_the_guide_to_events_runs(
+    tmp_path: Path, anvil: AnvilNode, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its code runs as it stands: a transaction is followed to its end, and read again beside its sender."""
+    text = (DOCS / "how-to" / "follow-a-transaction.md").read_text(encoding="utf-8")
+    signer = LocalSigner.from_hex(KEY)
+    async with Client.open(anvil.url) as client:
+        options = SenderOptions(limits=Limits.unrestricted())
+        names: dict[str, Any] = {"client": client, "signer": signer, "shop": SHOP, "options": options}
+        miner = asyncio.create_task(_mine_for_ever(client))
+        for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+            code = block.replace('"journal.db"', f"{str(tmp_path / 'journal.db')!r}")
+            async with asyncio.timeout(60):
+                running = eval(compile(code, "page", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)
+                if running is not None:  # a block without await is done
+                    await running
+        miner.cancel()
+    told = capsys.readouterr().out
+    assert "over: succeeded" in told
+    assert "rent-7 succeeded 0x" in told
+
+
+async def _mine_for_ever(client: Client) -> None:
+    while True:
+        await client.request("anvil_mine", ["0x20"])
+        await asyncio.sleep(0.1)
 
 
 @pytest.mark.node

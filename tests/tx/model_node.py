@@ -99,6 +99,8 @@ class ModelNode:
         self.reverting = False  # simulations of now
         self.received: Callable[[ModelNode, bytes, ModelTx], None] = lambda *_: None
         """Told of every raw transaction that comes in, before it is answered."""
+        self.strike: Callable[[ModelNode], Trouble | None] = lambda _: None
+        """Asked for the fault of a message that none of the two lists has one for."""
 
     def heal(self) -> None:
         self.lag = 0
@@ -322,7 +324,7 @@ class Wire:
     async def _carry(self, body: bytes, methods: Sequence[str], timeout: float) -> bytes:
         node = self.node
         waiting = node.sends if "eth_sendRawTransaction" in methods else node.reads
-        trouble = waiting.popleft() if waiting else None
+        trouble = waiting.popleft() if waiting else node.strike(node)
         fault = trouble.fault if trouble else None
         self.on_request("leaves", body)
         await asyncio.sleep(HALF_TRIP)

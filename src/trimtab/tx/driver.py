@@ -95,6 +95,8 @@ class Driver:
         self._routes = _by_endpoint(routes)
         self._tasks = tasks
         chain = chain_info(client.chain_id)
+        # where L1 is paid for by the byte, a list costs more than it saves
+        self._wants_access_lists = options.access_lists and chain.l1_fee_oracle is None
         self._desk = Desk(client.chain_id, signer.address, options.fee_cap, not chain.has_mempool)
         self._simulator = Simulator(client, signer.address, estimates=chain.transfer_gas is None)
         self.guard = Guard(options.limits, client.chain_id, signer.address, options.pause_file)
@@ -225,7 +227,7 @@ class Driver:
         return [change(item, gas_limit=gas.gas_limit) for item, gas in zip(wanted, found, strict=True)]
 
     async def _check(self, intent: Intent) -> None:
-        key, wants_list = intent.key, self._options.access_lists
+        key, wants_list = intent.key, self._wants_access_lists
         try:
             found = await self._simulator.find_gas(_trial(intent), wants_access_list=wants_list)
         except TrimtabError as error:

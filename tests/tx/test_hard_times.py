@@ -19,6 +19,7 @@ from tests.tx.conftest import QUICK, Desk, pay
 
 from trimtab.errors import ConfigError, HaltError, NotSentError
 from trimtab.journal import Journal, place
+from trimtab.model.limits import Limits
 from trimtab.runtime import SystemClock
 from trimtab.tx import Cancelled, Finality, Sender, SenderOptions, Succeeded
 from trimtab.tx.records import decode_record, stream_name
@@ -47,7 +48,7 @@ async def test_a_disk_that_fills_while_transactions_are_in_flight(desk: Desk) ->
 
     async def fill() -> None:
         with Journal.open(desk.path) as journal:
-            options = SenderOptions(policy=QUICK, simulate=False)
+            options = SenderOptions(policy=QUICK, simulate=False, limits=Limits.unrestricted())
             async with Sender.open(desk.client, desk.signer, journal, options) as sender:
                 for number in range(3):
                     await sender.submit(pay(f"k{number}"))
@@ -135,7 +136,7 @@ async def test_a_journal_that_is_taken_away_from_a_running_sender(
     }
 
     async def lose(journal: Journal) -> None:
-        options = SenderOptions(policy=QUICK, simulate=False)
+        options = SenderOptions(policy=QUICK, simulate=False, limits=Limits.unrestricted())
         async with Sender.open(desk.client, desk.signer, journal, options) as sender:
             await sender.submit(pay("a"))
             await desk.pool_has(1)
@@ -188,7 +189,7 @@ async def test_a_wall_clock_that_jumps_by_years_decides_nothing(
     monkeypatch.setattr("trimtab.journal.journal.time", clock)
     for life in range(2):
         with Journal.open(desk.path) as journal:
-            options = SenderOptions(policy=QUICK, simulate=False)
+            options = SenderOptions(policy=QUICK, simulate=False, limits=Limits.unrestricted())
             async with Sender.open(desk.client, desk.signer, journal, options, clock=clock) as sender:
                 deadline = (await desk.client.block("latest")).at + 60
                 handles = [await sender.submit(pay(f"{life}.{n}", deadline=deadline)) for n in range(5)]

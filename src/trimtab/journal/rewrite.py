@@ -104,11 +104,12 @@ def _delete(db: sqlite3.Connection, stream: int, rows: int) -> None:
             "SELECT id FROM records WHERE id >= ? AND id < ? ORDER BY id LIMIT 1", (stream * ROOM, until)
         ).fetchone()
         if first is None:
-            db.execute("DELETE FROM streams WHERE id = ?", (stream,))
+            done = db.execute("DELETE FROM streams WHERE id = ?", (stream,))
         else:
-            db.execute(
-                "DELETE FROM records WHERE id >= ? AND id < ?", (first[0], min(first[0] + rows, until))
-            )
+            span = (first[0], min(first[0] + rows, until))
+            done = db.execute("DELETE FROM records WHERE id >= ? AND id < ?", span)
+        if done.rowcount < 1:
+            raise sqlite3.DatabaseError(f"what is dead of stream {stream} cannot be found by its number")
 
 
 def _free_pages(db: sqlite3.Connection) -> int:

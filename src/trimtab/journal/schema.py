@@ -80,6 +80,8 @@ def check(db: sqlite3.Connection, file: Path) -> None:
         ).fetchone()
         if first is None:
             return
+        if first[0] // ROOM <= number:
+            raise damaged(file, f"row {first[0]} is out of place")
         number = first[0] // ROOM
         if number not in known:
             raise damaged(file, f"row {first[0]} belongs to no stream")

@@ -76,10 +76,12 @@ def extend(
 
 def mark(db: sqlite3.Connection, name: str, tail: Tail, role: str) -> None:
     """Write the row of a stream anew."""
-    db.execute(
+    done = db.execute(
         "UPDATE streams SET role = ?, count = ?, crc = ?, seal = ? WHERE id = ?",
         (role, tail.count, tail.crc, _seal(tail, name, role), tail.stream),
     )
+    if done.rowcount != 1:
+        raise sqlite3.DatabaseError(f"the row of the stream {name} cannot be found by its number")
 
 
 def check_last(db: sqlite3.Connection, file: Path, name: str, tail: Tail) -> None:

@@ -19,7 +19,7 @@ from trimtab.journal import Journal
 from trimtab.model.ids import Address
 from trimtab.model.limits import AllowedCall, ArgumentRule, Limits
 from trimtab.model.order import TxStatus
-from trimtab.tx import Cancelled, Finality, Sender, Succeeded, TxHandle, TxIntent
+from trimtab.tx import Cancelled, Finality, Sender, SenderOptions, Succeeded, TxHandle, TxIntent
 from trimtab.tx.records import stream_name
 from trimtab.tx.spending import at_worst
 from trimtab.tx.states import Kind
@@ -92,6 +92,17 @@ async def shop(desk: Desk) -> Desk:
     for target in (TOKEN, VAULT, THIEF):
         await desk.client.request("anvil_setCode", [target, DOES_NOTHING])
     return desk
+
+
+async def test_without_limits_nothing_is_signed(shop: Desk) -> None:
+    """The default refuses, and says where limits are given."""
+    assert SenderOptions().limits == Limits()
+    async with shop.sender(limits=Limits()) as sender:
+        assert (await refused(shop, sender, deposit("a"))).field == "chains"
+    async with shop.sender(limits=Limits(chains={ANVIL})) as sender:
+        error = await refused(shop, sender, deposit("a"))
+        assert error.field == "calls"
+        assert "SenderOptions(limits=...)" in str(error)
 
 
 async def test_what_is_allowed_goes_through(shop: Desk) -> None:

@@ -45,7 +45,7 @@ async def execute(desk: SafeDesk, tx: SafeTx) -> None:
 
 async def test_a_safe_is_recognised(safes: SafeDesk) -> None:
     """Its version is known and its owner one of its own; both versions pass."""
-    account = SafeAccount(safes.client, safes.safe.address, 2)
+    account = SafeAccount(safes.client, safes.safe.address, 2, 1)
     for owner in OWNERS:
         await account.check(owner.address)
     with pytest.raises(ConfigError, match=f"{DEPLOYER} is not an owner"):
@@ -56,12 +56,12 @@ async def test_what_is_no_safe_is_refused(safe: SafeDesk) -> None:
     """An address without code, and a contract that is something else."""
     for address in (SHOP, REVERTER, safe.safe.multi_send):
         with pytest.raises(ConfigError, match="is no Safe that is known here"):
-            await SafeAccount(safe.client, address, 2).check(OWNERS[0].address)
+            await SafeAccount(safe.client, address, 2, 1).check(OWNERS[0].address)
 
 
 async def test_only_the_genuine_multi_send_is_let_in(safe: SafeDesk) -> None:
     """It runs in the Safe's place: other code, or none at the usual places, is refused."""
-    account = SafeAccount(safe.client, safe.safe.address, 2)
+    account = SafeAccount(safe.client, safe.safe.address, 2, 1)
     assert await account.find_multi_send(safe.safe.multi_send) == safe.safe.multi_send
     for other in (REVERTER, SHOP):
         with pytest.raises(ConfigError, match=f"{other} has not the code of MultiSendCallOnly"):
@@ -75,7 +75,7 @@ async def test_only_the_genuine_multi_send_is_let_in(safe: SafeDesk) -> None:
 
 async def test_a_simulation_runs_as_the_safe(safes: SafeDesk) -> None:
     """With its balance and as its caller, one call or several: what would revert is known before."""
-    account = SafeAccount(safes.client, safes.safe.address, 2)
+    account = SafeAccount(safes.client, safes.safe.address, 2, 1)
     multi_send = safes.safe.multi_send
     await account.simulate(pays(0, ETHER))
     await account.simulate(SafeTx(*_several(multi_send, ETHER // 2, ETHER // 2)))
@@ -96,7 +96,7 @@ def _several(multi_send: Address, *amounts: int) -> tuple[Any, ...]:
 
 async def test_each_use_of_a_nonce_is_seen(safes: SafeDesk) -> None:
     """In order, once deep enough, from the block where the looking began; both forms of the events."""
-    account = SafeAccount(safes.client, safes.safe.address, 2)
+    account = SafeAccount(safes.client, safes.safe.address, 2, 1)
     assert (await account.look()).next_nonce == 0
     txs = [pays(0), pays(1, 2), pays(2)]
     for tx in txs:
@@ -112,7 +112,7 @@ async def test_each_use_of_a_nonce_is_seen(safes: SafeDesk) -> None:
 async def test_a_node_that_forgets_logs_is_not_believed(safe: SafeDesk) -> None:
     """Its nonce and its logs disagree: what was known stays, until a look that fits together."""
     forgetful = ForgetfulClient(safe.client)
-    account = SafeAccount(forgetful, safe.safe.address, 1)  # type: ignore[arg-type]
+    account = SafeAccount(forgetful, safe.safe.address, 1, 1)  # type: ignore[arg-type]
     await account.look()
     await execute(safe, pays(0))
     await execute(safe, pays(1))
@@ -121,22 +121,34 @@ async def test_a_node_that_forgets_logs_is_not_believed(safe: SafeDesk) -> None:
     assert (await account.look()).next_nonce == 2
 
 
-async def test_a_reorg_below_the_depth_is_read_anew(safe: SafeDesk) -> None:
-    """Another order of executions on the new chain takes the place of the one that was known."""
-    account = SafeAccount(safe.client, safe.safe.address, 1)
+async def test_a_reorg_is_followed(safe: SafeDesk) -> None:
+    """What is told at depth 1 and undone is told no more, and another execution of the same nonce takes its
+    place, even one as many blocks high; what is settled is not read again."""
+    account = SafeAccount(safe.client, safe.safe.address, 1, 10)
+    chain_id, address = safe.client.chain_id, safe.safe.address
     await safe.mine(3)
-    await account.look()
+    assert (await account.look()).next_nonce == 0
+    snapshot = await safe.client.request("evm_snapshot")
+    await execute(safe, pays(0))
+    used = (await account.look()).user_of(0)
+    assert used is not None
+    assert used.safe_tx_hash == pays(0).hash(chain_id, address)
+    assert not account.is_settled(used)
+    await safe.client.request("evm_revert", [snapshot])
     snapshot = await safe.client.request("evm_snapshot")
     await safe.mine()
-    await execute(safe, pays(0))
-    await safe.mine()
-    assert (await account.look()).next_nonce == 1
+    assert (await account.look()).user_of(0) is None
     await safe.client.request("evm_revert", [snapshot])
     await execute(safe, pays(0, 7))
-    await execute(safe, pays(1, 8))
-    await safe.mine(5)
-    ledger = await account.look()
-    assert ledger.next_nonce == 2
-    used = ledger.user_of(0)
+    used = (await account.look()).user_of(0)
     assert used is not None
-    assert used.safe_tx_hash == pays(0, 7).hash(safe.client.chain_id, safe.safe.address)
+    assert used.safe_tx_hash == pays(0, 7).hash(chain_id, address)
+    await safe.mine(8)
+    await account.look()
+    assert not account.is_settled(used)
+    await safe.mine()
+    await execute(safe, pays(1, 8))
+    ledger = await account.look()
+    assert account.is_settled(used)
+    assert ledger.next_nonce == 2
+    assert ledger.user_of(0) == used

@@ -16,7 +16,7 @@ from trimtab.tx.safe.safe_tx import Operation, SafeTx, SafeTxHash
 TO = Address("0x" + "12" * 20)
 TX = SafeTx(TO, 2**255, b"\xff\x00", 4, Operation.DELEGATE_CALL, 2**200)
 ENTRY = Entry("key", "d" * 64, "words", TX, SafeTxHash("0x" + "0a" * 32), TO, b"\x01" * 65, 90, 2)
-END = Execution(SafeTxHash("0x" + "0b" * 32), succeeded=False, tx_hash=TxHash("0x" + "0c" * 32))
+END = Execution(SafeTxHash("0x" + "0b" * 32), succeeded=False, tx_hash=TxHash("0x" + "0c" * 32), block=95)
 
 
 def entry(key: str, nonce: int) -> Entry:

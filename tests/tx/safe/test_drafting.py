@@ -20,7 +20,7 @@ pytestmark = pytest.mark.node
 async def test_a_draft_is_signed_and_unseen(safes: SafeDesk) -> None:
     """By the owner, over the hash that the Safe computes; neither written nor posted."""
     async with SafeService(safes.service.url, timeout=30.0) as service:
-        account = SafeAccount(safes.client, safes.safe.address, 2)
+        account = SafeAccount(safes.client, safes.safe.address, 2, 1)
         drafter = Drafter(safes.client, OWNERS[0], account, service, SafeOptions())
         entry = await drafter.draft(pay("one", label="words"), Book())
         assert await account.hash_of(entry.tx) == entry.safe_tx_hash
@@ -42,7 +42,7 @@ async def test_a_lagging_node_gives_no_nonce_that_was_used(safe: SafeDesk) -> No
     await execute_safe_tx(safe.client, DEPLOYER, safe.safe.address, SafeTx(SHOP, 1, b"", 0), OWNERS[:2])
     await safe.mine()
     async with SafeService(safe.service.url, timeout=30.0) as service:
-        account = LaggingAccount(safe.client, safe.safe.address, 2)
+        account = LaggingAccount(safe.client, safe.safe.address, 2, 1)
         drafter = Drafter(safe.client, OWNERS[0], account, service, SafeOptions())
         assert (await drafter.draft(pay("next"), Book())).nonce == 1
         with pytest.raises(IntentError, match="has used nonce 0"):
@@ -59,7 +59,7 @@ class OtherChainAccount(SafeAccount):
 async def test_a_safe_that_hashes_otherwise_is_not_signed_for(safe: SafeDesk) -> None:
     """Owners would sign something that the Safe does not take; nothing is asked of the signer."""
     async with SafeService(safe.service.url, timeout=30.0) as service:
-        account = OtherChainAccount(safe.client, safe.safe.address, 2)
+        account = OtherChainAccount(safe.client, safe.safe.address, 2, 1)
         drafter = Drafter(safe.client, OWNERS[0], account, service, SafeOptions())
         with pytest.raises(SigningError, match="nothing was signed"):
             await drafter.draft(pay("one"), Book())

@@ -15,7 +15,9 @@ SUCCESS, FAILURE = execution_topics()
 
 
 def execution(number: int) -> Execution:
-    return Execution(SafeTxHash(f"0x{number:064x}"), succeeded=True, tx_hash=TxHash(f"0x{number + 500:064x}"))
+    return Execution(
+        SafeTxHash(f"0x{number:064x}"), succeeded=True, tx_hash=TxHash(f"0x{number + 500:064x}"), block=1
+    )
 
 
 def log(topics: tuple[bytes, ...], data: bytes, address: Address = SAFE) -> Log:
@@ -31,7 +33,7 @@ def test_both_forms_of_the_events_are_read() -> None:
         log((SUCCESS, named), payment, Address("0x" + "66" * 20)),
     ]
     name, sent = SafeTxHash("0x" + named.hex()), TxHash("0x2")
-    assert read_executions(logs, SAFE) == [Execution(name, True, sent), Execution(name, False, sent)]
+    assert read_executions(logs, SAFE) == [Execution(name, True, sent, 1), Execution(name, False, sent, 1)]
 
 
 @given(st.integers(0, 50), st.integers(0, 20), st.integers(0, 80))

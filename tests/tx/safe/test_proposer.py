@@ -11,6 +11,7 @@ import pytest
 from tests.tx.safe.conftest import DEPLOYER, OWNERS, REVERTER, SHOP, SafeDesk, pay
 
 from trimtab.chain.call import Call
+from trimtab.chain.chains import chain_info
 from trimtab.errors import (
     ConfigError,
     InsufficientFundsError,
@@ -77,6 +78,35 @@ async def test_an_execution_counts_when_it_is_deep(safe: SafeDesk) -> None:
         assert isinstance(await made.state(), Proposed)
         await safe.mine()
         assert isinstance(await made.state(), Executed)
+
+
+async def test_a_reorg_takes_an_execution_back(safe: SafeDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told as executed, undone by a reorg, executed again; written only once it is settled."""
+    deep = replace(chain_info(safe.client.chain_id), reorg_depth=5)
+    monkeypatch.setattr("trimtab.tx.safe.proposer.chain_info", lambda _chain_id: deep)
+
+    def kinds() -> list[str]:
+        with Journal.open(safe.path, read_only=True) as journal:
+            stream = stream_of(safe.client.chain_id, safe.safe.address)
+            return [record.decode()["kind"] for record in journal.replay(stream)]
+
+    async with safe.proposer(confirmations=1) as proposer:
+        made = await proposer.propose(pay("one"))
+        snapshot = await safe.client.request("evm_snapshot")
+        first = await safe.execute(proposer.entry("one"))
+        assert isinstance(await made.state(), Executed)
+        await safe.client.request("evm_revert", [snapshot])
+        await safe.mine(4)
+        assert isinstance(await made.state(), Proposed)
+        second = await safe.execute(proposer.entry("one"))
+        assert second.block_hash != first.block_hash
+        outcome = await made.outcome(timeout=PATIENCE)
+        assert isinstance(outcome, Executed)
+        assert outcome.receipt.block == second.block
+        assert kinds() == ["proposed", "posted"]
+        await safe.mine(4)
+        assert await made.state() == outcome
+        assert kinds() == ["proposed", "posted", "ended"]
 
 
 async def test_one_key_is_one_proposal(safe: SafeDesk) -> None:

@@ -20,7 +20,7 @@ from trimtab.errors import (
     SimulationRevertedError,
 )
 from trimtab.model.ids import Address
-from trimtab.tx.safe.outcome import Ledger, execution_topics, read_executions
+from trimtab.tx.safe.outcome import Execution, Ledger, execution_topics, read_executions
 from trimtab.tx.safe.safe_tx import VERSIONS, Operation, SafeTx, safe_abi
 
 logger = logging.getLogger(__name__)
@@ -40,15 +40,17 @@ MULTI_SEND_CODES = frozenset(
 
 
 class SafeAccount:
-    """Reads one Safe. `confirmations`: how deep a block must be before anything is concluded from it."""
+    """Reads one Safe. `confirmations`: how deep a block must be for what it holds to be told; `reorg_depth`:
+    how deep until it is settled, and never looked at again."""
 
-    def __init__(self, client: Client, address: Address, confirmations: int) -> None:
+    def __init__(self, client: Client, address: Address, confirmations: int, reorg_depth: int) -> None:
         self.address = address
         self._client = client
         self._depth = confirmations - 1
-        self._ledger: Ledger | None = None
-        self._base: Ledger | None = None
-        self._scanned = 0
+        self._settled_depth = max(confirmations, reorg_depth) - 1
+        self._settled: Ledger | None = None
+        self._settled_block = 0
+        self._known: Ledger | None = None
         self._turn = asyncio.Lock()
 
     async def check(self, owner: Address) -> None:
@@ -115,8 +117,8 @@ class SafeAccount:
             ) from error
 
     async def begin(self) -> Ledger:
-        """A block that is deep enough, and the nonce there: what is observed from now on stands on it."""
-        block = max(0, await self._client.block_number() - self._depth)
+        """A block that is settled, and the nonce there: what is observed from now on stands on it."""
+        block = max(0, await self._client.block_number() - self._settled_depth)
         try:
             nonce = await self.nonce(block)
         except AbiError:
@@ -125,40 +127,43 @@ class SafeAccount:
 
     def rest_on(self, base: Ledger) -> None:
         """Observe from `base` on, unless an earlier one is in use."""
-        if self._base is None or base.block < self._base.block:
-            self._base = self._ledger = base
-            self._scanned = base.block
+        if self._settled is None or base.block < self._settled.block:
+            self._settled = self._known = base
+            self._settled_block = base.block
+
+    def is_settled(self, execution: Execution) -> bool:
+        """No reorg will undo it."""
+        return execution.block <= self._settled_block
 
     async def look(self) -> Ledger:
-        """Every use of the nonce up to the block that is deep enough. Where the logs and the nonce do not
-        agree, what was known before: nothing is concluded from a node that does not give every log."""
+        """Every use of the nonce up to the block that is deep enough, the unsettled ones read anew. Where the
+        logs and the nonce do not agree, what was known before: nothing is concluded from a node that does
+        not give every log."""
         async with self._turn:
-            return await self._look()
+            if self._settled is None:
+                self.rest_on(await self.begin())
+            assert self._settled is not None
+            head = await self._client.block_number()
+            try:
+                await self._read(self._settled, until=head - self._depth, settled=head - self._settled_depth)
+            except ReorgError:
+                logger.info("the chain changed while the Safe %s was looked at", self.address)
+            assert self._known is not None
+            return self._known
 
-    async def _look(self) -> Ledger:
-        if self._ledger is None:
-            self.rest_on(await self.begin())
-        assert self._ledger is not None
-        assert self._base is not None
-        until = await self._client.block_number() - self._depth
-        if until <= self._scanned:
-            return self._ledger
-        grown = await self._grow(self._ledger, self._scanned, until)
-        if grown is None and self._scanned > self._base.block:  # a reorg below the depth: from the beginning
-            grown = await self._grow(self._base, self._base.block, until)
-        if grown is not None:
-            self._ledger, self._scanned = grown, until
-        return self._ledger
-
-    async def _grow(self, ledger: Ledger, scanned: int, until: int) -> Ledger | None:
+    async def _read(self, base: Ledger, *, until: int, settled: int) -> None:
+        start = self._settled_block + 1
+        if until < start:
+            return
         topics: Sequence[Sequence[bytes]] = [execution_topics()]
-        try:
-            logs = await self._client.logs(self.address, topics, scanned + 1, until)
-            grown = ledger.extended(read_executions(logs, self.address), await self.nonce(until))
-        except ReorgError:
-            return None
-        if grown is None:
-            logger.warning(
-                "the logs of the Safe %s to block %d do not explain its nonce", self.address, until
-            )
-        return grown
+        logs = await self._client.logs(self.address, topics, start, until)
+        found = read_executions(logs, self.address)
+        known = base.extended(found, await self.nonce(until))
+        if known is None:
+            logger.warning("the logs of %s to block %d do not explain its nonce", self.address, until)
+            return
+        self._known = known
+        if settled >= start:
+            deep = base.extended([e for e in found if e.block <= settled], await self.nonce(settled))
+            if deep is not None:
+                self._settled, self._settled_block = deep, settled

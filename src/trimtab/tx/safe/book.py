@@ -91,6 +91,7 @@ def ended(key: str, end: Execution) -> dict[str, Any]:
         "by": end.safe_tx_hash,
         "succeeded": end.succeeded,
         "tx_hash": end.tx_hash,
+        "block": end.block,
     }
 
 
@@ -114,7 +115,10 @@ class Book:
                 entry = replace(self.entries[key], standing=Standing.REFUSED)
             case _:
                 end = Execution(
-                    SafeTxHash(record["by"]), bool(record["succeeded"]), TxHash(record["tx_hash"])
+                    safe_tx_hash=SafeTxHash(record["by"]),
+                    succeeded=bool(record["succeeded"]),
+                    tx_hash=TxHash(record["tx_hash"]),
+                    block=record["block"],
                 )
                 entry = replace(self.entries[key], standing=Standing.ENDED, end=end)
         self.entries[key] = entry

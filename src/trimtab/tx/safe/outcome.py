@@ -53,6 +53,7 @@ class Execution:
     safe_tx_hash: SafeTxHash
     succeeded: bool
     tx_hash: TxHash
+    block: int
 
 
 def execution_topics() -> list[bytes]:
@@ -69,6 +70,7 @@ def read_executions(logs: Sequence[Log], safe: Address) -> list[Execution]:
             SafeTxHash("0x" + (log.topics[1] if len(log.topics) > 1 else log.data[:32]).hex()),
             log.topics[0] == success,
             log.tx_hash,
+            log.block,
         )
         for log in logs
         if log.address == safe

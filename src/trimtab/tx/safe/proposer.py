@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
+from trimtab.chain.chains import chain_info
 from trimtab.chain.client import Client
 from trimtab.errors import (
     ChainError,
@@ -60,8 +61,8 @@ class Proposal:
         return await self._proposer.look(self.key)
 
     async def outcome(self, *, timeout: float | None = None) -> SafeOutcome:
-        """Wait until its nonce is used. Raises `OutcomeUnknownError` after `timeout` seconds: owners may
-        still execute it, so wait again, and never propose it under another key."""
+        """Wait until its nonce is used, `confirmations` deep. Raises `OutcomeUnknownError` after `timeout`
+        seconds: owners may still execute it, so wait again, and never propose it under another key."""
         try:
             async with asyncio.timeout(timeout):
                 while True:
@@ -126,7 +127,8 @@ class SafeProposer:
         service does not have are posted again as identical bytes. Raises `ConfigError` when the Safe, the
         owner or the journal will not do, and `TransportError`."""
         chosen = options or SafeOptions()
-        account = SafeAccount(client, Address(safe.lower()), chosen.confirmations)
+        depth = chain_info(client.chain_id).reorg_depth
+        account = SafeAccount(client, Address(safe.lower()), chosen.confirmations, depth)
         await account.check(signer.address)
         with journal.acquire(stream_of(client.chain_id, account.address)):
             proposer = cls(client, signer, journal, account, service, chosen)
@@ -180,16 +182,13 @@ class SafeProposer:
     async def look(self, key: str) -> Proposed | SafeOutcome:
         """Where a proposal stands, by the Safe's own logs and nonce. Raises `ChainError`, `IntentError`."""
         entry = self.entry(key)
-        if entry.end is None:
-            ledger = await self._account.look()
-            entry = self.entry(key)
-        if entry.end is None:
-            used = ledger.user_of(entry.nonce)
-            if used is None:
-                return Proposed(entry.safe_tx_hash, entry.nonce)
-            entry = self._write(ended(key, used))
         end = entry.end
-        assert end is not None
+        if end is None:
+            end = (await self._account.look()).user_of(entry.nonce)
+            if end is None:
+                return Proposed(entry.safe_tx_hash, entry.nonce)
+            if self._account.is_settled(end) and self.entry(key).end is None:
+                self._write(ended(key, end))
         if end.safe_tx_hash != entry.safe_tx_hash:
             return Replaced(entry.nonce, end.safe_tx_hash, end.tx_hash)
         receipt = await self._client.receipt(end.tx_hash)

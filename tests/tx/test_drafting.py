@@ -6,13 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from trimtab.errors import FeeCapExceededError, InsufficientFundsError
+from trimtab.errors import FeeCapExceededError, InsufficientFundsError, SigningError
 from trimtab.model.ids import Address, TxHash
 from trimtab.tx.drafting import Desk, check_funds
+from trimtab.tx.envelope import Authorization, DynamicFeeTx, SetCodeTx, signing_payload
 from trimtab.tx.events import Sign
 from trimtab.tx.fees import CANCEL_GAS, Fees, bump_price, leave_step
 from trimtab.tx.market import Terms
-from trimtab.tx.states import Attempt, Intent, Kind, Slot, State
+from trimtab.tx.rollup import L1Fee
+from trimtab.tx.states import Attempt, Intent, Kind, Slot, State, change
 
 ACCOUNT, TARGET = Address("0x" + "aa" * 20), Address("0x" + "bb" * 20)
 BASE_FEE = 100
@@ -106,3 +108,64 @@ def test_a_replacement_does_not_count_its_predecessor_too() -> None:
     state = State(slots={4: Slot(4, "k", attempts=(old,))})
     draft = desk().draft(intent(gas=10**6), Sign(4, Kind.NORMAL, Fees(10, 210), 1), TERMS)
     check_funds(state, draft, draft.worst_cost)
+
+
+L1 = L1Fee(30 * 10**9, 1, base_fee_scalar=1_368, blob_base_fee_scalar=810_949, operator_constant=11)
+
+
+def test_what_a_rollup_takes_beside_gas_is_in_the_worst_case_and_in_the_budget() -> None:
+    """By the size of what is signed; the budget pays it before gas, and a cancellation's own is held back."""
+    terms = replace(TERMS, l1=L1)
+    plain, draft = desk().draft(intent(), FIRST, TERMS), desk().draft(intent(), FIRST, terms)
+    unsigned = len(signing_payload(draft.fields))
+    beside = L1.worst_fee(unsigned, 1_000)
+    assert beside > 11
+    assert draft.worst_cost == plain.worst_cost + beside
+    assert draft.reserve > plain.reserve + 11
+    with pytest.raises(FeeCapExceededError):
+        desk().draft(intent(150_007), FIRST, terms)
+    assert desk().draft(intent(150_007 + beside), FIRST, terms).fees == Fees(10, 150)
+    longer = change(intent(), data=bytes(500))
+    assert desk().draft(longer, FIRST, terms).worst_cost > draft.worst_cost
+
+
+def test_a_sequencer_gets_room_above_its_base_fee_or_nothing() -> None:
+    """Also for a replacement and for a cancellation, whatever cap binds."""
+    tight = Desk(10, ACCOUNT, 140, needs_headroom=True)
+    with pytest.raises(FeeCapExceededError, match="room to move"):
+        tight.draft(intent(), FIRST, TERMS)
+    with pytest.raises(FeeCapExceededError, match="room to move"):
+        Desk(10, ACCOUNT, 124, True).draft(intent(), Sign(4, Kind.CANCEL, Fees(1, 90), 1), TERMS)
+    assert Desk(10, ACCOUNT, 140).draft(intent(), FIRST, TERMS).fees.fee_cap == leave_step(140)
+    assert Desk(10, ACCOUNT, 150, True).draft(intent(), FIRST, TERMS).fees.fee_cap >= 125
+
+
+def test_a_cancellation_waits_until_the_node_has_said_its_gas() -> None:
+    """Where only the node knows it; a normal attempt does not wait for that."""
+    unknown = replace(TERMS, cancel_gas=None)
+    desk().draft(intent(), FIRST, unknown)
+    with pytest.raises(SigningError, match="the next look asks again"):
+        desk().draft(intent(), Sign(4, Kind.CANCEL, Fees(10, 210), 1), unknown)
+    known = replace(TERMS, cancel_gas=90_000)
+    assert desk().draft(intent(), Sign(4, Kind.CANCEL, Fees(10, 210), 1), known).fields.gas_limit == 90_000
+
+
+def test_the_type_follows_what_is_carried() -> None:
+    """Type 4 with authorisations, the account's own among them; an access list rides on either; neither on a
+    cancellation."""
+    theirs, own = Authorization(10, TARGET, 0, 0, 1, 1), Authorization(10, TARGET, 5, 0, 2, 2)
+    listed = change(intent(), access_list=((TARGET, (bytes(32),)),))
+    plain = desk().draft(listed, FIRST, TERMS).fields
+    assert isinstance(plain, DynamicFeeTx)
+    assert plain.access_list == listed.access_list
+    fields = desk().draft(listed, FIRST, TERMS, own).fields
+    assert isinstance(fields, SetCodeTx)
+    assert (fields.authorizations, fields.access_list) == ((own,), listed.access_list)
+    both = desk().draft(change(listed, authorizations=(own,)), FIRST, TERMS, own).fields
+    assert isinstance(both, SetCodeTx)
+    assert both.authorizations == (own, own)
+    cancel = desk().draft(
+        change(listed, authorizations=(theirs,)), Sign(4, Kind.CANCEL, Fees(1, 1), 1), TERMS
+    )
+    assert isinstance(cancel.fields, DynamicFeeTx)
+    assert cancel.fields.access_list == ()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,8 +15,10 @@ from trimtab.tx.fees import (
     affordable_cap,
     bump,
     bump_price,
+    check_headroom,
     fit,
     fit_bump,
+    has_headroom,
     leave_step,
     quote,
     suggest_tip,
@@ -48,6 +53,49 @@ def test_every_pool_takes_a_bump_of_every_small_price(accepts: object) -> None:
     """From 0 to 3,000 wei, where rounding matters most, no rule refuses."""
     assert callable(accepts)
     assert [old for old in range(3_000) if not accepts(old, bump_price(old))] == []
+
+
+def table_prices() -> list[int]:
+    """23,000 old prices: all up to 3,000 wei, where rounding matters, and 20,000 drawn below 10^13."""
+    draw = random.Random(14)
+    return [*range(3_000), *(draw.randrange(10**13) for _ in range(20_000))]
+
+
+POOLS: dict[str, Callable[[int, int], bool]] = {
+    "geth": geth, "reth 2024": reth_2024, "reth 2026": reth_2026, "12.5 %": parity
+}  # fmt: skip
+
+
+def test_no_pool_refuses_one_of_23_000_bumps() -> None:
+    """Zero refusals by any of the four rules."""
+    refused = {
+        name: [old for old in table_prices() if not takes(old, bump_price(old))]
+        for name, takes in POOLS.items()
+    }
+    assert refused == {name: [] for name in POOLS}
+
+
+@pytest.mark.parametrize(
+    ("formula", "refusing"),
+    [
+        (lambda old: -(-old * 11 // 10), {"geth", "reth 2024", "reth 2026", "12.5 %"}),
+        (
+            lambda old: max(old * 11 // 10, old + 1),
+            {"reth 2024", "reth 2026", "12.5 %"},
+        ),
+        (
+            lambda old: -(-old * 9 // 8),
+            {"geth", "reth 2024", "reth 2026", "12.5 %"},
+        ),
+    ],
+)
+def test_the_usual_formulas_are_refused_somewhere(formula: Callable[[int], int], refusing: set[str]) -> None:
+    """ceil(1.10x); floor(1.10x) or one more; ceil(1.125x), at 0 only: what other managers add is a boundary
+    that some pool does not take, so the models above do bite."""
+    found = {
+        name for name, takes in POOLS.items() if any(not takes(old, formula(old)) for old in table_prices())
+    }
+    assert found == refusing
 
 
 @given(prices)
@@ -126,3 +174,13 @@ def test_a_first_price_gives_way_to_the_cap_while_the_next_block_can_take_it() -
     with pytest.raises(FeeCapExceededError) as caught:
         fit(wanted, 1_000, 1_134)
     assert (caught.value.asked, caught.value.cap) == (1_135, 1_134)
+
+
+def test_a_sequencer_gets_a_quarter_more_than_its_base_fee() -> None:
+    """To the wei: 5/4 of the base fee has room, one wei less has not, and the error says what is needed."""
+    check_headroom(Fees(0, 1_250), 1_000)
+    assert has_headroom(Fees(0, 1_250), 1_000)
+    assert not has_headroom(Fees(0, 1_249), 1_000)
+    with pytest.raises(FeeCapExceededError) as caught:
+        check_headroom(Fees(0, 1_249), 1_000)
+    assert (caught.value.asked, caught.value.cap) == (1_250, 1_249)

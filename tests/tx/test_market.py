@@ -7,8 +7,9 @@ import pytest
 from trimtab.chain.chains.base import LEAST_TIP
 from trimtab.errors import ConfigError
 from trimtab.model.ids import Address
-from trimtab.tx.fees import GWEI, Fees
-from trimtab.tx.market import FeeMarket
+from trimtab.tx.fees import GWEI, Fees, bump_price, fit_bump
+from trimtab.tx.market import FeeMarket, Terms
+from trimtab.tx.simulate import with_margin
 
 ACCOUNT = Address("0x" + "aa" * 20)
 
@@ -68,3 +69,83 @@ def test_a_history_that_cannot_be_read_changes_no_price(broken: dict[str, object
     market.take_head(5, 100)
     market.take_answers({"history": broken})
     assert market.quote() == Fees(5, 205)
+
+
+@pytest.mark.parametrize(
+    ("rewards", "tip"),
+    [
+        ([], 5),
+        ([[]] * 10, 5),
+        ([["0x0"]] * 10, 5),
+        ([["0x0"]] * 4 + [["0x9"]] * 6, 9),
+        ([[hex(2**256 - 1)]] * 10, 5),
+        ([[hex(2**256 - 1)]] * 5 + [["0x7"]] * 3, 7),
+        ([["0x7"]] * 1024, 7),
+        ([["-0x7"]] * 10, 5),
+    ],
+)
+def test_a_strange_history_makes_no_strange_tip(rewards: list[list[str]], tip: int) -> None:
+    """Empty, of empty rows, of idle blocks, far too long, or of numbers that nobody pays: those are not
+    believed, and the floor stands under the rest."""
+    market = FeeMarket(10, 5)
+    market.take_head(5, 100)
+    market.take_answers({"history": {"reward": rewards}})
+    assert market.quote() == Fees(tip, 200 + tip)
+
+
+def test_a_storm_that_triples_the_base_fee_is_outbid() -> None:
+    """Ten blocks, each an eighth dearer: the first price lasts for five of them, and a replacement at each of
+    the policy's three blocks is never under the next block's base fee; every step is legal."""
+    market, base_fee = FeeMarket(1, GWEI), 20 * GWEI
+    market.take_head(0, base_fee)
+    signed, lasted = market.quote(), 0
+    for number in range(1, 11):
+        base_fee = base_fee * 9 // 8
+        market.take_head(number, base_fee)
+        lasted += number == lasted + 1 and signed.fee_cap >= base_fee + signed.tip
+        if number % 3 == 0:
+            before, signed = signed, fit_bump(signed, market.quote(), None)
+            assert signed.fee_cap >= bump_price(before.fee_cap)
+        assert signed.fee_cap >= base_fee + GWEI
+    assert base_fee > 3 * 20 * GWEI
+    assert lasted >= 5
+
+
+def test_a_lagging_heads_base_fee_is_no_news() -> None:
+    """A node that is behind tells an old price."""
+    market = FeeMarket(1, 0)
+    market.take_head(9, 300)
+    market.take_head(8, 100)
+    assert market.base_fee == 300
+
+
+def test_a_chain_without_a_mempool_is_not_asked_for_tips() -> None:
+    """First come, first served: the tip is nothing, and the gas of a transfer is the node's to say."""
+    market = FeeMarket(42_161, None)
+    market.take_head(5, 100)
+    assert set(market.questions(ACCOUNT)) == {"transfer"}
+    assert market.terms().cancel_gas is None
+    market.take_answers({"transfer": ValueError("no")})
+    assert set(market.questions(ACCOUNT)) == {"transfer"}, "asked until it is known"
+    market.take_answers({"transfer": hex(100_000)})
+    assert market.terms() == Terms(Fees(0, 200), 100, with_margin(100_000))
+    assert market.questions(ACCOUNT) == {}
+    assert FeeMarket(42_161, None, 70_000).terms().cancel_gas == 70_000
+
+
+def test_a_rollups_fees_are_asked_for_until_known_and_then_now_and_then() -> None:
+    """With the tips, in the same look."""
+    market = FeeMarket(10, None)
+    market.take_head(5, 100)
+    asked = market.questions(ACCOUNT)
+    assert {"history", "l1BaseFee()", "isFjord()", "operator(0)"} <= set(asked)
+    market.take_answers(dict.fromkeys(asked))
+    assert market.terms().l1 is None
+    assert "l1BaseFee()" in market.questions(ACCOUNT)
+    market.take_answers({**dict.fromkeys(asked), "l1BaseFee()": "0x" + "00" * 31 + "09"})
+    l1 = market.terms().l1
+    assert l1 is not None
+    assert l1.l1_base_fee == 9
+    assert market.questions(ACCOUNT) == {}
+    market.take_head(15, 100)
+    assert "l1BaseFee()" in market.questions(ACCOUNT)

@@ -57,6 +57,9 @@ def test_answers_stand_in_the_order_of_the_calls() -> None:
     assert [json.loads(a.encode())["id"] for a in lone] == [1, 2]
     assert decode_answers(b'[{"id":2,"result":"B"}]', calls) is None
     assert decode_answers(b"<html>", calls) is None
+    twins = b'[{"id":1,"result":"A"},{"id":1,"result":"B"}]'
+    assert [bytes(a.result) for a in decode_answers(twins, calls) or []] == [b'"A"', b'"B"']
+    assert decode_answers(twins, calls[:1]) is None
 
 
 def test_a_value_is_neither_null_nor_an_error() -> None:

@@ -83,6 +83,8 @@ def decode_answers(payload: bytes, calls: Sequence[Call]) -> list[Answer] | None
     if not isinstance(decoded, list):
         return [Answer(call.id, decoded.result, decoded.error) for call in calls]
     by_id = {bytes(answer.id): answer for answer in decoded}
+    if len(by_id) < len(decoded):  # whoever asked used an id twice, and has only the order to go by
+        return decoded if len(decoded) == len(calls) else None
     found = [by_id.get(bytes(call.id)) for call in calls]
     return [answer for answer in found if answer is not None] if None not in found else None
 

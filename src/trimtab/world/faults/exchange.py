@@ -66,10 +66,6 @@ class Exchange:
         elapsed = asyncio.get_running_loop().time() - self._began_at
         return self._draws.draw(stage, methods, elapsed, wire=wire, is_batch=is_batch)
 
-    def has(self, stage: Stage, method: str, wire: Wire) -> bool:
-        """Whether the plan could strike that method there at all."""
-        return self._draws.has(stage, (method,), wire)
-
     def course(self, message: Message, wire: Wire) -> Course:
         """Draw what will happen to a message. One that does not reach the node is struck by nothing else."""
         methods = message.methods

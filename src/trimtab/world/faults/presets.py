@@ -75,6 +75,7 @@ FLAKY = FaultPlan(
 
 # One message in ten meets a broken line or page, so that with three such endpoints a read gets through. What
 # is said of a send is a lie only where an answer is no proof: nonce too low, already known, unknown words.
+# What strikes the calls of a batch one by one is rarer, for a batch is asked again as a whole.
 STORM = FaultPlan(
     _rules(
         (
@@ -92,12 +93,12 @@ STORM = FaultPlan(
             (0.02, RefusedSend(send_class="ambiguous", forwarded=True)),
             (0.02, RefusedSend(send_class="node_state", forwarded=True)),
             (0.01, WrongChain(chain_id=1)),
-            (0.01, LimitedCall()),
-            (0.01, LimitedCall(backoff_seconds=0.2)),
+            (0.003, LimitedCall()),
+            (0.003, LimitedCall(backoff_seconds=0.2)),
             (1.0, SideBranch(depth=2, period=25)),
             (0.05, LaggingNode(blocks=2)),
             (0.05, LostReceipt()),
-            (0.02, NullLie()),
+            (0.01, NullLie()),
             (0.05, SlowAnswer(seconds=0.3)),
             (0.01, RateLimited()),
             (0.005, RateLimited(retry_after=1)),

@@ -18,11 +18,13 @@ from tests.tx.safe.conftest import DEPLOYER, OWNERS, SHOP, open_desk
 
 import trimtab
 from trimtab import World, checksum
+from trimtab.chain.call import Call
 from trimtab.chain.client import Client
 from trimtab.config import load_config
+from trimtab.journal import Journal
 from trimtab.model.limits import Limits
 from trimtab.testing.plugin import OpenFaultProxy
-from trimtab.tx import SenderOptions
+from trimtab.tx import Finality, Sender, SenderOptions, Succeeded, TxIntent, TxPolicy
 from trimtab.tx.safe.safe_tx import SafeTx
 from trimtab.tx.signers import LocalSigner
 from trimtab.world.faults import FaultPlan
@@ -83,6 +85,29 @@ async def test_the_guides_code_runs(page: str, world: World) -> None:
     if page == "use-web3-contracts":
         assert names["balance"] > 0
         assert names["balances"] == [names["balance"]] * 3
+
+
+@pytest.mark.node
+async def test_the_page_on_depth_runs(tmp_path: Path, anvil: AnvilNode) -> None:
+    """Each of its levels is reached, in order."""
+    text = (DOCS / "concepts" / "fees-and-depth.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    code = compile(block, "fees-and-depth.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    options = SenderOptions(
+        limits=Limits.unrestricted(), policy=TxPolicy(finality_depth=4), poll_interval=0.05
+    )
+    async with Client.open(anvil.url) as client:
+        with Journal.open(tmp_path / "journal.db") as journal:
+            async with Sender.open(client, LocalSigner.from_hex(KEY), journal, options) as sender:
+                handle = await sender.submit(TxIntent("k", Call(SHOP, b"", 1)))
+                names: dict[str, Any] = {"handle": handle, "Finality": Finality}
+                running = asyncio.ensure_future(eval(code, names))
+                while not running.done():
+                    await client.request("anvil_mine", ["0x1"])
+                    await asyncio.wait([running], timeout=0.1)
+                await running
+    assert isinstance(names["final"], Succeeded)
+    assert names["included"] == names["confirmed"] == names["safe"] == names["final"]
 
 
 @pytest.mark.node

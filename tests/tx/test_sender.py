@@ -96,6 +96,7 @@ async def test_no_more_than_the_window_is_in_flight(desk: Desk) -> None:
 async def test_a_send_with_its_gas_given_is_one_request(desk: Desk) -> None:
     """Chain id, nonce, fees and balance are kept, not asked for: one request by the time submit returns."""
     async with desk.sender(simulate=False) as sender:
+        await desk.set_automine(False)  # a block of it would be looked at
         await desk.quiet()
         before = Counter(desk.client.stats.requests)
         await sender.submit(pay("a"))

@@ -184,6 +184,17 @@ class SignerConformance:
         assert outcome.receipt.sender == signer.address
         assert await funded.balance(TARGET) == 5
 
+    async def test_a_burst_is_mined(self, signer: Signer, funded: Client, tmp_path: Path) -> None:
+        """Twenty intents at once, whichever is signed first: each executed once, nonces without a gap."""
+        with Journal.open(tmp_path / "journal.db") as journal:
+            async with Sender.open(funded, signer, journal, ANYTHING) as sender:
+                intents = [TxIntent(str(n), Call(TARGET, b"", 1), gas_limit=21_000) for n in range(20)]
+                handles = await asyncio.gather(*map(sender.submit, intents))
+                outcomes = await asyncio.gather(*(handle.outcome(timeout=120) for handle in handles))
+        assert all(isinstance(outcome, Succeeded) for outcome in outcomes)
+        assert sorted(handle.nonce for handle in handles) == list(range(20))
+        assert await funded.balance(TARGET) == 20
+
     async def test_a_lie_is_never_sent(self, signer: Signer, funded: Client, tmp_path: Path) -> None:
         """What was signed in place of what was asked for does not leave the machine."""
         with Journal.open(tmp_path / "journal.db") as journal:

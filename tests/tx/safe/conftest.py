@@ -15,6 +15,7 @@ from trimtab.chain.client import Client
 from trimtab.chain.receipt import Receipt
 from trimtab.journal import Journal
 from trimtab.model.ids import Address
+from trimtab.model.limits import Limits
 from trimtab.tx.safe import SafeIntent, SafeOptions, SafeProposer, SafeService
 from trimtab.tx.safe.book import Entry
 from trimtab.tx.signers import LocalSigner, Signer
@@ -47,6 +48,7 @@ class SafeDesk:
     @asynccontextmanager
     async def proposer(self, signer: Signer = OWNERS[0], **options: Any) -> AsyncIterator[SafeProposer]:
         chosen: dict[str, Any] = {"multi_send": self.safe.multi_send, "pause": 0.01, "poll_interval": 0.02}
+        chosen["limits"] = Limits.unrestricted()
         with Journal.open(self.path) as journal:
             async with (
                 SafeService(self.service.url, timeout=30.0) as service,

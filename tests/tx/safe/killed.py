@@ -11,12 +11,13 @@ from tests.tx.safe.conftest import OWNERS, pay
 from trimtab.chain.client import Client
 from trimtab.journal import Journal
 from trimtab.model.ids import Address
+from trimtab.model.limits import Limits
 from trimtab.tx.safe import SafeOptions, SafeProposer, SafeService
 
 
 async def main(node: str, service_url: str, safe: str, path: str, count: str) -> None:
     """Propose so many intents under fixed keys, whichever of them were proposed before."""
-    options = SafeOptions(pause=0.01)
+    options = SafeOptions(limits=Limits.unrestricted(), pause=0.01)
     with Journal.open(Path(path)) as journal:
         async with (
             Client.open(node) as client,

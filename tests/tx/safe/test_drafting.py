@@ -6,6 +6,7 @@ import pytest
 from tests.tx.safe.conftest import DEPLOYER, OWNERS, SHOP, SafeDesk, pay
 
 from trimtab.errors import IntentError, SigningError
+from trimtab.model.limits import Limits
 from trimtab.tx.safe import SafeOptions, SafeService
 from trimtab.tx.safe.account import SafeAccount
 from trimtab.tx.safe.book import Book
@@ -15,13 +16,14 @@ from trimtab.tx.signers.digests import recover
 from trimtab.world.safe import execute_safe_tx
 
 pytestmark = pytest.mark.node
+MAY = SafeOptions(limits=Limits.unrestricted())
 
 
 async def test_a_draft_is_signed_and_unseen(safes: SafeDesk) -> None:
     """By the owner, over the hash that the Safe computes; neither written nor posted."""
     async with SafeService(safes.service.url, timeout=30.0) as service:
         account = SafeAccount(safes.client, safes.safe.address, 2, 1)
-        drafter = Drafter(safes.client, OWNERS[0], account, service, SafeOptions())
+        drafter = Drafter(safes.client, OWNERS[0], account, service, MAY)
         entry = await drafter.draft(pay("one", label="words"), Book())
         assert await account.hash_of(entry.tx) == entry.safe_tx_hash
         assert recover(bytes.fromhex(entry.safe_tx_hash[2:]), entry.signature) == OWNERS[0].address
@@ -43,7 +45,7 @@ async def test_a_lagging_node_gives_no_nonce_that_was_used(safe: SafeDesk) -> No
     await safe.mine()
     async with SafeService(safe.service.url, timeout=30.0) as service:
         account = LaggingAccount(safe.client, safe.safe.address, 2, 1)
-        drafter = Drafter(safe.client, OWNERS[0], account, service, SafeOptions())
+        drafter = Drafter(safe.client, OWNERS[0], account, service, MAY)
         assert (await drafter.draft(pay("next"), Book())).nonce == 1
         with pytest.raises(IntentError, match="has used nonce 0"):
             await drafter.draft(pay("again", nonce=0), Book())
@@ -60,6 +62,6 @@ async def test_a_safe_that_hashes_otherwise_is_not_signed_for(safe: SafeDesk) ->
     """Owners would sign something that the Safe does not take; nothing is asked of the signer."""
     async with SafeService(safe.service.url, timeout=30.0) as service:
         account = OtherChainAccount(safe.client, safe.safe.address, 2, 1)
-        drafter = Drafter(safe.client, OWNERS[0], account, service, SafeOptions())
+        drafter = Drafter(safe.client, OWNERS[0], account, service, MAY)
         with pytest.raises(SigningError, match="nothing was signed"):
             await drafter.draft(pay("one"), Book())

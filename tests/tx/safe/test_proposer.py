@@ -26,7 +26,7 @@ from trimtab.errors import (
 )
 from trimtab.journal import Journal
 from trimtab.model.limits import Limits
-from trimtab.tx.safe import Executed, Failed, Proposed, Replaced, SafeIntent, SafeProposer
+from trimtab.tx.safe import Executed, Failed, Proposed, Replaced, SafeIntent, SafeOptions, SafeProposer
 from trimtab.tx.safe.book import stream_of
 from trimtab.tx.safe.safe_tx import SafeTx
 from trimtab.tx.signers import LocalSigner
@@ -356,8 +356,8 @@ async def test_what_cannot_work_is_refused_before_it_is_signed(safe: SafeDesk) -
 
 
 async def test_limits_stand_in_front_of_the_signature(safe: SafeDesk, tmp_path: Path) -> None:
-    """What the key may not do is refused and nothing is signed; a pause file stops what is new, and not what
-    is known."""
+    """What the key may not do is refused and nothing is signed, and by default that is all; a pause file
+    stops what is new, and not what is known."""
     limits = Limits(chains={safe.client.chain_id}, transfers={SHOP}, max_value_wei=5)
     pause = tmp_path / "pause"
     async with safe.proposer(limits=limits, pause_file=pause) as proposer:
@@ -369,12 +369,10 @@ async def test_limits_stand_in_front_of_the_signature(safe: SafeDesk, tmp_path: 
         with pytest.raises(LimitError, match="pause is there"):
             await proposer.propose(pay("late"))
         assert (await proposer.propose(pay("enough", 2, 3))).safe_tx_hash == made.safe_tx_hash
-    async with safe.proposer(pause_file=pause) as proposer:
-        with pytest.raises(LimitError, match="pause is there"):
-            await proposer.propose(pay("late"))
-        pause.unlink()
-        await proposer.propose(pay("late"))
-    assert len(safe.service.proposals) == 2
+    async with safe.proposer(limits=SafeOptions().limits) as proposer:
+        with pytest.raises(LimitError, match="may not sign for chain"):
+            await proposer.propose(pay("by default"))
+    assert len(safe.service.proposals) == 1
 
 
 class Liar(LocalSigner):

@@ -7,7 +7,6 @@ import asyncio
 from trimtab.chain.client import Client
 from trimtab.errors import IntentError, SigningError
 from trimtab.model.ids import Address
-from trimtab.model.limits import AllowedCall, Limits
 from trimtab.tx.safe.account import SafeAccount
 from trimtab.tx.safe.book import Book, Entry
 from trimtab.tx.safe.intent import SafeIntent
@@ -16,10 +15,6 @@ from trimtab.tx.safe.permit import check_permit
 from trimtab.tx.safe.safe_tx import SafeTx, SafeTxHash, plan_calls
 from trimtab.tx.safe.service import SafeService
 from trimtab.tx.signers.base import Signer, check_signature
-
-_UNLIMITED = Limits(
-    (AllowedCall(None, None),), chains=None, transfers=None, delegates=None, max_value_wei=None
-)
 
 
 class Drafter:
@@ -62,10 +57,8 @@ class Drafter:
     async def _check_permit(self, intent: SafeIntent) -> None:
         options, file = self._options, self._options.pause_file
         paused = f"the file {file} is there" if file is not None and file.exists() else None
-        if paused is None and options.limits is None:
-            return
         check_permit(
-            options.limits or _UNLIMITED,
+            options.limits,
             intent,
             chain_id=self._client.chain_id,
             safe=self._account.address,

@@ -25,7 +25,12 @@ from trimtab.tx.signers import LocalSigner
 FINALITY = 12
 """Blocks: deeper than any reorg of the storm."""
 POLICY = TxPolicy(
-    confirmations=3, finality_depth=FINALITY, bump_after_blocks=3, rebroadcast_after=4, clean_passes=3
+    window=32,  # twice what pools promise to keep: what one forgets is sent again
+    confirmations=3,
+    finality_depth=FINALITY,
+    bump_after_blocks=3,
+    rebroadcast_after=1,
+    clean_passes=3,
 )
 OPTIONS = SenderOptions(
     policy=POLICY,
@@ -37,7 +42,7 @@ OPTIONS = SenderOptions(
     close_timeout=2.0,
     chain_id=31337,
 )
-WIRES = ClientOptions(chain_id=31337, timeout=4.0, attempt_timeout=1.0, max_attempts=6, poll_interval=0.2)
+WIRES = ClientOptions(chain_id=31337, timeout=4.0, attempt_timeout=0.5, max_attempts=6, poll_interval=0.2)
 REST = 0.1
 """Seconds before what failed is tried again."""
 

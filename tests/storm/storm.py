@@ -10,7 +10,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -238,9 +238,10 @@ class Storm:
         """SIGKILL, wherever the engine is; a moment later when it is just not there."""
         while self._child is None:  # noqa: ASYNC110 - between two lives
             await asyncio.sleep(_WATCH_SECONDS)
-        os.kill(self._child, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it ended this very moment
+            os.kill(self._child, signal.SIGKILL)
+            self.result.kills += 1
         self._child = None
-        self.result.kills += 1
 
     async def _count(self, first: int) -> None:
         result = self.result

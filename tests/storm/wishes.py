@@ -63,7 +63,7 @@ def make_wishes(count: int, seed: int) -> tuple[Wish, ...]:
             mood=mood,
             payee=Address(f"0x{0xC0FFEE:08x}{number:032x}"),
             budget_wei=TIGHT_WEI if mood is Mood.TIGHT else AMPLE_WEI,
-            patience=draw.randint(10, 300) if mood is Mood.HASTY else 0,
+            patience=draw.randint(2, 25) if mood is Mood.HASTY else 0,
         )
         for number, mood in enumerate(moods)
     )

@@ -51,11 +51,6 @@ class Tally:
     def kills(self) -> int:
         return self.killed.total()
 
-    @property
-    def spared(self) -> list[str]:
-        """Boundaries that lives passed, and at which none was killed."""
-        return sorted(self.met.keys() - self.killed.keys())
-
 
 @dataclass
 class Site:
@@ -109,20 +104,20 @@ class Campaign:
         return self.tally
 
     def hunt(self, life: int) -> Hunt:
-        """A kind of boundary that killed nobody yet: at work or while closing for a run's first life, in any
-        phase for the later ones, which die in their recovery most. If none comes, a number ends it."""
-        draw = self.draw
-        phase = draw.choice(
-            ("work", "work", "work", "closing") if life == 0 else ("opening", "recovery", "work")
-        )
-        fresh = [kind for kind in self.tally.spared if kind.startswith(phase)]
-        died = {split_kind(kind)[:2] for kind in self.tally.killed}
+        """A kind of boundary that killed nobody yet, else any: at work most for a run's first life, in their
+        recovery most for the later ones. If it does not come, a number ends the life."""
+        draw, tally = self.draw, self.tally
+        first, later = ("work", "work", "work", "closing", "opening"), ("opening", "recovery", "work")
+        phase = draw.choice(later if life else first)
+        kinds = sorted(kind for kind in tally.met if kind.startswith(phase))
+        fresh = [kind for kind in kinds if not tally.killed[kind]]
+        died = {split_kind(kind)[:2] for kind in tally.killed}
         fresh = [kind for kind in fresh if split_kind(kind)[:2] not in died] or fresh
-        longest = self._usual if life == 0 else self._usual // 3
-        at = draw.randint(longest // 2, longest)
-        if life == 0:
-            return Hunt(frozenset(draw.sample(fresh, k=min(len(fresh), 1))), at=at)
-        return Hunt(frozenset(kind for kind in fresh if draw.random() < 0.5), at=at)
+        longest = self._usual * 3 // 4 if life == 0 else self._usual // 3
+        at = draw.randint(longest // 3, longest)
+        if fresh and life:
+            return Hunt(frozenset(kind for kind in fresh if draw.random() < 0.5), at=at)
+        return Hunt(frozenset(draw.sample(fresh or kinds, k=min(len(kinds), 1))), at=at)
 
     def note(self, report: Report) -> None:
         self.tally.lives += 1

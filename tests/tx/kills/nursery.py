@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -71,4 +71,5 @@ class Nursery:
 def _kill(pid: int, told: dict[str, Any]) -> None:
     """A process that is still its parent's to wait for: its id is not another's yet."""
     if "exit" not in told:
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it ended this very moment
+            os.kill(pid, signal.SIGKILL)

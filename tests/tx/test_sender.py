@@ -107,6 +107,7 @@ async def test_a_simulated_send_is_two_round_trips(desk: Desk) -> None:
     """Simulation (with the first look at the target's code in the same batch), then the send."""
     await desk.client.request("anvil_setCode", [REVERTER, "0x00"])
     async with desk.sender() as sender:
+        await desk.set_automine(False)
         await desk.quiet()
         before = desk.client.stats.round_trips
         await sender.submit(TxIntent("a", Call(REVERTER, b"\x01")))

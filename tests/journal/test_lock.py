@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -112,6 +113,25 @@ def test_after_release_others_may_write(tmp_path: Path) -> None:
         with journal.acquire(STREAM):
             journal.append(STREAM, b"3")
         assert len(list(journal.replay(STREAM))) == 3
+
+
+def test_a_lock_file_that_is_removed_at_the_wrong_moment_keeps_nobody_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between its opening and its locking: the lock is taken on the file that others will find."""
+    path, taken = tmp_path / "j.db", fcntl.flock
+
+    def remove_once(fd: int, how: int) -> None:
+        monkeypatch.setattr("trimtab.journal.lock.fcntl.flock", taken)
+        next(tmp_path.glob("*.lock")).unlink()
+        taken(fd, how)
+
+    with Journal.open(path) as journal:
+        monkeypatch.setattr("trimtab.journal.lock.fcntl.flock", remove_once)
+        with journal.acquire(STREAM) as lock:
+            assert lock.path.exists()
+            with pytest.raises(ConfigError, match="is being written"):
+                journal.acquire(STREAM)
 
 
 def test_a_lock_that_cannot_be_made_is_a_setting_to_mend(tmp_path: Path) -> None:

@@ -61,6 +61,8 @@ def test_damage_halts(tmp_path: Path, statement: str) -> None:
     for file in (path, copy):
         with pytest.raises(HaltError, match="is damaged"):
             read(file)
+        with contextlib.suppress(HaltError), Journal.open(file, read_only=True) as journal:
+            assert [record.payload for record in journal.replay(STREAM)] == [b"1", b"2", b"3", b"4"]
 
 
 @pytest.mark.parametrize("cut", [0.05, 0.5, 0.9])
@@ -206,6 +208,20 @@ def test_a_file_that_was_cut_off_halts(closed: Path, work: Path, left: int) -> N
     assert outcome(path) == "HaltError"
 
 
+@pytest.mark.parametrize("how", ["emptied", "removed"])
+def test_a_log_without_its_file_is_left_for_whoever_puts_it_back(crashed: Path, work: Path, how: str) -> None:
+    """SQLite would remove it; with the file back where it was, nothing is lost."""
+    path = copy_files(crashed, work, "-wal", f".{LOCK}")
+    whole = path.read_bytes()
+    if how == "emptied":
+        path.write_bytes(b"")
+    else:
+        path.unlink()
+    assert outcome(path) == "HaltError"
+    path.write_bytes(whole)
+    assert outcome(path) == "whole"
+
+
 def test_an_old_copy_is_known_as_one(tmp_path: Path) -> None:
     """A journal from before today's transactions is not started from; without the lock file, which a person
     removes, it is."""
@@ -304,3 +320,16 @@ def test_a_reader_sees_one_moment(tmp_path: Path) -> None:
             found += [record.payload for record in records]
             assert found == [b"%d" % number for number in range(50)]
             assert [record.payload for record in reader.replay(STREAM)] == [b"short"]
+
+
+def test_a_writer_that_comes_to_a_bare_file_is_noticed(tmp_path: Path) -> None:
+    """Where no writer was, the bare file is read; one that comes meanwhile may have changed it."""
+    path = tmp_path / "j.db"
+    write(path, RECORDS)
+    with Journal.open(path, read_only=True) as reader:
+        records = reader.replay(STREAM)
+        next(records)
+        write(path, RECORDS)
+        with pytest.raises(ConfigError, match="look again"):
+            list(records)
+        assert len(list(reader.replay(STREAM))) == 2 * len(RECORDS)

@@ -117,6 +117,7 @@ def test_a_kill_at_any_commit_leaves_the_old_or_the_new(tmp_path: Path) -> None:
             seen.append(found == NEW)
             while journal.sweep():
                 pass
+            assert journal._db.execute("SELECT count(*) FROM streams").fetchone() == (1,)
             journal.append(STREAM, b"next")
         assert payloads(work) == [*found, b"next"]
         if done.stdout == b"done\n":

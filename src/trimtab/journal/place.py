@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from trimtab.errors import ConfigError, HaltError
+from trimtab.journal.failures import damaged
 
 LOOK_SECONDS = 0.05
 """Between two looks at the files: a look costs a tenth of a commit."""
@@ -17,8 +18,10 @@ def make(file: Path) -> None:
     """Create the file with mode 0600, or check that an old one can be a journal. Raises `ConfigError`.
 
     An old file is never opened here: closing any descriptor of it would drop the locks that SQLite holds on
-    it for another journal of this process.
+    it for another journal of this process. Raises `HaltError` when the file is gone or empty and its log is
+    not: SQLite would take the log for a stranger's, and remove it.
     """
+    _check_log(file)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
@@ -77,6 +80,21 @@ def _check_old(file: Path) -> None:
             file.chmod(0o600)
         except OSError as error:
             raise _unusable(file, "cannot be kept from others' eyes", error) from error
+
+
+def _check_log(file: Path) -> None:
+    log = Path(f"{file}-wal")
+    if _size(log) and not _size(file):
+        raise damaged(
+            file, f"it is empty or gone, and its log {log} is not: put the file back that belongs to it"
+        )
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _identity(path: str) -> tuple[int, int] | None:

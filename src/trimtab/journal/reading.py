@@ -61,13 +61,13 @@ def read_records(
     until = tail.count if most < 0 else min(after + most, tail.count)
     place, words = base + after, name.encode()
     rows = db.execute(
-        "SELECT id, at, payload, crc FROM records WHERE id > ? AND id <= ? ORDER BY id",
+        "SELECT at, payload, crc FROM records WHERE id > ? AND id <= ? ORDER BY id",
         (base + after, base + until),
     )
-    for row, at, payload, stored in rows:
+    for at, payload, stored in rows:
         place += 1
         crc = checksum(crc, words, payload) if isinstance(payload, bytes) else -1
-        if row != place or crc != stored:
+        if crc != stored:
             raise damaged(file, f"record {place - base} of {name} fails its checksum")
         yield Record(place - base, at, payload)
     if place != base + until or (until == tail.count and crc != tail.crc):

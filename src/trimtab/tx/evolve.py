@@ -162,8 +162,8 @@ def _refuse(state: State, key: str, refusal: Refusal, reason: str) -> None:
 def _reserve(state: State, record: r.Reserved) -> None:
     state.nonces = state.nonces.reserve(record.nonce)
     state.queue.pop(record.key, None)
-    _put(state, Slot(record.nonce, record.key))
     intent = state.intents[record.key]
+    _put(state, Slot(record.nonce, intent.key))  # one text in memory, not one for each record
     state.intents[record.key] = change(intent, state=IntentState.ASSIGNED, nonce=record.nonce)
 
 

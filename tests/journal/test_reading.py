@@ -144,6 +144,7 @@ PLACES = {
     "header": ("", range(HEADER)),
     "page headers": ("", [page * PAGE + (0 if page else HEADER) + n for page in range(7) for n in range(10)]),
     "cells": ("", range(PAGE - 1, 7 * PAGE, 97)),
+    "keys of the tree": ("", range(4 * PAGE - 40, 4 * PAGE)),
     "log header": ("-wal", range(32)),
     "frame headers": ("-wal", [32 + frame * (PAGE + 24) + n for frame in (0, 5, 39) for n in range(24)]),
     "frames": ("-wal", range(60, 40 * (PAGE + 24), 4_001)),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from trimtab.venues.registry import VENUES
 
-FILES = {"__init__.py", "venue.py", "addresses.py", "read.py", "encode.py", "decode.py"}
+FILES = {"__init__.py", "venue.py", "addresses.py", "read.py", "encode.py", "calls.py", "decode.py"}
 
 
 def _folders(path: Path) -> set[str]:
@@ -24,7 +24,7 @@ def test_folder_registry_abis_and_tests_agree(root: Path) -> None:
 
 
 def test_every_adapter_has_the_same_files(root: Path) -> None:
-    """An adapter is venue, addresses, read, encode and decode, so that a reader finds his way."""
+    """An adapter is venue, addresses, read, encode, calls and decode, so that a reader finds his way."""
     for venue in _folders(root / "src" / "trimtab" / "venues"):
         found = {p.name for p in (root / "src" / "trimtab" / "venues" / venue).glob("*.py")}
         assert found >= FILES, venue

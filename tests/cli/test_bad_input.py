@@ -297,3 +297,57 @@ async def test_no_error_shows_a_urls_secret(cli: Cli, scheme: str) -> None:
         assert "127.0.0.1" in done.words
         for secret in ("hunter2", "SECRETKEY", "SECRETTOO", cli.account.key.hex()):
             assert secret not in done.words
+
+
+@pytest.mark.parametrize(
+    ("settings", "words", "field", "message"),
+    [
+        ('functions = ["openPosition"]', ("withdraw", "USDC", "10"), "calls", "may not call"),
+        ("venues = []", ("approve", "sETH"), "calls", "may not call approve(address,uint256)"),
+        ('venues = ["lyra"]', ("perp", "vETH", "buy", "1"), "calls", "this key may not call 0x"),
+        ("max_notional = 1_000", ("perp", "vETH", "buy", "1"), "max_notional", "above max_notional 1000"),
+        ("max_notional_per_day = 1_000", ("perp", "vETH", "buy", "1"), "max_notional_per_day", "in a day"),
+        ("max_notional = 1_000", (*CALL[1:], "1"), "max_notional", "above max_notional 1000"),
+        (
+            "max_fees_per_hour_eth = 0.000000001",
+            ("perp", "vETH", "buy", "1"),
+            "max_fees_per_hour_wei",
+            "fees",
+        ),
+        ("expires_at = 1_600_000_000", ("perp", "vETH", "buy", "1"), "expires_at", "expired at 1600000000"),
+        (
+            'pause_file = "pause"',
+            ("perp", "vETH", "buy", "1"),
+            "paused",
+            "nothing new is signed while paused",
+        ),
+    ],
+)
+async def test_what_the_key_may_not(
+    cli: Cli, settings: str, words: tuple[str, ...], field: str, message: str
+) -> None:
+    """Whatever the command, a key does no more than `[limits]` lets it: a typed refusal, nothing sent."""
+    for first in (("deposit", "USDC", "10000"), ("approve", "sETH"))[: 1 if "approve" in words else 2]:
+        assert (await cli.run("trade", *first, "--yes")).code == 0
+    cli.config.write_text(f"{cli.config.read_text()}\n[limits]\n{settings}\n")
+    (cli.folder / "pause").touch()
+    code, told = await _refused(cli, "trade", *words)
+    assert (code, told["class"], told["facts"]["field"]) == (5, "LimitError", field), told
+    assert message in told["message"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "key", "message"),
+    [
+        ('functions = ["openPositon"]', "limits.functions", "no allowed call is named 'openPositon'"),
+        ('venues = ["gmx"]', "limits.venues", "which is not configured; there are lyra, perp_v2"),
+        ("max_fees_eth = 1", "limits.max_fees_eth", "is not a setting"),
+        ("max_notional = -1", "limits.max_notional", "above 0"),
+    ],
+)
+async def test_limits_that_mean_nothing(cli: Cli, settings: str, key: str, message: str) -> None:
+    """A typo in the limits never opens the door: the command stops, with the key of the setting."""
+    cli.config.write_text(f"{cli.config.read_text()}\n[limits]\n{settings}\n")
+    code, told = await _refused(cli, *BUY, "1")
+    assert (code, told["class"], told["facts"]["key"]) == (3, "ConfigError", key), told
+    assert message in told["message"]

@@ -217,7 +217,7 @@ class Paused(_Durable, frozen=True, kw_only=True, tag="paused"):
 
 
 class Unpaused(_Durable, frozen=True, kw_only=True, tag="unpaused"):
-    pass
+    """Signing goes on."""
 
 
 class Archived(_Durable, frozen=True, kw_only=True, tag="archived"):

@@ -78,6 +78,7 @@ async def show_list(config: Path | None, *, every: bool, as_json: bool) -> None:
 
 
 def print_records(title: str, rows: Sequence[TxRecord], state: State) -> None:
+    """A table of transactions, and below it how the account stands."""
     columns = (">Nonce", "Key", "State", ">Attempts", ">Fee cap, gwei", ">Block", "What", "Hash")
     cells = [
         (

@@ -197,8 +197,8 @@ def test_stories_forget_what_ended_but_the_latest() -> None:
 
 
 OF_OLD = b"""{"type":"archived","intent":{"key":"k","digest":"d","target":"0x1","data":"","value":0,
-"gas_limit":21000,"deadline":null,"budget_wei":null,"label":"","submitted_at":10,"state":"succeeded","nonce":0},
-"slot":{"nonce":0,"key":"k","state":"consumed","attempts":[{"kind":"normal","tx_hash":"0xk","raw":"",
+"gas_limit":21000,"deadline":null,"budget_wei":null,"label":"","submitted_at":10,"state":"succeeded",
+"nonce":0},"slot":{"nonce":0,"key":"k","state":"consumed","attempts":[{"kind":"normal","tx_hash":"0xk","raw":"",
 "fees":{"tip":1,"fee_cap":2},"gas_limit":21000,"worst_cost":9}],"mined":{"tx_hash":"0xk","block":3,
 "block_hash":"0xbb","is_success":true,"gas_used":20000,"fee_wei":40000},"sent_at":11}}"""
 

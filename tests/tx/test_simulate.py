@@ -15,8 +15,9 @@ from trimtab.chain.messages import Reply
 from trimtab.chain.transports.base import Request
 from trimtab.errors import IntentError, RpcError
 from trimtab.model.ids import Address
+from trimtab.tx.envelope import Authorization
 from trimtab.tx.intent import TX_GAS_CAP
-from trimtab.tx.simulate import Simulator, Trial, with_margin
+from trimtab.tx.simulate import Simulator, Trial, _cost, with_margin
 
 
 @given(st.integers(21_000, TX_GAS_CAP * 7 // 10))
@@ -65,3 +66,23 @@ async def test_an_answer_of_another_shape_is_an_error_of_the_node(
         simulator = Simulator(client, target, estimates=estimates)
         with pytest.raises(RpcError, match="expected form"):
             await simulator.find_gas(Trial(Call(target, data, 0)))
+
+
+CALL = Call(Address("0x" + "cd" * 20), b"\x01")
+SIGNED = Authorization(1, Address("0x" + "cc" * 20), 0, 0, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("used", "trial", "cost"),
+    [
+        (50_000, Trial(CALL), 50_000),
+        (50_000, Trial(CALL, delegate_to=SIGNED.address), 75_000),  # its own: signed later, so never seen
+        (90_000, Trial(CALL, authorizations=(SIGNED, SIGNED)), 90_000),
+        (60_000, Trial(CALL, authorizations=(SIGNED, SIGNED)), 110_000),  # less than the list alone costs
+    ],
+)
+def test_authorisations_are_paid_for_though_the_node_did_not_count_them(
+    used: int, trial: Trial, cost: int
+) -> None:
+    """25,000 gas each before anything runs (EIP-7702)."""
+    assert _cost(used, trial) == cost

@@ -25,6 +25,8 @@ from trimtab.tx.intent import TX_GAS_CAP
 
 DELEGATION_PREFIX = "0xef0100"
 """Code of this beginning is another account's, by a delegation (EIP-7702)."""
+TRANSFER_GAS = 21_000
+"""What every transaction costs before anything runs."""
 AUTHORIZATION_GAS = 25_000
 """PER_EMPTY_ACCOUNT_COST of EIP-7702: charged for each authorisation before anything runs."""
 
@@ -54,7 +56,8 @@ class Found:
 class Simulator:
     """One round trip per simulation: `eth_simulateV1` where the node has it, else a batch of `eth_call` and
     `eth_estimateGas`. Which of them is learnt from the first answer. `estimates` never simulates: where the
-    cost of L1 stands inside the gas limit, only the node's estimate has it."""
+    cost of L1 stands inside the gas limit, only the node's estimate has it. (Arbitrum's NodeInterface splits
+    that number into its parts; the whole is what is signed, and comes without a request more.)"""
 
     def __init__(
         self, client: Client, sender: Address, *, block: str = "pending", estimates: bool = False
@@ -112,7 +115,7 @@ class Simulator:
         return [await self.find_gas(first), *(Found(trial.gas_limit or 0) for trial in later)]
 
     def _found(self, trial: Trial, answer: Any, step: int) -> Found:
-        used = _read_simulation(answer, trial.call, self._client, step) + _own_cost(trial)
+        used = _cost(_read_simulation(answer, trial.call, self._client, step), trial)
         return Found(trial.gas_limit or with_margin(used), trial.access_list)
 
     async def _simulate(self, trial: Trial, *, asks_list: bool = False) -> tuple[int, AccessList]:
@@ -126,7 +129,7 @@ class Simulator:
             result = await self._ask(trial, [("eth_simulateV1", [payload, self._block]), *extra])
             if not _is_unsupported(result[0]):
                 used = _read_simulation(result[0], trial.call, self._client)
-                return used + _own_cost(trial), _offered(result[1:])
+                return _cost(used, trial), _offered(result[1:])
             self._has_simulate_v1 = False
         params = [transaction, self._block, *([overrides] if overrides else [])]
         called, estimated, *offers = await self._ask(
@@ -136,7 +139,7 @@ class Simulator:
             if isinstance(answer, RpcError | RateLimitedError):
                 raise _explain(answer, trial.call, self._client)
         with _malformed_as_error():
-            return int(estimated, 16) + _own_cost(trial), _offered(offers)
+            return _cost(int(estimated, 16), trial), _offered(offers)
 
     async def _ask(self, trial: Trial, requests: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
         """The answers; the first call of a target also checks that there is code, in the same round trip."""
@@ -208,9 +211,13 @@ def _overrides(trial: Trial, sender: Address) -> dict[str, Any]:
     return {sender: {"code": DELEGATION_PREFIX + trial.delegate_to[2:]}}
 
 
-def _own_cost(trial: Trial) -> int:
-    """What an authorisation costs that the simulation does not see."""
-    return AUTHORIZATION_GAS if trial.delegate_to is not None else 0
+def _cost(used: int, trial: Trial) -> int:
+    """`used`, with what authorisations cost that the simulation did not see: the account's own is signed
+    later, and a node that does not know the list says less than its bare cost."""
+    own = AUTHORIZATION_GAS if trial.delegate_to is not None else 0
+    carried = AUTHORIZATION_GAS * len(trial.authorizations)
+    unseen = carried if used < TRANSFER_GAS + carried else 0
+    return used + own + unseen
 
 
 def _offered(answers: Sequence[Any]) -> AccessList:

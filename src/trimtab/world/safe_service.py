@@ -32,6 +32,7 @@ class Trouble(StrEnum):
     LOSE_REQUEST = "lose_request"  # not taken, and the connection breaks
     BAD_GATEWAY_AFTER = "bad_gateway_after"  # taken, and 502
     BAD_GATEWAY = "bad_gateway"  # not taken, and 502
+    SLOW_DOWN = "slow_down"  # not taken, and 429 with Retry-After of a second
     REFUSE = "refuse"  # 422, not taken
 
 
@@ -93,6 +94,8 @@ class LocalSafeService:
         trouble = self.troubles.popleft() if self.troubles else None
         if trouble is Trouble.REFUSE:
             return _refusal("refused by the drill")
+        if trouble is Trouble.SLOW_DOWN:
+            return web.Response(status=429, headers={"Retry-After": "1"})
         if trouble is Trouble.LOSE_REQUEST:
             _break(request)
         if trouble is Trouble.BAD_GATEWAY:

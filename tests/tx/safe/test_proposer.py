@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,16 @@ async def test_a_lost_answer_is_settled_by_asking(safe: SafeDesk, trouble: Troub
     assert all(post == posts[0] for post in posts)
     was_taken = trouble in (Trouble.LOSE_ANSWER, Trouble.BAD_GATEWAY_AFTER)
     assert len(posts) == (1 if was_taken else 2)
+
+
+async def test_a_service_that_asks_to_slow_down(safe: SafeDesk) -> None:
+    """It is given the time that it asks for, and then has the proposal."""
+    safe.service.troubles.append(Trouble.SLOW_DOWN)
+    async with safe.proposer() as proposer:
+        started = time.monotonic()
+        made = await proposer.propose(pay("one"))
+        assert time.monotonic() - started >= 1
+    assert list(safe.service.proposals) == [made.safe_tx_hash]
 
 
 async def test_it_is_durable_before_it_is_posted(safe: SafeDesk) -> None:

@@ -34,6 +34,8 @@ from trimtab.tx.states import Outcome
 logger = logging.getLogger(__name__)
 
 _ORIGIN_LENGTH = 200
+_LONGEST_WAIT_SECONDS = 30.0
+"""However long a service asks to be left alone: then the caller is told."""
 
 
 class Proposal:
@@ -224,10 +226,9 @@ class SafeProposer:
 
     async def _post(self, entry: Entry) -> None:
         """Post the same bytes until the service has them or refuses them; ask it where it did not answer."""
-        message = ""
-        for attempt in range(self.options.attempts):
-            if attempt:
-                await asyncio.sleep(self.options.pause)
+        message, wait_seconds = "", 0.0
+        for _ in range(self.options.attempts):
+            await asyncio.sleep(wait_seconds)
             answer = await self._service.propose(
                 self.safe,
                 entry.tx,
@@ -237,6 +238,7 @@ class SafeProposer:
                 origin=self._origin(entry),
             )
             message = answer.message or message
+            wait_seconds = max(self.options.pause, min(answer.retry_after or 0, _LONGEST_WAIT_SECONDS))
             if answer.outcome is Outcome.ACCEPTED or await self._finds(entry):
                 self._write(posted(entry.key))
                 return

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from trimtab.chain.address import checksum
-from trimtab.errors import ConnectionLostError, TransportError
+from trimtab.errors import ConnectionLostError, RateLimitedError, TransportError
 from trimtab.model.ids import Address
 from trimtab.net.json_http import Answer, JsonHttp
 from trimtab.tx.safe.safe_tx import NOBODY, SafeTx, SafeTxHash
@@ -22,10 +22,12 @@ _PAGES = 20
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """How the service took a proposal; `message` says why not."""
+    """How the service took a proposal; `message` says why not, `retry_after` when it wants to be asked again
+    (seconds)."""
 
     outcome: Outcome
     message: str = ""
+    retry_after: float | None = None
 
 
 class SafeService:
@@ -89,6 +91,8 @@ class SafeService:
         }
         try:
             answer = await self._http.post(self._of_safe(safe), body)
+        except RateLimitedError as error:
+            return Posted(Outcome.AMBIGUOUS, str(error), error.retry_after)
         except TransportError as error:
             return Posted(Outcome.AMBIGUOUS, str(error))
         if answer.is_ok:

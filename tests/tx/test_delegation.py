@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import rlp  # type: ignore[import-untyped]
@@ -12,7 +13,7 @@ from tests.tx.conftest import GWEI, KEY, QUICK, SHOP, Desk, pay
 
 from trimtab.chain.address import checksum
 from trimtab.chain.call import Call
-from trimtab.errors import IntentError
+from trimtab.errors import IntentError, NotSentError
 from trimtab.model.ids import Address
 from trimtab.tx import Cancelled, Succeeded, TxIntent
 from trimtab.tx.delegation import authority_of, check_authorizations, check_own_nonces, is_delegation
@@ -180,4 +181,40 @@ async def test_an_own_authorisation_of_another_nonce_is_refused(desk: Desk) -> N
         assert await desk.sent_nonce() == 0
         handle = await sender.submit(TxIntent("code", Call(own.address, b"\x01"), authorizations=(right,)))
         assert isinstance(await handle.outcome(timeout=60), Succeeded)
+    assert await desk.executions() == 1
+
+
+class SlowToAuthorize(LocalSigner):
+    """Its owner looks at an authorisation before it is signed."""
+
+    __slots__ = ("has_begun", "may_go")
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.has_begun, self.may_go = asyncio.Event(), asyncio.Event()
+
+    async def sign_authorization(self, chain_id: int, address: Address, nonce: int) -> Authorization:
+        self.has_begun.set()
+        await self.may_go.wait()
+        return await super().sign_authorization(chain_id, address, nonce)
+
+
+@pytest.mark.node
+async def test_a_delegation_that_is_withdrawn_while_it_is_signed_happens_never(desk: Desk) -> None:
+    """The authorisation comes when its nonce is free again: it is not used, the next one takes the nonce."""
+    await put_wallet(desk)
+    signer = SlowToAuthorize.from_hex(KEY)
+    assert isinstance(signer, SlowToAuthorize)
+    async with desk.sender(signer=signer) as sender:
+        intent = TxIntent("code", Call(signer.address, b"\x01"), delegate_to=WALLET)
+        asked = asyncio.create_task(sender.submit(intent))
+        await signer.has_begun.wait()
+        sender.handle("code").cancel()
+        with pytest.raises(NotSentError, match="cancelled by the caller"):
+            await asked
+        signer.may_go.set()
+        handle = await sender.submit(pay("a"))
+        assert handle.nonce == 0
+        assert isinstance(await handle.outcome(timeout=60), Succeeded)
+    assert await desk.client.code(signer.address) == b""
     assert await desk.executions() == 1

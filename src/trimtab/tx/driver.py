@@ -262,7 +262,10 @@ class Driver:
             return
         try:
             async with asyncio.timeout(self._options.sign_timeout):
-                draft = self._draft(ask, await self._sign_own_code(ask))
+                own = await self._sign_own_code(ask)
+                if not self._is_asked(ask):
+                    return
+                draft = self._draft(ask, own)
                 check_funds(self.state, draft, self.balance)
                 signed = await self._signer.sign_transaction(draft.fields)
             if self._is_asked(ask):

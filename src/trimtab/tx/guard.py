@@ -10,8 +10,11 @@ from trimtab.tx.drafting import Draft
 from trimtab.tx.events import Sign
 from trimtab.tx.permission import Permission, Wanted
 from trimtab.tx.spend_log import Amounts
-from trimtab.tx.spending import amounts_of, check_spending, wanted
-from trimtab.tx.states import Intent, Kind, State, change
+from trimtab.tx.spending import amounts_of, at_worst, check_spending, wanted
+from trimtab.tx.states import Intent, Kind, Slot, State, change
+
+REMEMBERED = 1_000
+"""Slots whose worst cost is known by heart; few are ever in flight."""
 
 
 class Guard:
@@ -28,13 +31,14 @@ class Guard:
         self._permission = Permission(limits, chain_id, account)
         self._pause_file = pause_file
         self._pledges: dict[int, tuple[int, Amounts]] = {}
+        self._worst: dict[int, tuple[Slot, Amounts]] = {}
 
     def check_wanted(self, state: State, wanted: Wanted, *, now: int) -> None:
         """Raise `LimitError` when it may not be sent now, as far as that is known before its price."""
         self._check_open(state, wanted.key, now)
         self._permission.check_intent(wanted)
         least = amounts_of(wanted, fee=1)
-        check_spending(self._limits, state, wanted.key, least, now=now, pledged=self._pledged(state))
+        self._check_spending(state, wanted.key, least, now, self._pledged(state))
 
     def tighten(self, intent: Intent) -> Intent:
         """The intent with its budget no higher than the limits' cost of a transaction."""
@@ -53,8 +57,22 @@ class Guard:
         self._permission.check_intent(intent)
         asked = wanted(state, slot, draft.worst_cost, draft.reserve)
         pledged = self._pledged(state, besides=ask.nonce)
-        check_spending(self._limits, state, intent.key, asked, now=now, pledged=pledged)
+        self._check_spending(state, intent.key, asked, now, pledged)
         self._pledges[ask.nonce] = (ask.ask, asked)
+
+    def _check_spending(
+        self, state: State, key: str, asked: Amounts, now: int, pledged: list[Amounts]
+    ) -> None:
+        check_spending(self._limits, state, key, asked, now=now, pledged=pledged, worst=self._at_worst)
+
+    def _at_worst(self, state: State, slot: Slot) -> Amounts:
+        """As `at_worst`, remembered: a slot is a value, and the same as long as it is the same object."""
+        known = self._worst.get(slot.nonce)
+        if known is None or known[0] is not slot:
+            if len(self._worst) > REMEMBERED:
+                self._worst.clear()
+            known = self._worst[slot.nonce] = (slot, at_worst(state, slot))
+        return known[1]
 
     def _check_open(self, state: State, key: str, now: int) -> None:
         paused = state.paused

@@ -8,9 +8,10 @@ what is out can always be cancelled, and twice its price is kept for that inside
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 from trimtab.errors import LimitError
@@ -39,24 +40,38 @@ CAPS = (
 
 
 def check_spending(
-    limits: Limits, state: State, key: str, asked: Amounts, *, now: int, pledged: Iterable[Amounts] = ()
+    limits: Limits,
+    state: State,
+    key: str,
+    asked: Amounts,
+    *,
+    now: int,
+    pledged: Iterable[Amounts] = (),
+    worst: Callable[[State, Slot], Amounts] | None = None,
 ) -> None:
-    """Raise `LimitError` when `asked` for the intent `key`, beside all that was or may be spent, is above
-    a cap at second `now`. `pledged` is asked for by others at this moment, and in no slot yet."""
+    """Raise `LimitError` when `asked` for the intent `key`, beside all that was or may be spent, is above a
+    cap at second `now`. `pledged` is asked for by others at this moment, and in no slot yet; `worst` may know
+    `at_worst` by heart."""
     caps = [cap for cap in CAPS if getattr(limits, cap.limit) is not None and getattr(asked, cap.part)]
     if not caps:
         return
-    others = [slot for slot in state.slots.values() if slot.key != key]
-    flying = _total([*pledged, *(at_worst(state, slot) for slot in others if not _is_settled(state, slot))])
-    mined = [(time_of(slot), taken(state, slot)) for slot in others if _is_settled(state, slot)]
+    flying, mined = list(pledged), []
+    worst = worst or at_worst
+    for slot in state.slots.values():
+        if slot.key == key:
+            continue
+        if _is_settled(state, slot):
+            mined.append((time_of(slot), taken(state, slot)))
+        else:
+            flying.append(worst(state, slot))
     for cap in caps:
         since = now - cap.seconds
-        recent = state.spent.since(since).plus(_total(amounts for at, amounts in mined if at > since))
-        spent, open_, more = (getattr(part, cap.part) for part in (recent, flying, asked))
-        most = getattr(limits, cap.limit)
+        part, most = attrgetter(cap.part), getattr(limits, cap.limit)
+        spent = part(state.spent.since(since)) + sum(part(amounts) for at, amounts in mined if at > since)
+        open_, more = sum(map(part, flying)), part(asked)
         if spent + open_ + more > most:
             entries = sorted([*state.spent.items(since), *mined])
-            times = [(at, getattr(amounts, cap.part)) for at, amounts in entries if at > since]
+            times = [(at, part(amounts)) for at, amounts in entries if at > since]
             wait = _seconds_until(spent + open_ + more - most, times, now - cap.seconds)
             raise _over(cap, key, spent, open_, more, most, wait)
 
@@ -131,10 +146,3 @@ def time_of(slot: Slot) -> int:
     broadcast."""
     assert slot.mined is not None
     return slot.mined.at or slot.sent_at
-
-
-def _total(parts: Iterable[Amounts]) -> Amounts:
-    total = Amounts()
-    for part in parts:
-        total = total.plus(part)
-    return total

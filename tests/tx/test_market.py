@@ -125,8 +125,9 @@ def test_a_chain_without_a_mempool_is_not_asked_for_tips() -> None:
     market.take_head(5, 100)
     assert set(market.questions(ACCOUNT)) == {"transfer"}
     assert market.terms().cancel_gas is None
-    market.take_answers({"transfer": ValueError("no")})
-    assert set(market.questions(ACCOUNT)) == {"transfer"}, "asked until it is known"
+    for odd in (ValueError("no"), None, "0xzz", hex(2**60), 7):
+        market.take_answers({"transfer": odd})
+        assert set(market.questions(ACCOUNT)) == {"transfer"}, "asked until it is known"
     market.take_answers({"transfer": hex(100_000)})
     assert market.terms() == Terms(Fees(0, 200), 100, with_margin(100_000))
     assert market.questions(ACCOUNT) == {}

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.tx.conftest import GAS, KEY, Desk, pay
 from tests.tx.optimism import Rollup, open_rollup, word
 
-from trimtab.errors import FeeCapExceededError, InsufficientFundsError, RpcError
+from trimtab.errors import FeeCapExceededError, InsufficientFundsError, RateLimitedError, RpcError
 from trimtab.tx import Succeeded
 from trimtab.tx.rollup import L1_RISE, L1Fee, read_oracle
 from trimtab.tx.signers import LocalSigner
@@ -117,6 +118,18 @@ def test_the_operator_fee_follows_from_two_answers(answers: tuple[int, int], gas
     )
     assert read is not None
     assert read.operator_fee(gas) == fee
+
+
+def test_a_node_that_fails_for_one_number_makes_none_of_them_nothing() -> None:
+    """Too many requests for the blob's price is no price of 0: all stays as it was. A revert is an older
+    oracle's way to say that it has no such function."""
+    known = NUMBERS[0]
+    answers: dict[str, Any] = {"l1BaseFee()": "0x" + word(5).hex(), "baseFeeScalar()": "0x" + word(2).hex()}
+    for failure in (RateLimitedError("slow down"), RpcError("the node is syncing", code=-32000)):
+        assert read_oracle(answers | {"blobBaseFee()": failure}, known) is known
+        assert read_oracle(answers | {"blobBaseFee()": failure}, None) is None
+    older = read_oracle(answers | {"operator(0)": RpcError("execution reverted", code=3)}, known)
+    assert older == L1Fee(5, base_fee_scalar=2)
 
 
 def test_an_oracle_that_does_not_answer_changes_nothing() -> None:

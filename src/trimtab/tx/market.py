@@ -4,11 +4,12 @@ chain."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from trimtab.chain.chains import chain_info
-from trimtab.errors import ConfigError
+from trimtab.errors import ConfigError, IntentError
 from trimtab.model.ids import Address
 from trimtab.tx.fees import DEFAULT_FEE_CAP, Fees, quote, suggest_tip
 from trimtab.tx.rollup import L1Fee, oracle_requests, read_oracle
@@ -104,5 +105,7 @@ class FeeMarket:
         self._tip = suggest_tip(believed, self._floor)
 
     def _take_transfer(self, answer: Any) -> None:
-        if isinstance(answer, str) and answer.startswith("0x"):
+        if not isinstance(answer, str):
+            return
+        with suppress(ValueError, IntentError):  # no number, or one that no transaction may have
             self._cancel_gas = with_margin(int(answer, 16))

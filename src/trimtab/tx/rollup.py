@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trimtab.chain.hashing import keccak256
+from trimtab.errors import RpcError
 from trimtab.model.ids import Address
 from trimtab.tx.fees import ceil_div
 
@@ -93,8 +94,10 @@ def oracle_requests(oracle: Address, known: L1Fee | None) -> dict[str, tuple[str
 
 
 def read_oracle(answers: Mapping[str, Any], known: L1Fee | None) -> L1Fee | None:
-    """The numbers out of the answers; `known` when the oracle did not give its price. A function that an
-    older oracle does not have answers with an error, and counts as 0."""
+    """The numbers out of the answers; `known` when the oracle did not give its price, or the node failed for
+    any of them. A function that an older oracle does not have reverts, and counts as 0."""
+    if any(_is_failure(answer) for answer in answers.values()):
+        return known
     words = {name: _word(answer) for name, answer in answers.items()}
     if words.get("l1BaseFee()") is None:
         return known
@@ -117,6 +120,13 @@ def read_oracle(answers: Mapping[str, Any], known: L1Fee | None) -> L1Fee | None
 
 def _selector(signature: str) -> str:
     return "0x" + keccak256(signature.encode())[:4].hex()
+
+
+def _is_failure(answer: Any) -> bool:
+    """An error that says nothing about the oracle: too many requests, a node that is syncing."""
+    if not isinstance(answer, Exception):
+        return False
+    return not isinstance(answer, RpcError) or (answer.code != 3 and "revert" not in answer.text.lower())
 
 
 def _word(answer: Any) -> int | None:

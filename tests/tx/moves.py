@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
+
+from hypothesis import Phase, settings
 
 from trimtab.tx import records as r
 from trimtab.tx.evolve import evolve
@@ -27,6 +30,20 @@ MOVES: dict[IntentState | None, set[IntentState]] = {
 }
 
 
+def machine_settings(examples: int, steps: int) -> settings:
+    """How long a machine runs; a mutation run wants fewer examples, and no shrinking of what fails."""
+    bounded = os.environ.get("TRIMTAB_EXAMPLES")
+    if bounded is None:
+        return settings(max_examples=examples, stateful_step_count=steps, deadline=None)
+    return settings(
+        max_examples=min(int(bounded), examples),
+        stateful_step_count=steps,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+    )
+
+
 class Moves:
     """Folds records one by one, and holds each intent to `MOVES`. `final` outlives a telling anew."""
 
@@ -34,18 +51,20 @@ class Moves:
         self.state = State()
         self.final: dict[str, IntentState] = {} if final is None else final
 
-    def fold(self, record: Any) -> None:
+    def fold(self, record: Any) -> str | None:
+        """The intent that it was about."""
         key = self.key_of(record)
         before = self.state.intents[key].state if key in self.state.intents else None
         evolve(self.state, record)
         if key is None:
-            return
+            return None
         after = self.state.intents[key].state
         is_retold = isinstance(record, r.Archived)
         allowed = {before, *MOVES.get(before, ())}
         assert is_retold or after in allowed, f"16: {key} went from {before} to {after}"
         if after in FINAL:
             assert self.final.setdefault(key, after) is after, f"11: {key} was {self.final[key]}, is {after}"
+        return key
 
     def key_of(self, record: Any) -> str | None:
         """The intent that a record is about."""

@@ -226,6 +226,8 @@ class Auditor:
     def __init__(self, chain: ModelChain) -> None:
         self.chain = chain
         self.final: dict[str, IntentState] = {}
+        self.stories: dict[str, list[Any]] = {}
+        """The records of each intent."""
         self._moves = Moves(self.final)
         self.begun: dict[str, float] = {}
         """When the last broadcast of a hash was decided, on the loop's clock."""
@@ -245,7 +247,7 @@ class Auditor:
             self.read_file()
 
     def _begin(self, stream: int) -> None:
-        self._moves, self.endpoints, self.kinds = Moves(self.final), {}, {}
+        self._moves, self.endpoints, self.kinds, self.stories = Moves(self.final), {}, {}, {}
         self._stream = stream
         self._last = 0
 
@@ -325,7 +327,9 @@ class Auditor:
                 self._check_now(record, life)
 
     def _fold(self, record: Any) -> None:
-        self._moves.fold(record)
+        key = self._moves.fold(record)
+        if key is not None:
+            self.stories.setdefault(key, []).append(record)
         match record:
             case r.Attempted():
                 self.kinds[record.tx_hash] = (record.kind, self.mirror.slots[record.nonce].key)

@@ -7,11 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.tx.model_chain import ModelChain, ModelTx
-from tests.tx.moves import Moves
+from tests.tx.moves import Moves, machine_settings
 
 from trimtab.chain.rpc_errors import SendClass
 from trimtab.errors import FeeCapExceededError, InsufficientFundsError
@@ -636,6 +635,6 @@ class LongEngine(Engine):
 
 
 TestLongEngine = pytest.mark.soak(LongEngine.TestCase)
-TestLongEngine.settings = settings(max_examples=10_000, stateful_step_count=80, deadline=None)
+TestLongEngine.settings = machine_settings(10_000, 80)
 TestEngine = Engine.TestCase
-TestEngine.settings = settings(max_examples=300, stateful_step_count=80, deadline=None)
+TestEngine.settings = machine_settings(300, 80)

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.tx.model_chain import FINAL_DEPTH, ModelChain, ModelTx
 from tests.tx.model_node import Fault, ModelNode, Trouble
+from tests.tx.moves import machine_settings
 from tests.tx.shell_world import SIGNER, START, STREAM, Auditor, Fuse, Life, SlowSigner
 from tests.tx.virtual_time import VirtualLoop
 
@@ -37,11 +37,13 @@ from trimtab.journal import Journal
 from trimtab.model.ids import Address, TxHash
 from trimtab.model.limits import Limits
 from trimtab.tx.fees import Fees
+from trimtab.tx.handle import TxHandle
 from trimtab.tx.intent import TxIntent
 from trimtab.tx.options import SenderOptions
 from trimtab.tx.outcome import Cancelled, Expired, Finality, Reverted, Succeeded, Superseded, TxOutcome
 from trimtab.tx.policy import TxPolicy
-from trimtab.tx.records import decode_record
+from trimtab.tx.progress import Teller, TxProgress
+from trimtab.tx.records import Archived, Submitted, decode_record
 from trimtab.tx.reducer import replay
 from trimtab.tx.states import IntentState, State
 
@@ -75,6 +77,7 @@ class Wanted:
     intent: TxIntent
     task: asyncio.Task[Any] | None = None
     told: list[TxOutcome] = field(default_factory=list)
+    heard: list[list[TxProgress]] = field(default_factory=list)
     refusals: list[BaseException] = field(default_factory=list)
 
 
@@ -96,6 +99,7 @@ class Shell(RuleBasedStateMachine):
         self.wanted: dict[str, Wanted] = {}
         self.names = count()
         self.foreign_used = False
+        self.raised: set[str] = set()
         self.may_halt = False
         self.life: Life | None = None
         self.path = self.folder / "lives" / "j"
@@ -197,16 +201,13 @@ class Shell(RuleBasedStateMachine):
     def submit_another_payload(self, data: st.DataObject) -> None:
         """13: one key cannot mean two transactions."""
         key = data.draw(st.sampled_from(sorted(self.wanted)))
-        assert self.life is not None
-        known = self.life.state.intents.get(key)
-        if known is None or known.refusal is not None:
-            return
-        other = TxIntent(key, Call(SHOP, b"another", 9), gas_limit=21_000)
-        self._do(self._refuse_other(other))
+        self._do(self._refuse_other(TxIntent(key, Call(SHOP, b"another", 9), gas_limit=21_000)))
 
     async def _refuse_other(self, other: TxIntent) -> None:
-        with pytest.raises(NonceConflictError):
-            await self._sender().submit(other)
+        known = self._sender()._driver.state.intents.get(other.key)
+        if known is not None and known.refusal is None:
+            with pytest.raises(NonceConflictError):
+                await self._sender().submit(other)
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         """Something that needs no waiting, unless the process dies of it."""
@@ -227,10 +228,72 @@ class Shell(RuleBasedStateMachine):
         assert life.sender is not None
         try:
             handle = await life.sender.submit(wanted.intent)
+            life.spawn(self._listen(wanted, handle))
             wanted.told.append(await handle.outcome(at=Finality.FINAL))
         except TrimtabError as error:
             if life.is_up:
                 wanted.refusals.append(error)
+
+    async def _listen(self, wanted: Wanted, handle: TxHandle) -> None:
+        heard: list[TxProgress] = []
+        wanted.heard.append(heard)
+        with suppress(TrimtabError):
+            async for event in handle.events():
+                heard.append(event)
+
+    @precondition(lambda self: self._is_up())
+    @rule(count=st.integers(2, 3), deadline=st.none() | st.integers(5, 300))
+    def submit_batch(self, count: int, deadline: int | None) -> None:
+        """Steps in one order: each goes no further than the one before."""
+        name = f"b{next(self.names)}"
+        until = None if deadline is None else self.chain.at + deadline
+        steps = [
+            TxIntent(f"{name}.{n}", Call(SHOP, f".{name}.{n}".encode(), 0), gas_limit=21_000, deadline=until)
+            for n in range(count)
+        ]
+        self.wanted |= {intent.key: Wanted(intent) for intent in steps}
+        assert self.life is not None
+        self.life.spawn(self._want_batch(steps))
+
+    async def _want_batch(self, steps: list[TxIntent]) -> None:
+        with suppress(TrimtabError):
+            await self._sender().submit_batch(steps)
+
+    @precondition(lambda self: self._is_up() and self.wanted)
+    @rule(data=st.data(), budget=st.none() | st.just(21_000 * 900))
+    def bump(self, data: st.DataObject, budget: int | None) -> None:
+        """A person wants it dearer now."""
+        key = data.draw(st.sampled_from(sorted(self.wanted)))
+        assert self.life is not None
+        if key in self.life.state.intents:
+            self._do(self._bump(key, budget))
+
+    async def _bump(self, key: str, budget: int | None) -> None:
+        self._sender().handle(key).bump(budget_wei=budget)
+        if budget is not None:
+            self.raised.add(key)
+
+    @precondition(lambda self: self._is_up())
+    @rule(pauses=st.booleans())
+    def pause(self, pauses: bool) -> None:
+        self._do(self._pause(pauses))
+
+    async def _pause(self, pauses: bool) -> None:
+        with suppress(TrimtabError):
+            if pauses:
+                self._sender().pause("a person wants it")
+            else:
+                self._sender().unpause()
+
+    @precondition(lambda self: self._is_up())
+    @rule()
+    def compact(self) -> None:
+        assert self.life is not None
+        self.life.spawn(self._compact())
+
+    async def _compact(self) -> None:
+        with suppress(TrimtabError):
+            await self._sender().compact()
 
     @precondition(lambda self: self._is_up() and self.wanted)
     @rule(data=st.data())
@@ -456,12 +519,20 @@ class Shell(RuleBasedStateMachine):
         life = self.life
         if life is None or not life.is_up:
             return False
-        return not life.state.slots and not life.state.queue and not life.work and not life.state.halted
+        return (
+            not life.state.slots
+            and not life.state.queue
+            and not life.work
+            and not life.state.halted
+            and not life.state.paused
+        )
 
     def _unhalt(self) -> None:
         if self._is_up() and self.life is not None and self.life.state.halted:
             assert self.may_halt or self.foreign_used, f"halted without cause: {self.life.state.halted}"
             self.resume()
+        if self._is_up() and self.life is not None and self.life.state.paused:
+            self.pause(False)
 
     def _send_one_more(self) -> None:
         """The account is not wedged. Where its nonce is in doubt, the first try may find that out."""
@@ -492,9 +563,20 @@ class Shell(RuleBasedStateMachine):
             assert happened == (ended in (IntentState.SUCCEEDED, IntentState.REVERTED)), f"{key}: {ended}"
             for told in wanted.told:
                 self._check_told(told, ended)
-            if happened and wanted.intent.budget_wei is not None:
+            self._check_heard(key, wanted)
+            if happened and wanted.intent.budget_wei is not None and key not in self.raised:
                 tx, block = executed[key]
                 assert block.cost_of(tx) <= wanted.intent.budget_wei, f"8: {key} cost more than its budget"
+
+    def _check_heard(self, key: str, wanted: Wanted) -> None:
+        """16: what a listener heard in any life is how the file still begins to tell it."""
+        story, teller = self.auditor.stories.get(key, []), Teller()
+        tries = sum(isinstance(record, Submitted) for record in story)
+        if tries > 1 or any(isinstance(record, Archived) for record in story):
+            return  # told in short, or of a key that was free again
+        told = [event for record in story for event in teller.tell(record)]
+        for heard in wanted.heard:
+            assert not story or heard == told[: len(heard)], f"16: {key}: {heard} is not how {told} begins"
 
     def _check_told(self, told: TxOutcome, ended: IntentState | None) -> None:
         match told:
@@ -525,7 +607,7 @@ class Shell(RuleBasedStateMachine):
 def _durable(state: State) -> Any:
     """What must be in the file: not open questions, nor keys that are only queued."""
     known = {k: i for k, i in state.intents.items() if i.state is not IntentState.QUEUED}
-    ends = {k: (i.state, i.nonce) for k, i in known.items() if i.state is not IntentState.REJECTED}
+    ends = {k: (i.state, i.nonce) for k, i in known.items() if i.refusal is None}
     slots = {
         n: (s.key, s.state, s.mined, [(a.tx_hash, a.results, a.pending) for a in s.attempts])
         for n, s in state.slots.items()
@@ -538,6 +620,6 @@ class LongShell(Shell):
 
 
 TestLongShell = pytest.mark.soak(LongShell.TestCase)
-TestLongShell.settings = settings(max_examples=10_000, stateful_step_count=30, deadline=None)
+TestLongShell.settings = machine_settings(10_000, 30)
 TestShell = Shell.TestCase
-TestShell.settings = settings(max_examples=300, stateful_step_count=30, deadline=None)
+TestShell.settings = machine_settings(300, 30)

@@ -164,6 +164,21 @@ async def test_a_node_is_left_alone_as_long_as_it_asked() -> None:
     assert limited.limited_for == 60.0
 
 
+async def test_a_node_that_was_unwell_is_soon_as_good_as_new() -> None:
+    """What was forgotten does not come back with the first good answer."""
+    now = [100.0]
+    scripted = Scripted(RpcTimeoutError("x"), ConnectionLostError("x"), good())
+    node = Endpoint(scripted, ClientOptions(), Stats(), lambda: now[0])
+    with pytest.raises(RpcTimeoutError):
+        await node.send("m", b"[]", 1.0)
+    with pytest.raises(ConnectionLostError):
+        await node.send("m", b"[]", 1.0)
+    assert node.score == pytest.approx(1.1)
+    now[0] += 300.0
+    await node.send("m", b"[]", 1.0)
+    assert node.score < 0.01
+
+
 async def test_a_slow_moment_is_forgotten() -> None:
     """The score by which nodes are chosen halves every thirty seconds without use."""
     now = [100.0]

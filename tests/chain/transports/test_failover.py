@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -354,3 +355,23 @@ async def test_a_closed_client_opens_nothing(scripted: ScriptedNode) -> None:
         pass
     with pytest.raises(ConnectionLostError, match="is closed"):
         await client.block_number()
+
+
+async def test_a_node_that_fails_often_is_asked_less_than_a_slower_good_one(
+    three: list[ScriptedNode],
+) -> None:
+    """Failing every second time trips no breaker, and yet most reads go where they are answered."""
+    async with Client.open([node.url for node in three[:2]], OPTIONS) as client:
+        turns = itertools.count()
+
+        async def slowly(request: Any) -> web.Response:
+            await asyncio.sleep(0.02)
+            return result(request, "0x1")
+
+        three[0].answer = lambda r: status(503)(r) if next(turns) % 2 else result(r, "0x1")
+        three[1].answer = slowly
+        for node in three:
+            node.requests.clear()
+        for _ in range(40):
+            assert await client.block_number() == 1
+        assert len(three[0].requests) < 20 < len(three[1].requests)

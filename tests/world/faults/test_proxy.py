@@ -237,6 +237,24 @@ async def test_closing_with_requests_in_flight_is_clean(anvil: AnvilNode) -> Non
     assert asyncio.all_tasks() - before <= {asyncio.current_task()}
 
 
+async def test_of_a_crowd_nobody_is_lost(wires: Wires) -> None:
+    """Six hundred requests and batches at once, some struck: each is answered with its own id, and what is not
+    a fault is the truth."""
+    wires.proxy.plan = FaultPlan(
+        (Rule(NullLie(), methods=("eth_getBalance",), every=3), Rule(ShuffledBatch()))
+    )
+    singles = [wires.post(request("eth_getBalance", BUSY, "latest", number=n)) for n in range(300)]
+    batches = [wires.ask_all([request("eth_chainId", number=m) for m in (n, n + 1)]) for n in range(150)]
+    answers = [json.loads(body) for _, body in await asyncio.gather(*singles)]
+    assert [answer["id"] for answer in answers] == list(range(300))
+    assert sum(answer["result"] is None for answer in answers) == 100 == wires.proxy.injected["null_lie"]
+    for number, batch in enumerate(await asyncio.gather(*batches)):
+        assert {answer["id"]: answer["result"] for answer in batch} == dict.fromkeys(
+            (number, number + 1), "0x7a69"
+        )
+    assert wires.proxy.tally.requests == {"eth_getBalance": 300, "eth_chainId": 300}
+
+
 async def test_a_taken_port_is_named(wires: Wires) -> None:
     """The error says which, and what else to do."""
     port = int(wires.proxy.url.rpartition(":")[2])

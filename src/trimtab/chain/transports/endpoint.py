@@ -37,6 +37,7 @@ class Stats:
 
 
 _HALF_LIFE = 30.0
+_FAILURE_SECONDS = 0.1  # a node that fails at once, but often, is worth less than one that is slow
 _LONGEST_REST = 60.0  # a Retry-After beyond it is looked into again: it may have been a mistake
 
 Settled = msgspec.Raw | RpcError | TransportError
@@ -74,8 +75,8 @@ class Endpoint:
 
     @property
     def score(self) -> float:
-        """What nodes are chosen by, smaller is better: the latency in seconds, half forgotten every
-        `_HALF_LIFE`, so that a node that was slow once is tried again."""
+        """What nodes are chosen by, smaller is better: seconds of latency and for failures, half forgotten
+        every `_HALF_LIFE`, so that a node that was unwell once is tried again."""
         return float(self.latency * 0.5 ** ((self._clock() - self._measured_at) / _HALF_LIFE))
 
     @property
@@ -155,9 +156,8 @@ class Endpoint:
             self.breaker.record_success()  # it answered
             raise
         self.breaker.record_success()
-        now = self._clock()
-        self.latency += (now - start - self.latency) * 0.2
-        self._measured_at = now
+        remembered = self.score
+        self._measure(remembered + (self._clock() - start - remembered) * 0.2)
         return result
 
     async def send_batch(
@@ -234,6 +234,8 @@ class Endpoint:
                 self._limiter.pause(rest)
         else:
             self.breaker.record_failure()
-            if isinstance(error, RpcTimeoutError):
-                self.latency += 1.0
-            self._measured_at = self._clock()
+            self._measure(self.score + (1.0 if isinstance(error, RpcTimeoutError) else _FAILURE_SECONDS))
+
+    def _measure(self, latency: float) -> None:
+        self.latency = latency
+        self._measured_at = self._clock()

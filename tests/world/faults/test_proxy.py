@@ -238,8 +238,8 @@ async def test_closing_with_requests_in_flight_is_clean(anvil: AnvilNode) -> Non
 
 
 async def test_of_a_crowd_nobody_is_lost(wires: Wires) -> None:
-    """Six hundred requests and batches at once, some struck: each is answered with its own id, and what is not
-    a fault is the truth."""
+    """Six hundred requests at once, alone and in batches, some struck: each is answered with its own id, and
+    what is not a fault is the truth."""
     wires.proxy.plan = FaultPlan(
         (Rule(NullLie(), methods=("eth_getBalance",), every=3), Rule(ShuffledBatch()))
     )

@@ -211,7 +211,9 @@ async def test_a_service_that_is_down(safe: SafeDesk) -> None:
             await proposer.propose(pay("one", nonce=0))
         assert caught.value.nonce == 0
     async with safe.proposer() as proposer:
-        assert [p.tx_hash for p in [caught.value]] == [p.safe_tx_hash for p in proposer.live]
+        assert [p.safe_tx_hash for p in proposer.live] == [caught.value.tx_hash]
+        with pytest.raises(OutcomeUnknownError, match="with the same key"):
+            await proposer.propose(pay("one", nonce=0))
         safe.service.is_down = False
         made = await proposer.propose(pay("one", nonce=0))
         assert list(safe.service.proposals) == [made.safe_tx_hash]
@@ -254,6 +256,21 @@ async def test_a_refusal_keeps_the_nonce_for_the_key(safe: SafeDesk) -> None:
         assert rival.nonce == proposer.proposal("two").nonce == 1
         with pytest.raises(NonceConflictError, match="given to three"):
             await proposer.propose(pay("two", 2))
+
+
+async def test_a_refused_proposal_has_an_end_too(safe: SafeDesk) -> None:
+    """Its nonce was used by another while nobody looked: replaced, and not posted again."""
+    safe.service.troubles.append(Trouble.REFUSE)
+    async with safe.proposer() as proposer:
+        with pytest.raises(RouteRefusedError):
+            await proposer.propose(pay("one"))
+        entry = proposer.entry("one")
+    await safe.execute(replace(entry, tx=SafeTx(SHOP, 9, b"", 0)))
+    await safe.mine(3)
+    async with safe.proposer() as proposer:
+        made = await proposer.propose(pay("one"))
+        assert isinstance(await made.state(), Replaced)
+    assert names(safe) == [entry.safe_tx_hash]
 
 
 async def test_a_rival_replaces_it(safe: SafeDesk) -> None:

@@ -67,6 +67,19 @@ async def test_a_lie_is_found(lie: Callable[[bytes], bytes]) -> None:
     device.close()
 
 
+async def test_an_error_of_a_library_is_a_signing_error() -> None:
+    """Of any kind: a sender must not end for it. Its text, which may hold anything, is not repeated."""
+
+    def fail(digest: bytes) -> bytes:
+        raise RuntimeError("pin 1234 of slot 7")
+
+    device = Device(fail)
+    with pytest.raises(SigningError, match="RuntimeError") as caught:
+        await device.sign_typed_data(TYPED)
+    assert "1234" not in str(caught.value)
+    device.close()
+
+
 async def test_a_closed_signer_signs_no_more() -> None:
     """It says so, instead of waiting for ever."""
     device = Device(bytes)

@@ -111,8 +111,9 @@ class SafeProposer:
         self._book = Book(record.decode() for record in journal.replay(self._stream))
         self._drafter = Drafter(client, signer, account, service, options)
         self._turn = asyncio.Lock()
-        for entry in self._book.live():
-            account.rest_on(Ledger(entry.block, entry.safe_nonce))
+        for entry in self._book.entries.values():
+            if entry.end is None:
+                account.rest_on(Ledger(entry.block, entry.safe_nonce))
 
     @classmethod
     @asynccontextmanager
@@ -211,7 +212,11 @@ class SafeProposer:
         """See to it that the service has a proposal that it may have got before."""
         if entry.standing is Standing.POSTED or not isinstance(await self.look(entry.key), Proposed):
             return
-        if await self._service.knows(entry.safe_tx_hash):
+        try:
+            is_known = await self._service.knows(entry.safe_tx_hash)
+        except TransportError as error:
+            raise self._unknown(entry, str(error)) from error
+        if is_known:
             self._write(posted(entry.key))
             return
         rival = self._book.rival_of(entry)
@@ -245,7 +250,10 @@ class SafeProposer:
             if answer.outcome is Outcome.REJECTED:
                 await self._refuse(entry, answer.message)
                 return
-        raise OutcomeUnknownError(
+        raise self._unknown(entry, message)
+
+    def _unknown(self, entry: Entry, message: str) -> OutcomeUnknownError:
+        return OutcomeUnknownError(
             f"{self._service.name} does not say whether it has {entry.key} ({message}): propose it again "
             "with the same key, never with another",
             tx_hash=entry.safe_tx_hash,

@@ -154,8 +154,8 @@ def _open_key(options: Pkcs11Options, pin: Callable[[], str]) -> tuple[Any, Publ
         return _log_in(library, options, pin)
     except pkcs11.PKCS11Error:
         _LIBRARIES[options.library].starts += 1
-        library.reinitialize()
     try:
+        library.reinitialize()
         return _log_in(library, options, pin)
     except pkcs11.PKCS11Error as error:
         raise _explained(error, options) from error

@@ -6,7 +6,7 @@ import asyncio
 from abc import abstractmethod
 from concurrent.futures import ThreadPoolExecutor
 
-from trimtab.errors import SigningError
+from trimtab.errors import SigningError, TrimtabError
 from trimtab.model.ids import Address
 from trimtab.tx.signers.base import DigestSigner
 from trimtab.tx.signers.digests import to_recoverable
@@ -38,5 +38,11 @@ class RemoteSigner(DigestSigner):
     async def _sign_digest(self, digest: bytes) -> bytes:
         if self._is_closed:
             raise SigningError(f"{self} is closed: open it again")
-        r, s = await asyncio.get_running_loop().run_in_executor(self._lane, self._ask, digest)
+        try:
+            r, s = await asyncio.get_running_loop().run_in_executor(self._lane, self._ask, digest)
+        except TrimtabError:
+            raise
+        except Exception as error:
+            # Whatever a maker's library raises; its text is not shown, since nobody knows what it holds.
+            raise SigningError(f"{self} failed with {type(error).__name__}; nothing was signed") from error
         return to_recoverable(digest, r, s, self.address)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from tests.tx.test_decide import Life, mined
+from tests.tx.test_decide import CANON, ENDPOINTS, Life, mined
 
 from trimtab.chain.rpc_errors import SendClass
+from trimtab.model.ids import Address, BlockHash, TxHash
 from trimtab.tx import events as e
 from trimtab.tx import records as r
-from trimtab.tx.states import IntentState, Kind, Refusal, change
+from trimtab.tx.fees import Fees
+from trimtab.tx.nonces import Nonces
+from trimtab.tx.reducer import replay
+from trimtab.tx.states import IntentState, Kind, Outcome, Refusal, SlotState, change
 
 
 @pytest.fixture
@@ -212,3 +216,203 @@ def test_a_halted_account_signs_no_replacement_by_hand(life: Life) -> None:
     halt(life)
     life.feed(e.BumpAsked("k"))
     assert not life.did(e.Sign)
+
+
+def test_nothing_is_asked_of_a_busy_signer(life: Life) -> None:
+    """A look while a replacement is being signed asks for no second one, and sends nothing."""
+    life.live("k", 0)
+    life.observe(10, account_nonce=0)
+    assert life.did(e.Sign)
+    life.at += 100
+    life.observe(20, account_nonce=0)
+    assert not life.did(e.Sign)
+    assert not life.did(e.Send)
+
+
+def test_nothing_goes_out_while_answers_are_due(life: Life) -> None:
+    """A slow endpoint gets the bytes once, not at every look."""
+    life.submit("k")
+    life.check("k")
+    life.sign(0)
+    life.at += 100
+    life.observe(1, account_nonce=0)
+    assert not life.did(e.Send)
+
+
+def test_a_deadline_cancels_at_the_next_look(life: Life) -> None:
+    """Not only when a broadcast would be due."""
+    life.live("k", 0, deadline=110)
+    life.at = 111
+    life.observe(1, account_nonce=0)
+    assert life.state.slots[0].is_cancelling
+    assert [ask.kind for ask in life.did(e.Sign)] == [Kind.CANCEL]
+
+
+def test_a_cancellation_that_was_too_dear_is_priced_again_at_a_new_head(life: Life) -> None:
+    """Not in a circle at the same one."""
+    life.observe(5)
+    life.live("k", 0)
+    life.feed(e.CancelAsked("k"))
+    life.feed(e.SignFailed(0, Refusal.FEE_CAP, "too dear", life.at, life.ask(0)))
+    life.observe(5, account_nonce=0)
+    assert not life.did(e.Sign)
+    life.observe(6, account_nonce=0)
+    assert [ask.kind for ask in life.did(e.Sign)] == [Kind.CANCEL]
+
+
+def test_a_halted_account_signs_no_cancellation(life: Life) -> None:
+    """Neither when it is asked for nor at the next look."""
+    life.live("k", 0)
+    halt(life)
+    life.feed(e.CancelAsked("k"))
+    assert not life.did(e.Sign)
+    life.observe(9, account_nonce=0)
+    assert not life.did(e.Sign)
+
+
+def test_what_pays_the_market_is_not_replaced(life: Life) -> None:
+    """Its age alone costs nothing."""
+    life.live("k", 0)
+    calm = Fees(1, 50)
+    life.feed(e.Observed(9, life.at, account_nonce=0, market=calm, canonical=CANON, endpoints=ENDPOINTS))
+    assert not life.did(e.Sign)
+
+
+def recover(life: Life, nonce: int = 0) -> None:
+    """A new life over the same records."""
+    life.state = replay(life.facts)
+    life.feed(e.Recovered(nonce, 1, life.at, ENDPOINTS))
+
+
+def test_a_recovery_broadcasts_nothing_that_is_mined(life: Life) -> None:
+    """Its bytes are of no use to anybody."""
+    tx_hash = life.live("k", 0)
+    life.observe(1, mined=mined(tx_hash, 1), account_nonce=1)
+    recover(life, 1)
+    assert not life.did(e.Send)
+
+
+def test_a_recovery_broadcasts_nothing_that_is_being_cancelled(life: Life) -> None:
+    """The caller does not want it: only its cancellation goes out, once it is signed."""
+    life.live("k", 0)
+    life.feed(e.CancelAsked("k"))
+    recover(life)
+    assert not life.did(e.Send)
+
+
+def test_a_recovery_cancels_what_is_late(life: Life) -> None:
+    """It was out, and its deadline passed while nobody was there."""
+    life.live("k", 0, deadline=150)
+    life.at = 200
+    recover(life)
+    assert not life.did(e.Send)
+    assert [ask.kind for ask in life.did(e.Sign)] == [Kind.CANCEL]
+
+
+def test_a_recovery_calls_the_unanswered_ambiguous(life: Life) -> None:
+    """The bytes may be anywhere: the nonce is taken."""
+    life.submit("k")
+    life.check("k")
+    life.sign(0)
+    recover(life)
+    slot = life.state.slots[0]
+    assert {outcome for outcome, _ in slot.last.results.values()} == {Outcome.AMBIGUOUS}
+    assert slot.state is SlotState.COMMITTED
+
+
+def test_a_cancellation_waits_for_the_signature_before(life: Life) -> None:
+    """One question to the signer at a time for each nonce."""
+    life.live("k", 0)
+    life.feed(e.BumpAsked("k"))
+    life.feed(e.CancelAsked("k"))
+    assert not life.did(e.Sign)
+
+
+def test_no_answer_takes_the_nonce(life: Life) -> None:
+    """A timeout is not a no: whatever the other endpoint says, nothing is given back."""
+    life.submit("k")
+    life.check("k")
+    tx_hash = life.sign(0)
+    life.answer(0, tx_hash, "a", SendClass.AMBIGUOUS)
+    assert life.state.slots[0].state is SlotState.COMMITTED
+    life.answer(0, tx_hash, "b", SendClass.PERMANENT)
+    assert life.intent("k") is IntentState.LIVE
+
+
+def test_a_reorg_gives_no_nonce_back(life: Life) -> None:
+    """Bytes that were mined once are out for good."""
+    tx_hash = life.live("k", 0)
+    life.observe(1, mined=mined(tx_hash, 1), account_nonce=1)
+    life.observe(1, canonical={1: BlockHash("other")}, account_nonce=0)
+    assert life.state.slots[0].state is SlotState.COMMITTED
+
+
+def test_a_doubt_gives_no_nonce_back(life: Life) -> None:
+    """Something holds the nonce that we do not know: perhaps our own, of before."""
+    life.submit("k")
+    life.check("k")
+    life.refuse(0, life.sign(0), SendClass.REPL_UNDERPRICED, SendClass.PERMANENT)
+    assert life.state.slots[0].state is SlotState.COMMITTED
+    assert life.intent("k") is IntentState.RESOLVING
+
+
+def test_a_cancellation_is_still_one_after_a_doubt(life: Life) -> None:
+    """The caller is told what it asked for."""
+    life.live("k", 0)
+    life.feed(e.CancelAsked("k"))
+    tx_hash = life.sign(0, Kind.CANCEL, 900)
+    resolve(life, "k", 0)
+    life.answer(0, tx_hash, "a")
+    assert life.intent("k") is IntentState.CANCELLING
+
+
+def test_an_acceptance_outlasts_a_lost_repetition(life: Life) -> None:
+    """The node has the bytes, whatever became of sending them again."""
+    tx_hash = life.live("k", 0)
+    life.answer(0, tx_hash, "a", SendClass.AMBIGUOUS)
+    assert life.state.slots[0].last.results["a"][0] is Outcome.ACCEPTED
+
+
+def test_heads_do_not_go_back(life: Life) -> None:
+    """A node that lags makes nothing younger than it is."""
+    life.observe(10)
+    life.at -= 50
+    life.observe(5)
+    assert (life.state.head, life.state.at) == (10, 100)
+
+
+def test_a_record_of_bytes_that_nobody_signed_is_a_broken_journal(life: Life) -> None:
+    """It is not skipped: something is missing before it."""
+    life.live("k", 0)
+    begun = r.SendBegun(nonce=0, tx_hash=TxHash("0xdead"), endpoints=ENDPOINTS, at=1, block=1)
+    with pytest.raises(ValueError, match="never signed"):
+        replay([*life.facts, begun])
+
+
+def test_a_lost_step_stops_nothing_before_it(life: Life) -> None:
+    """An approval stands though its trade is cancelled."""
+    steps = [
+        r.Submitted(
+            key=f"b{step}",
+            digest="",
+            target=Address("0x"),
+            data=b"",
+            value=0,
+            gas_limit=1,
+            batch="b",
+            step=step,
+            at=1,
+        )
+        for step in range(2)
+    ]
+    life.feed(e.SubmitBatch(tuple(steps)))
+    for nonce in range(2):
+        life.answer(nonce, life.sign(nonce), "a")
+    life.feed(e.CancelAsked("b1"))
+    assert [life.state.slots[nonce].is_cancelling for nonce in range(2)] == [False, True]
+
+
+def test_a_gap_that_was_found_comes_next() -> None:
+    """The chain waits for it."""
+    assert Nonces(5).open(3).lowest == 3
+    assert Nonces(5).open(7) == Nonces(5)

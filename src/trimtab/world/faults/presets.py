@@ -95,8 +95,8 @@ STORM = FaultPlan(
             (0.01, WrongChain(chain_id=1)),
             (0.003, LimitedCall()),
             (0.003, LimitedCall(backoff_seconds=0.2)),
-            (1.0, SideBranch(depth=2, period=25)),
             (0.05, LaggingNode(blocks=2)),
+            (1.0, SideBranch(depth=2, period=25)),  # takes all that comes so far: what follows has no turn
             (0.05, LostReceipt()),
             (0.01, NullLie()),
             (0.05, SlowAnswer(seconds=0.3)),

@@ -56,7 +56,7 @@ def print_result(console: Console, result: StormResult) -> None:
     table.add_column("count", justify="right")
     for name in (
         *("submitted", "terminal", "executed_on_chain", "duplicates", "lost", "over_budget"),
-        *("cancellations_on_chain", "transactions_on_chain", "blocks"),
+        *("cancellations_on_chain", "transactions_on_chain", "undone_by_reorgs", "blocks"),
         *("reorgs", "kills", "faults_injected", "seconds"),
     ):
         table.add_row(name.replace("_", " "), f"{record[name]:,}")

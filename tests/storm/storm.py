@@ -32,6 +32,7 @@ from trimtab.world.faults.kinds import OtherNode
 from trimtab.world.node import AnvilNode, NodeOptions
 
 KEY = "0x" + "5e" * 32
+ACCOUNT: Address = LocalSigner.from_hex(KEY).address
 ETHER = 10**18
 GENESIS_AT = 1_700_000_000
 ENDPOINTS = 3
@@ -63,6 +64,7 @@ class StormResult:
     ends: dict[str, str] = field(default_factory=dict)
     injected: Counter[str] = field(default_factory=Counter)
     reorgs: int = 0
+    undone: int = 0
     kills: int = 0
     crashes: list[str] = field(default_factory=list)
     halted: str | None = None
@@ -101,6 +103,7 @@ class StormResult:
             "seed": self.options.seed,
             "senders": self.options.senders,
             "reorg_depth": REORG_DEPTH,
+            "undone_by_reorgs": self.undone,
             "ends": dict(Counter(self.ends.values())),
             "cancellations_on_chain": count.cancels,
             "transactions_on_chain": count.transactions,
@@ -129,7 +132,6 @@ class Storm:
         self._folder = folder
         self._proxies: list[FaultProxy] = []
         self._drill: Drill
-        self._account: Address = LocalSigner.from_hex(KEY).address
         self._draw = random.Random(f"{options.seed}/storm")
         self._child: int | None = None
 
@@ -146,7 +148,7 @@ class Storm:
             zygote = await stack.enter_async_context(
                 Zygote.open("tests.storm.engine:live", folder / "engine.log")
             )
-            weather = Weather(client, drill, options.seed, options.block_seconds)
+            weather = Weather(client, drill, ACCOUNT, options.seed, options.block_seconds)
             storm = cls(options, client, weather, zygote, folder)
             storm._drill = drill
             plan = FaultPlan((Rule(OtherNode(other.url), probability=0.005), *FaultPlan.storm().rules))
@@ -158,7 +160,7 @@ class Storm:
     async def run(self, tell: Callable[[float], None] = lambda share: None) -> StormResult:
         """Until every wish has ended, or the options' patience."""
         start = time.monotonic()
-        await self._client.request("anvil_setBalance", [self._account, hex(1_000 * ETHER)])
+        await self._client.request("anvil_setBalance", [ACCOUNT, hex(1_000 * ETHER)])
         await self._weather.prepare()
         first = await self._client.block_number() + 1
         async with asyncio.TaskGroup() as tasks:
@@ -223,7 +225,7 @@ class Storm:
         ]
         events.sort(key=lambda event: event[0])
         while True:
-            mined = await self._client.nonce(self._account)
+            mined = await self._client.nonce(ACCOUNT)
             done = max(done, mined / options.transactions)
             tell(min(done, 1.0))
             while events and events[0][0] <= done:
@@ -246,10 +248,10 @@ class Storm:
     async def _count(self, first: int) -> None:
         result = self.result
         wishes = make_wishes(self._options.transactions, self._options.seed)
-        mined = await read_mined(self._client, self._account, first)
-        result.count = count_mined(self._account, wishes, mined, result.ends, CANCEL_GAS * DEFAULT_FEE_CAP)
+        mined = await read_mined(self._client, ACCOUNT, first)
+        result.count = count_mined(ACCOUNT, wishes, mined, result.ends, CANCEL_GAS * DEFAULT_FEE_CAP)
         result.blocks = await self._client.block_number() - first + 1
-        result.reorgs = self._weather.reorgs
+        result.reorgs, result.undone = self._weather.reorgs, self._weather.undone
         for proxy in self._proxies:
             result.injected.update(proxy.injected)
         result.injected.update(self._drill.injected)

@@ -6,6 +6,7 @@ import asyncio
 import random
 
 from trimtab.chain.client import Client
+from trimtab.model.ids import Address
 from trimtab.world.faults.drill import Drill
 from trimtab.world.faults.kinds import PoolDrop, Reorg
 
@@ -19,8 +20,13 @@ DEAR_BLOCKS = 40
 class Weather:
     """Mines a block every `block_seconds`, none by itself; the base fee is set for each."""
 
-    def __init__(self, client: Client, drill: Drill, seed: int, block_seconds: float) -> None:
+    def __init__(
+        self, client: Client, drill: Drill, account: Address, seed: int, block_seconds: float
+    ) -> None:
         self.storms = 0
+        self.undone = 0
+        self._account = account
+        self._nonce = client.nonce
         self._request = client.request
         self._drill = drill
         self._draw = random.Random(f"{seed}/weather")
@@ -47,9 +53,12 @@ class Weather:
             await asyncio.sleep(self._block_seconds)
 
     async def reorg(self) -> None:
-        """The last three blocks are replaced by empty ones; nobody keeps their transactions."""
+        """The last three blocks are replaced by empty ones, and nobody keeps their transactions; `undone`
+        counts ours."""
         async with self._turn:
+            before = await self._nonce(self._account)
             await self._drill.strike(Reorg(depth=REORG_DEPTH))
+            self.undone += before - await self._nonce(self._account)
 
     async def drop(self) -> None:
         """Half of what is in the node's pool at the next block is forgotten."""

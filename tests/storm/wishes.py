@@ -15,8 +15,8 @@ GWEI = 10**9
 GAS = 21_000
 AMPLE_WEI = GAS * 100 * GWEI
 """A budget for any base fee of the storm."""
-TIGHT_WEI = GAS * 5 * GWEI
-"""A budget for calm weather: while the base fee is tripled it allows no replacement that would be mined."""
+TIGHT_WEI = GAS * 5 * GWEI // 2
+"""A budget for calm weather: while the base fee is tripled it allows no price that would be mined."""
 
 
 class Mood(StrEnum):

@@ -7,7 +7,7 @@ export PATH := $(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 # uv trusts what the machine trusts, as git and pip do: a company's own certificate works.
 export UV_SYSTEM_CERTS := 1
 
-.PHONY: help setup demo test check bench soak storm docs clean
+.PHONY: help setup demo test check bench soak storm mutants docs clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -46,6 +46,9 @@ soak: setup  ## the long runs: random actions on every venue, all demo seeds, ev
 SEED ?= 1
 storm: setup  ## 2,000 transactions through lies, kills and reorgs (SEED=1 chooses which), into out/storm.json
 	$(BIN)/python -m tests.storm --seed $(SEED) --out out/storm.json
+
+mutants: setup  ## take each guard of the transaction engine away, and show the test that fails; writes out/mutants.json
+	$(BIN)/python -m tests.tx.mutation --out out/mutants.json
 
 docs: setup  ## build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

@@ -1,6 +1,31 @@
-"""The invariants of txmgr section 2 against the real sender, driver, watcher, client, journal and signer, on
-model nodes in virtual time: faulty wires, lagging and lying nodes, reorgs, foreign use of the key, and the
-loss of power between any two steps, also amid a commit."""
+"""The sixteen invariants of the transaction engine against the real sender, driver, watcher, client, journal
+and signer, on model nodes in virtual time: faulty wires, lagging and lying nodes, reorgs, foreign use of the key,
+and the loss of power between any two steps, also amid a commit.
+
+Which check shows which invariant (`R`: test_reducer_properties.py, over the pure reducer; `S`: here; `A`: the
+auditor of shell_world.py, between the real sender and the world; `M`: moves.py, for both machines):
+ 1 one mined per nonce, one attempt per intent          R no_intent_is_executed_twice
+                                                        S nothing_is_executed_twice
+ 2 no two live intents share a slot                     R no_two_live_intents_share_a_slot  S slots_are_sound
+ 3 nonces contiguous                                    R committed_nonces_are_contiguous, _check_reservation
+                                                        S slots_are_sound  A _check_gapless
+ 4 bytes durable before contact                         R _send  A take_raw (reads the journal's file)
+ 5 each crash ends in one true terminal                 R teardown  S teardown, _check_truth
+ 6 recovery idempotent, identical bytes                 R _recover  A take_raw
+ 7 prices rise by steps that every pool takes           R prices_rise_by_legal_steps_under_the_cap
+                                                        A _check_prices
+ 8 balance and budget cover the worst case              R _check_cost  A _check_funds  S _check_truth
+ 9 no normal broadcast after the deadline               R _send  A _check_now, check_departure (on the wire)
+10 bytes reach only the endpoints of their record       A take_raw
+11 a final end never changes                            M fold  R final_is_absorbing_and_true
+12 no error, timeout or null ends or frees anything     R nothing_follows_from_silence, _check_release
+                                                        A _check_now  test_shell_faults.py (each call)
+13 one key, one slot; another payload is an error       S submit_again, submit_another_payload
+14 cancel or normal: the canonical one is reported      R final_is_absorbing_and_true  S _check_told
+15 with fair endpoints everything ends                  R teardown  S _settle, _send_one_more
+16 events are monotone, and the journal repeats them    M fold  R replay_gives_the_state
+                                                        S memory_is_what_the_file_says, _check_heard
+"""
 
 from __future__ import annotations
 

@@ -70,6 +70,16 @@ def test_a_read_only_file_or_folder_can_be_read_and_not_written(
     assert payloads(path) == [b"1", b"2"]
 
 
+def test_a_file_that_is_gone_is_said_to_whoever_reads(tmp_path: Path) -> None:
+    """It was there when it was opened."""
+    path = tmp_path / "j.db"
+    write(path, [b"1"])
+    with Journal.open(path, read_only=True) as journal:
+        path.unlink()
+        with pytest.raises(ConfigError, match="cannot be opened: No such file"):
+            list(journal.replay(STREAM))
+
+
 def test_two_names_for_one_file_are_refused(tmp_path: Path) -> None:
     """A hard link would have a log and a lock of its own beside it: two writers, two histories."""
     path, other = tmp_path / "j.db", tmp_path / "other.db"

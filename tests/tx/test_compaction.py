@@ -198,13 +198,14 @@ def test_stories_forget_what_ended_but_the_latest() -> None:
 
 OF_OLD = b"""{"type":"archived","intent":{"key":"k","digest":"d","target":"0x1","data":"","value":0,
 "gas_limit":21000,"deadline":null,"budget_wei":null,"label":"","submitted_at":10,"state":"succeeded",
-"nonce":0},"slot":{"nonce":0,"key":"k","state":"consumed","attempts":[{"kind":"normal","tx_hash":"0xk","raw":"",
-"fees":{"tip":1,"fee_cap":2},"gas_limit":21000,"worst_cost":9}],"mined":{"tx_hash":"0xk","block":3,
-"block_hash":"0xbb","is_success":true,"gas_used":20000,"fee_wei":40000},"sent_at":11}}"""
+"nonce":0},"slot":{"nonce":0,"key":"k","state":"consumed","attempts":[{"kind":"normal",
+"tx_hash":"0xk","raw":"","fees":{"tip":1,"fee_cap":2},"gas_limit":21000,"worst_cost":9}],"mined":
+{"tx_hash":"0xk","block":3,"block_hash":"0xbb","is_success":true,"gas_used":20000,"fee_wei":40000},
+"sent_at":11}}"""
 
 
 def test_an_archive_of_the_first_version_is_read_for_ever() -> None:
-    """What an intent or a slot has gained since has a default: no release may make old journals unreadable."""
+    """What an intent or a slot has gained since has a default: no release makes old journals unreadable."""
     record = r.decode_record(OF_OLD)
     assert isinstance(record, r.Archived)
     state = replay([record])

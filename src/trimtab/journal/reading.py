@@ -13,6 +13,7 @@ import msgspec
 
 from trimtab.errors import ConfigError, HaltError
 from trimtab.journal.failures import damaged
+from trimtab.journal.place import check_regular
 from trimtab.journal.tail import ROOM, Tail, checksum
 
 BUSY_SECONDS = 5.0
@@ -36,7 +37,7 @@ def reader(file: Path) -> Iterator[sqlite3.Connection]:
     """A connection that sees one moment of the file and changes nothing, not even beside it: where no writer
     is or was, it reads the bare file. Raises `ConfigError` when a writer came to just that file meanwhile."""
     is_bare = not _has_log(file)
-    before = file.stat().st_mtime_ns if is_bare else 0
+    before = check_regular(file).st_mtime_ns
     uri = f"file:{quote(str(file))}?mode=ro" + ("&immutable=1" if is_bare else "")
     with closing(sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS)) as db:
         db.execute("PRAGMA cell_size_check=ON")
@@ -51,27 +52,22 @@ def reader(file: Path) -> Iterator[sqlite3.Connection]:
             raise _disturbed(file)
 
 
-def read_records(
-    db: sqlite3.Connection, file: Path, name: str, tail: Tail, after: int = 0, most: int = -1
-) -> Iterator[Record]:
-    """The records of a stream from number `after` + 1 on, at most so many. Raises `HaltError` where one was
-    changed, is missing or out of place."""
-    base = tail.stream * ROOM
-    crc = _crc_at(db, base + after) if after else 0
-    until = tail.count if most < 0 else min(after + most, tail.count)
-    place, words = base + after, name.encode()
+def read_records(db: sqlite3.Connection, file: Path, name: str, tail: Tail) -> Iterator[Record]:
+    """The records of a stream, oldest first. Raises `HaltError` where one was changed, is missing or out of
+    place."""
+    number, crc, words, base = 0, 0, name.encode(), tail.stream * ROOM
     rows = db.execute(
         "SELECT at, payload, crc FROM records WHERE id > ? AND id <= ? ORDER BY id",
-        (base + after, base + until),
+        (base, base + tail.count),
     )
     for at, payload, stored in rows:
-        place += 1
+        number += 1
         crc = checksum(crc, words, payload) if isinstance(payload, bytes) else -1
         if crc != stored:
-            raise damaged(file, f"record {place - base} of {name} fails its checksum")
-        yield Record(place - base, at, payload)
-    if place != base + until or (until == tail.count and crc != tail.crc):
-        raise damaged(file, f"record {place - base + 1} of {name} is missing or fails its checksum")
+            raise damaged(file, f"record {number} of {name} fails its checksum")
+        yield Record(number, at, payload)
+    if number != tail.count or crc != tail.crc:
+        raise damaged(file, f"record {number + 1} of {name} is missing")
 
 
 def check_witness(
@@ -105,7 +101,7 @@ def _has_log(file: Path) -> bool:
 
 
 def _is_touched(file: Path, before: int) -> bool:
-    return _has_log(file) or file.stat().st_mtime_ns != before
+    return _has_log(file) or not file.exists() or file.stat().st_mtime_ns != before
 
 
 def _disturbed(file: Path) -> ConfigError:

@@ -1,6 +1,6 @@
 """The sixteen invariants of the transaction engine against the real sender, driver, watcher, client, journal
-and signer, on model nodes in virtual time: faulty wires, lagging and lying nodes, reorgs, foreign use of the key,
-and the loss of power between any two steps, also amid a commit.
+and signer, on model nodes in virtual time: faulty wires, lagging and lying nodes, reorgs, foreign use of the
+key, and the loss of power between any two steps, also amid a commit.
 
 Which check shows which invariant (`R`: test_reducer_properties.py, over the pure reducer; `S`: here; `A`: the
 auditor of shell_world.py, between the real sender and the world; `M`: moves.py, for both machines):

@@ -64,7 +64,7 @@ async def test_an_answer_of_another_shape_is_an_error_of_the_node(
     target = Address("0x" + "12" * 20)
     async with Client.open(Odd(result)) as client:
         simulator = Simulator(client, target, estimates=estimates)
-        with pytest.raises((RpcError, ConnectionLostError), match="expected form|no answer"):
+        with pytest.raises((RpcError, ConnectionLostError), match=r"expected form|no answer"):
             await simulator.find_gas(Trial(Call(target, data, 0)))
 
 

@@ -92,7 +92,8 @@ class Drill:
         hashes = sorted(_hashes(await self._node.ask("txpool_content") or {}))
         for tx_hash in self._rng.sample(hashes, -(-len(hashes) * percent // 100)):
             await self._order("anvil_dropTransaction", tx_hash)
-        self.injected["pool_drop"] += bool(hashes)
+        if hashes:
+            self.injected["pool_drop"] += 1
 
 
 def _hashes(content: dict[str, Any]) -> Iterator[str]:

@@ -12,18 +12,20 @@ from pathlib import Path
 
 import pytest
 from tests.tx.conftest import SHOP, Desk, pay
-from tests.tx.test_compaction import done, kept, sent
+from tests.tx.test_compaction import answer, done, kept, sent
 
 from trimtab.chain.call import Call
 from trimtab.errors import HaltError, IntentError, NonceConflictError
 from trimtab.journal import Journal
 from trimtab.model.order import TxStatus
 from trimtab.tx import Finality, Succeeded, TxIntent
+from trimtab.tx import records as r
 from trimtab.tx.compaction import archive
 from trimtab.tx.evolve import evolve
 from trimtab.tx.ledger import Ledger
 from trimtab.tx.records import Durable, encode_record
 from trimtab.tx.reducer import replay
+from trimtab.tx.states import Outcome, Refusal
 
 STREAM = "tx/1/0xabc"
 HISTORY: list[Durable] = [record for number in range(400) for record in done(f"k{number}", number)]
@@ -114,6 +116,17 @@ async def test_a_disk_without_room_for_the_draft_changes_nothing(ledger: Ledger,
     db.execute("PRAGMA max_page_count = 1000000")
     with Journal.open(tmp_path / "j.db") as journal:
         assert Ledger(journal, STREAM).state == replay([*HISTORY, *FLYING])
+
+
+async def test_a_key_that_was_refused_first_is_told_from_its_last_try(tmp_path: Path) -> None:
+    """Its nonce went to another meanwhile, and what belongs to that one is not told."""
+    refused = [*sent("a", 0)[:-1], answer(0, "0xa", Outcome.REJECTED)]
+    refused.append(r.Released(nonce=0, refusal=Refusal.ROUTE, reason="no"))
+    write(tmp_path / "j.db", [*refused, *done("b", 0), *done("a", 1), *done("c", 2)])
+    with Journal.open(tmp_path / "j.db") as journal, journal.acquire(STREAM):
+        ledger = Ledger(journal, STREAM)
+        for key, nonce in (("a", 1), ("b", 0), ("c", 2)):
+            assert await ledger.read_story(key) == done(key, nonce) == ledger.stories.of(key)
 
 
 async def test_a_story_of_old_is_read_from_the_journal(ledger: Ledger) -> None:
@@ -216,7 +229,9 @@ async def test_a_million_records_are_compacted_without_holding_up_the_loop(tmp_p
     path = tmp_path / "j.db"
     with Journal.open(path) as journal:
         for start in range(0, 125_000, 5_000):
-            records = [encode_record(r) for n in range(start, start + 5_000) for r in done(f"k{n}", n)]
+            records = [
+                encode_record(record) for n in range(start, start + 5_000) for record in done(f"k{n}", n)
+            ]
             journal.append_many(STREAM, records)
     with Journal.open(path) as journal, journal.acquire(STREAM):
         ledger = Ledger(journal, STREAM)

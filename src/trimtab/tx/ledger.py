@@ -12,7 +12,7 @@ from typing import Any
 from trimtab.errors import HaltError
 from trimtab.journal import Journal
 from trimtab.tx.compaction import archive, remainder
-from trimtab.tx.records import Durable, TxFact, decode_record, encode_record
+from trimtab.tx.records import Durable, Submitted, TxFact, decode_record, encode_record
 from trimtab.tx.reducer import replay
 from trimtab.tx.stories import Stories, pick_story
 
@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 SLICE = 250
 """Records that a compaction writes, and the disk frees, in one turn of the event loop: about 2 ms."""
+OWN_FACTS = 4
+"""Records of the account itself that a compaction may keep: genesis, nonces, halt, pause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ class Ledger:
         """The records of an intent that has ended, from the journal; empty when it has none."""
         story: list[Durable] = []
         for number, record in enumerate(pick_story(self._records(), key)):
+            if isinstance(record, Submitted):  # again, after it was refused
+                story.clear()
             if record is not None:
                 story.append(record)
             if number % SLICE == 0:
@@ -120,7 +124,8 @@ class Ledger:
         if self._compact_after is None:
             return
         count = self._journal.count(self._stream)
-        idle = count - len(self.state.finished) - self.stories.size
+        needed = len(self.state.finished) + len(self.state.forgone) + self.stories.size + OWN_FACTS
+        idle = count - needed
         if idle >= self._compact_after and 2 * idle > count >= self._not_before:
             self._due.set()
 

@@ -98,7 +98,7 @@ class Stories:
 
 
 def pick_story(records: Iterable[r.Durable], key: str) -> Iterator[r.Durable | None]:
-    """The records of `key` since it was last submitted, as they pass by; None for each that is another's."""
+    """The records of `key` as they pass by, of all its tries; None for each that is another's."""
     nonce: int | None = None
     for record in records:
         match record:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from enum import StrEnum
 
 import msgspec
@@ -129,7 +130,9 @@ class Stage:
         await self._request("anvil_setNextBlockBaseFeePerGas", [hex(HIGH_FEE)])
 
     async def calm(self) -> None:
+        """Blocks are cheap, and come with each transaction."""
         await self._request("anvil_setNextBlockBaseFeePerGas", [hex(CALM_FEE)])
+        await self.mine()
         await self._request("evm_setAutomine", [True])
 
     async def pass_deadline(self, deadline: int) -> None:
@@ -162,14 +165,15 @@ class Day:
         by_role: dict[Role, list[Order]] = {role: [] for role in Role}
         for order in self._life.orders:
             by_role[order.role].append(order)
+        await self._stage.calm()
         await asyncio.gather(
+            self._submit_in_order(by_role[Role.ORDERED]),
             *map(self._submit, by_role[Role.PAY]),
             *map(self._retry, by_role[Role.RETRIED]),
             *map(self._overspend, by_role[Role.UNAFFORDABLE]),
         )
         await self._stage.hold()
         await asyncio.gather(
-            self._submit_in_order(by_role[Role.ORDERED]),
             *map(self._submit, by_role[Role.REPLACED] + by_role[Role.EXPIRING]),
             *map(self._withdraw, by_role[Role.CANCELLED]),
         )
@@ -183,7 +187,8 @@ class Day:
             assert order.deadline is not None
             await self._stage.pass_deadline(order.deadline)
         await self._stage.calm()
-        wanted = (Role.PAY, Role.ORDERED, Role.REPLACED, Role.RETRIED)  # the dear block may have refused some
+        await self._submit_in_order(by_role[Role.ORDERED])  # a dear block may have refused them, and others
+        wanted = (Role.PAY, Role.REPLACED, Role.RETRIED)
         await asyncio.gather(*(self._submit(order) for role in wanted for order in by_role[role]))
         return await self._finish()
 
@@ -194,8 +199,9 @@ class Day:
             return None  # its deadline has passed; anything else shows in how it ends
 
     async def _submit_in_order(self, orders: Sequence[Order]) -> None:
-        tasks = [asyncio.ensure_future(self._submit(order)) for order in orders]
-        await asyncio.gather(*tasks)
+        with suppress(NotSentError):
+            if orders:
+                await self._sender.submit_batch([order.intent() for order in orders])
 
     async def _retry(self, order: Order) -> None:
         """Too little first; then enough, under the same key."""

@@ -15,7 +15,7 @@ GAS = 21_000
 
 
 class Role(StrEnum):
-    """PAY: many at once. ORDERED: one after the other. REPLACED: the base fee rises above it. CANCELLED: the
+    """PAY: many at once. ORDERED: an ordered batch. REPLACED: the base fee rises above it. CANCELLED: the
     caller changes his mind. EXPIRING: its deadline passes. RETRIED: refused for its budget, then submitted
     again under the same key with more. UNAFFORDABLE: refused, and left so."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.tx.kills.orders import ENDS, Order
+from tests.tx.kills.orders import ENDS, Order, Role
 
 from trimtab.chain.client import Client
 from trimtab.chain.hashing import keccak256
@@ -51,6 +51,8 @@ async def check_run(
     assert nonces == list(range(len(nonces))), f"nonces of {account} on chain: {nonces}"
     assert await client.nonce(account, "pending") == len(nonces), "something is left in the pool"
     count = count_sent(account, orders, sent)
+    steps = [item.to for item in sent if item.to in {o.payee for o in orders if o.role is Role.ORDERED}]
+    assert steps == [order.payee for order in orders if order.role is Role.ORDERED], "the batch out of order"
     for order in orders:
         end, executed = ends.get(order.key, "missing"), count.executed[order.key]
         assert end in ENDS[order.role], f"{order.key} ended as {end}"

@@ -20,9 +20,14 @@ from trimtab.model.ids import Address
 from trimtab.model.limits import AllowedCall, ArgumentRule, Limits
 from trimtab.model.order import TxStatus
 from trimtab.tx import Cancelled, Finality, Sender, SenderOptions, Succeeded, TxHandle, TxIntent
+from trimtab.tx.drafting import Draft
+from trimtab.tx.envelope import DynamicFeeTx
+from trimtab.tx.events import Sign
+from trimtab.tx.fees import Fees
+from trimtab.tx.guard import Guard
 from trimtab.tx.records import stream_name
 from trimtab.tx.spending import at_worst
-from trimtab.tx.states import Kind
+from trimtab.tx.states import Intent, Kind, Slot, State
 
 pytestmark = pytest.mark.node
 
@@ -319,3 +324,28 @@ async def test_a_refusal_at_the_signature_is_the_same_error(desk: Desk) -> None:
         assert sender.snapshot().next_nonce == 0
         with pytest.raises(LimitError, match="max_fees_per_day_wei"):
             await sender.handle("a").outcome()
+
+
+def test_what_is_allowed_and_not_signed_yet_counts() -> None:
+    """A replacement and a new transaction are asked for in one event: together they keep the cap. What was
+    given up since counts no more."""
+
+    def intent(key: str, nonce: int) -> Intent:
+        return Intent(key, "d", VAULT, b"\1\2\3\4", 0, GAS, None, None, "", 0, nonce=nonce)
+
+    def draft(nonce: int) -> Draft:
+        fields = DynamicFeeTx(ANVIL, nonce, 1, 2, GAS, VAULT, 0, b"\1\2\3\4")
+        return Draft(fields, Fees(1, 2), 2 * GAS, 0)
+
+    state = State(
+        intents={"a": intent("a", 0), "b": intent("b", 1)},
+        slots={0: Slot(0, "a", asked=1), 1: Slot(1, "b", asked=2)},
+    )
+    first, second = (Sign(nonce, Kind.NORMAL, None, nonce + 1) for nonce in (0, 1))
+    guard = Guard(replace(Limits.unrestricted(), max_fees_per_day_wei=3 * GAS), ANVIL, THIEF)
+    guard.check_draft(state, first, draft(0), now=1)
+    guard.check_draft(state, first, draft(0), now=1)  # asked again, it counts once
+    with pytest.raises(LimitError):
+        guard.check_draft(state, second, draft(1), now=1)
+    state.slots[0] = Slot(0, "a")
+    guard.check_draft(state, second, draft(1), now=1)

@@ -74,6 +74,9 @@ class Spender(RuleBasedStateMachine):
         self.pool: dict[int, list[Signed]] = {}
         self.asks: list[tuple[e.Sign, Draft]] = []
         self.raws: dict[TxHash, Signed] = {}
+        self.at_hand: list[tuple[e.Sign, Draft]] = []
+        self.is_slow = True
+        self.depth = 0
         self.keys = 0
         self.refusals = 0
         self.limits = Limits.unrestricted()
@@ -82,6 +85,14 @@ class Spender(RuleBasedStateMachine):
     # The shell
 
     def feed(self, event: e.Event) -> None:
+        """What a key at hand signs comes after all else that the event led to, like in the driver."""
+        self.depth += 1
+        self._follow(event)
+        self.depth -= 1
+        while self.at_hand and not self.depth:
+            self._take(*self.at_hand.pop(0))
+
+    def _follow(self, event: e.Event) -> None:
         for effect in advance(self.state, event, POLICY):
             match effect:
                 case e.Sign():
@@ -105,7 +116,7 @@ class Spender(RuleBasedStateMachine):
         except (LimitError, FeeCapExceededError) as error:
             self._refuse(ask, error)
             return
-        self.asks.append((ask, draft))
+        (self.asks if self.is_slow else self.at_hand).append((ask, draft))
 
     def _refuse(self, ask: e.Sign, error: Exception) -> None:
         assert ask.kind is Kind.NORMAL or not isinstance(error, LimitError), "a cancellation was refused"
@@ -122,8 +133,13 @@ class Spender(RuleBasedStateMachine):
         except LimitError as error:
             self._refuse(ask, error)
             return
+        self._take(ask, draft)
+
+    def _take(self, ask: e.Sign, draft: Draft) -> None:
+        slot = self.state.slots[ask.nonce]
         intent, is_normal = self.state.intents[slot.key], ask.kind is Kind.NORMAL
-        kept = max((max(a.worst_cost - intent.value, a.reserve) for a in slot.attempts), default=0)
+        wanted = [item for item in slot.attempts if item.kind is Kind.NORMAL]
+        kept = max((max(item.worst_cost - intent.value, item.reserve) for item in wanted), default=0)
         raw = repr((slot.key, ask.nonce, ask.kind.value, draft.fees, len(self.raws))).encode()
         tx = Signed(
             TxHash("0x" + raw.hex()),
@@ -167,8 +183,12 @@ class Spender(RuleBasedStateMachine):
         day=st.none() | st.integers(UNIT, 20 * UNIT),
         value=st.none() | st.integers(5, 40),
         notional=st.none() | st.integers(5, 40),
+        is_slow=st.booleans(),
     )
-    def start(self, hour: int | None, day: int | None, value: int | None, notional: int | None) -> None:
+    def start(
+        self, hour: int | None, day: int | None, value: int | None, notional: int | None, is_slow: bool
+    ) -> None:
+        self.is_slow = is_slow
         self.limits = Limits(
             calls=Limits.unrestricted().calls,
             chains=None,

@@ -225,7 +225,6 @@ class Executor:
                     raise
                 order, reason = advance(order, OrderStatus.REJECTED), str(error)
                 break
-            is_last = number == len(plan.calls) - 1
             order, reason = await self._settle(
                 venue, account, order, handle, market=plan.market, is_last=is_last
             )

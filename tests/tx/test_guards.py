@@ -212,8 +212,10 @@ def test_a_budget_is_never_lowered(life: Life) -> None:
 
 def test_a_halted_account_signs_no_replacement_by_hand(life: Life) -> None:
     """No new price before a person knows who uses the key."""
-    life.live("k", 0)
+    tx_hash = life.live("k", 0)
     halt(life)
+    life.answer(0, tx_hash, "a")
+    assert life.intent("k") is IntentState.LIVE
     life.feed(e.BumpAsked("k"))
     assert not life.did(e.Sign)
 
@@ -262,8 +264,9 @@ def test_a_cancellation_that_was_too_dear_is_priced_again_at_a_new_head(life: Li
 
 def test_a_halted_account_signs_no_cancellation(life: Life) -> None:
     """Neither when it is asked for nor at the next look."""
-    life.live("k", 0)
+    tx_hash = life.live("k", 0)
     halt(life)
+    life.answer(0, tx_hash, "a")
     life.feed(e.CancelAsked("k"))
     assert not life.did(e.Sign)
     life.observe(9, account_nonce=0)

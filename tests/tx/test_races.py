@@ -21,10 +21,10 @@ from trimtab.errors import (
 )
 from trimtab.model.ids import Address
 from trimtab.tx import Finality, Succeeded, TxIntent
-from trimtab.tx.envelope import SignedTx, TxFields
+from trimtab.tx.envelope import Authorization, SignedTx, TxFields
 from trimtab.tx.routes import PublicRoute, Route, SendResult
 from trimtab.tx.signers import LocalSigner
-from trimtab.tx.simulate import Simulator
+from trimtab.tx.simulate import Found, Simulator, Trial
 
 pytestmark = pytest.mark.node
 
@@ -46,6 +46,9 @@ class SlowSigner:
 
     async def sign_typed_data(self, message: dict[str, Any]) -> bytes:
         return await self._local.sign_typed_data(message)
+
+    async def sign_authorization(self, chain_id: int, address: Address, nonce: int) -> Authorization:
+        return await self._local.sign_authorization(chain_id, address, nonce)
 
     def answer(self, number: int) -> None:
         self._gates[number].set()
@@ -69,12 +72,12 @@ async def test_a_late_check_says_nothing_about_the_next_try(
     transaction that is out stays known: the same key never gets a second nonce."""
     started, release = asyncio.Event(), asyncio.Event()
 
-    async def find_gas(_: Simulator, call: Call, gas_limit: int | None) -> int:
+    async def find_gas(_: Simulator, trial: Trial, **options: bool) -> Found:
         if not started.is_set():
             started.set()
             await release.wait()
             raise RpcTimeoutError("no answer")
-        return GAS
+        return Found(GAS)
 
     monkeypatch.setattr(Simulator, "find_gas", find_gas)
     await desk.set_automine(False)
@@ -251,7 +254,7 @@ async def test_another_fork_of_the_same_chain_needs_a_journal_of_its_own(desk: D
 async def test_a_node_that_asks_an_absurd_tip_is_not_believed(desk: Desk) -> None:
     """Without a cap of the caller's own nothing is signed above 1,000 gwei (connext#418: a runaway fee)."""
     async with desk.sender(simulate=False) as sender:
-        sender._driver.market.take_history({"reward": [[hex(10**18)]] * 10})
+        sender._driver.market.take_answers({"history": {"reward": [[hex(10**12 - 1)]] * 10}})
         with pytest.raises(FeeCapExceededError, match="above the cap"):
             await sender.submit(pay("k"))
     assert await desk.sent_nonce() == 0

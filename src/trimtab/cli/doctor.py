@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
@@ -171,6 +170,8 @@ async def _contracts(session: Session) -> AsyncIterator[Finding]:
 
 async def _key(config: Config) -> tuple[Address | None, Finding]:
     """Whose key, where it is, and for a key elsewhere whether it really signs."""
+    import asyncio  # help texts do without
+
     from trimtab.cli.wiring import load_signer
     from trimtab.errors import ConfigError, SigningError
 

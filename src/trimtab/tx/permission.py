@@ -35,7 +35,7 @@ class Permission:
         self._calls: dict[tuple[Address | None, bytes | None], list[AllowedCall]] = {}
         for call in limits.calls:
             self._calls.setdefault((call.target, call.selector), []).append(call)
-        self._names = DANGEROUS | {call.selector: call.name for call in limits.calls if call.selector}
+        self._names = DANGEROUS | {c.selector: c.name for c in limits.calls if c.selector and c.name}
 
     def check_open(self, key: str, *, now: int, paused: str | None) -> None:
         """Raise `LimitError` while paused, after the expiry, and on a chain that is not allowed."""
@@ -81,7 +81,9 @@ class Permission:
         if kind is Kind.CANCEL:
             wanted = (self._account, 0, b"")
         if (fields.to, fields.value, fields.data) != wanted or fields.chain_id != self._chain_id:
-            raise LimitError(f"{intent.key}: what is about to be signed is not what was asked for: {fields}")
+            raise LimitError(
+                f"{intent.key}: what is about to be signed is not what was asked for: {fields}", field="calls"
+            )
         if isinstance(fields, SetCodeTx):
             for item in fields.authorizations:
                 self._check_delegate(intent.key, item.address)

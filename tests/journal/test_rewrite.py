@@ -52,7 +52,7 @@ def test_the_file_shrinks(tmp_path: Path) -> None:
         slices = 0
         while journal.sweep():
             slices += 1
-        assert slices > 10
+        assert 10 < slices < 40
         assert path.stat().st_size <= 2 * small
         assert Path(f"{path}-wal").stat().st_size < 1_000_000
     assert payloads(path) == NEW

@@ -80,7 +80,7 @@ def sweep(db: sqlite3.Connection, file: Path, rows: int) -> bool:
             return True
         free = _free_pages(db)
         if free:
-            db.execute(f"PRAGMA incremental_vacuum({SLICE_PAGES})").fetchall()
+            db.executescript(f"PRAGMA incremental_vacuum({SLICE_PAGES})")  # execute() would free one page
         if 0 < _free_pages(db) < free:
             return True
         if free:

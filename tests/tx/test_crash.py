@@ -39,6 +39,8 @@ async def test_every_order_ends_as_the_chain_says_wherever_the_process_dies(
     print_tally(tally)
     assert tally.kills >= KILLS
     assert tally.deepest >= 2
+    assert tally.replaced > 0
+    assert tally.cancels > 0
     died = {split_kind(kind)[:2] for kind in tally.killed}
     assert {("opening", point) for point in REQUESTS} <= died
     assert {("recovery", point) for point in REQUESTS} <= died

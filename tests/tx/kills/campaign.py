@@ -43,6 +43,7 @@ class Tally:
     intents: int = 0
     executed: int = 0
     cancels: int = 0
+    replaced: int = 0
     transactions: int = 0
     deepest: int = 0
     seconds: float = 0.0
@@ -194,6 +195,7 @@ class Run:
         tally.intents += len(self.orders)
         tally.executed += sum(counted.executed.values())
         tally.cancels += counted.cancels
+        tally.replaced += counted.replaced
         tally.transactions += counted.transactions
 
     async def _any_life(self, number: int) -> Report:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from trimtab.model.ids import Address
 from trimtab.tx import records as r
 from trimtab.tx.records import decode_record, stream_name
 from trimtab.tx.reducer import replay
-from trimtab.tx.states import IntentState
+from trimtab.tx.states import Kind
 
 BATCH = 100
 
@@ -35,11 +35,13 @@ class Sent:
 
 @dataclass(frozen=True)
 class Count:
-    """What the chain shows of a run. `executed` by key; `cancels` are transfers of nothing to oneself."""
+    """What the chain shows of a run. `executed` by key; `cancels` are transfers of nothing to oneself;
+    `replaced` orders were signed again at another price."""
 
     executed: Mapping[str, int]
     cancels: int
     transactions: int
+    replaced: int = 0
 
 
 async def check_run(
@@ -60,8 +62,7 @@ async def check_run(
             f"{order.key} ended as {end}, the chain has it {executed} times"
         )
         assert await client.balance(order.payee) == executed, f"{order.payee} was paid by others"
-    check_journal(path, client.chain_id, account, sent)
-    return count
+    return replace(count, replaced=check_journal(path, client.chain_id, account, sent))
 
 
 async def read_sent(client: Client, account: Address, first: int) -> list[Sent]:
@@ -94,9 +95,9 @@ def count_sent(account: Address, orders: Sequence[Order], sent: Sequence[Sent]) 
     return Count(executed, cancels, len(sent))
 
 
-def check_journal(path: Path, chain_id: int, account: Address, sent: Sequence[Sent]) -> None:
+def check_journal(path: Path, chain_id: int, account: Address, sent: Sequence[Sent]) -> int:
     """It is whole, no record of it is there twice, it knows all that is on chain (each life saw to it that
-    the bytes were in it before they left), and it says the same as the chain."""
+    the bytes were in it before they left), and it says the same as the chain. How many were replaced."""
     with sqlite3.connect(path) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     facts = read_facts(path, chain_id, account)  # which verifies each record's checksum, and so the order
@@ -117,7 +118,9 @@ def check_journal(path: Path, chain_id: int, account: Address, sent: Sequence[Se
     assert not state.queue
     ended = {slot.mined.tx_hash for slot in state.finished.values() if slot.mined is not None}
     assert ended == {item.tx_hash for item in sent}
-    assert all(intent.state in IntentState and intent.state.is_terminal for intent in state.intents.values())
+    assert all(intent.state.is_terminal for intent in state.intents.values())
+    normal = ([item.kind is Kind.NORMAL for item in slot.attempts] for slot in state.finished.values())
+    return sum(sum(kinds) > 1 for kinds in normal)
 
 
 def attempts_of(path: Path, chain_id: int, account: Address) -> dict[str, int]:

@@ -37,6 +37,7 @@ def print_tally(tally: Tally) -> None:
 def summary(tally: Tally) -> str:
     return (
         f"{tally.intents} intents, {tally.executed} executed, {tally.cancels} cancellations, "
+        f"{tally.replaced} replacements, "
         f"{tally.transactions} transactions on chain; 0 lost, 0 doubled. "
         f"{len(tally.met)} kinds of boundary met, {len(tally.killed)} killed at; "
         f"{tally.deepest} kills in a row in recoveries of one account"
@@ -53,6 +54,7 @@ def as_record(tally: Tally, seed: int) -> Mapping[str, Any]:
         "intents": tally.intents,
         "executed": tally.executed,
         "cancellations": tally.cancels,
+        "replacements": tally.replaced,
         "transactions": tally.transactions,
         "lost": 0,
         "doubled": 0,

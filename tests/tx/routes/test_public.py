@@ -98,3 +98,17 @@ def test_every_class_has_an_outcome(send_class: SendClass) -> None:
     sure_yes = {SendClass.ALREADY_KNOWN, SendClass.SYNC_TIMEOUT}
     assert (outcome is Outcome.AMBIGUOUS) == (send_class in unsure)
     assert (outcome is Outcome.ACCEPTED) == (send_class in sure_yes)
+
+
+@pytest.mark.parametrize("answer", [b"null", b"true", b'{"hash":"0x00"}'])
+async def test_a_yes_that_is_no_hash_says_nothing(answer: bytes) -> None:
+    """Whoever answers so may not be a node: the bytes may be there or not."""
+
+    class Odd(Node):
+        async def send(self, method: str, params: bytes, timeout: float) -> Reply:
+            is_send = method == "eth_sendRawTransaction"
+            return Reply(result=msgspec.Raw(answer if is_send else b'"0x1"'))
+
+    async with Client.open(Odd("odd", None)) as client:
+        (result,) = await PublicRoute(client).send([b"raw"])[0]
+    assert (result.outcome, result.send_class) == (Outcome.AMBIGUOUS, SendClass.AMBIGUOUS)

@@ -57,6 +57,9 @@ def _result(name: str, answer: object, rows: Sequence[ErrorRow]) -> SendResult:
         return result_of(name, said, answer.text)
     if isinstance(answer, ChainError):
         return SendResult(name, Outcome.AMBIGUOUS, SendClass.AMBIGUOUS, str(answer))
+    if not isinstance(answer, str):  # a yes is the transaction's hash
+        words = f"the node answered {answer!r} instead of a hash"[:200]
+        return SendResult(name, Outcome.AMBIGUOUS, SendClass.AMBIGUOUS, words)
     return SendResult(name, Outcome.ACCEPTED, "")
 
 

@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,18 @@ async def test_two_signers_share_a_token(token: Token) -> None:
     hot.close()
 
 
+async def test_one_library_under_two_names(token: Token, tmp_path: Path) -> None:
+    """A link to the library is the same library: both signers work, by turns."""
+    link = tmp_path / "hsm.so"
+    link.symlink_to(token.options.library)
+    first = await Pkcs11Signer.open(token.options, pin)
+    second = await Pkcs11Signer.open(replace(token.options, library=link), pin)
+    for one in (first, second, first):
+        check_signed(await one.sign_transaction(dynamic(1)), dynamic(1), one.address)
+    second.close()
+    first.close()
+
+
 async def test_a_restart_for_one_signer_misleads_no_other(token: Token, signer: Pkcs11Signer) -> None:
     """Handles of before the library was started anew are not used, whatever they mean by then."""
     token.make_key(label="cold")
@@ -108,7 +121,7 @@ async def test_another_signer_gets_no_session_of_before(token: Token) -> None:
     late.make_key()
     token.lose_sessions()
     older = await Pkcs11Signer.open(token.options, pin)
-    _LIBRARIES[token.options.library].starts += 1
+    _LIBRARIES[token.options.library.resolve()].starts += 1
     token.lose_sessions()
     newer = await Pkcs11Signer.open(late.options, pin)
     for one in (older, newer, older):

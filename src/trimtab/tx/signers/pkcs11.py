@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -28,13 +27,15 @@ logger = logging.getLogger(__name__)
 @dataclass(slots=True, eq=False)
 class _Library:
     """What signers over one library share: a turn to use it, because logging in is the process's; and how
-    often it was started, because handles of an earlier start may mean something else now."""
+    often it was started, because handles of an earlier start may mean something else now. `name` is the
+    first that it was loaded by: under a second one it would be started twice, and refuse."""
 
+    name: Path
     turn: threading.Lock = field(default_factory=threading.Lock)
     starts: int = 0
 
 
-_LIBRARIES: dict[Path, _Library] = defaultdict(_Library)
+_LIBRARIES: dict[Path, _Library] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class Pkcs11Signer(RemoteSigner):
     def __init__(self, options: Pkcs11Options, pin: Callable[[], str], key: Any, public: PublicKey) -> None:
         super().__init__(public_address(public), threads=1)
         self._options = options
-        self._library = _LIBRARIES[options.library]
+        self._library = _library_of(options)
         self._start = self._library.starts
         self._reveal_pin = pin
         self._key: Any = key
@@ -69,8 +70,9 @@ class Pkcs11Signer(RemoteSigner):
     def connect(cls, options: Pkcs11Options, pin: Callable[[], str]) -> Pkcs11Signer:
         """Log in and find the key; blocks while the token answers. `pin` is asked when it is needed, so that
         no variable holds it. Raises `SigningError`, and `ConfigError` without the extra."""
-        with _LIBRARIES[options.library].turn:
-            return cls(options, pin, *_open_key(options, pin))
+        library = _library_of(options)
+        with library.turn:
+            return cls(options, pin, *_open_key(library, options, pin))
 
     @classmethod
     async def open(cls, options: Pkcs11Options, pin: Callable[[], str]) -> Pkcs11Signer:
@@ -110,7 +112,7 @@ class Pkcs11Signer(RemoteSigner):
             raise SigningError(f"{self._refused}; it is not tried again, because tokens lock: open it anew")
         self._forget_session()
         try:
-            key, public = _open_key(self._options, self._reveal_pin)
+            key, public = _open_key(self._library, self._options, self._reveal_pin)
         except SigningError as error:
             if _is_about_pin(error.__cause__):
                 self._refused = error
@@ -136,7 +138,11 @@ class Pkcs11Signer(RemoteSigner):
         return f"Pkcs11Signer({self.address}, key {where.key!r} in token {where.token!r})"
 
 
-def _open_key(options: Pkcs11Options, pin: Callable[[], str]) -> tuple[Any, PublicKey]:
+def _library_of(options: Pkcs11Options) -> _Library:
+    return _LIBRARIES.setdefault(options.library.resolve(), _Library(options.library))
+
+
+def _open_key(library: _Library, options: Pkcs11Options, pin: Callable[[], str]) -> tuple[Any, PublicKey]:
     """A fresh session's key. Starts the library anew when it no longer knows the token: that is how network
     tokens come back, and how a token is seen that was made after the library was loaded."""
     try:
@@ -144,19 +150,19 @@ def _open_key(options: Pkcs11Options, pin: Callable[[], str]) -> tuple[Any, Publ
     except ImportError:
         raise ConfigError("the PKCS#11 signer needs: pip install 'trimtab[pkcs11]'") from None
     try:
-        library = pkcs11.lib(str(options.library))
+        loaded = pkcs11.lib(str(library.name))
     except pkcs11.PKCS11Error as error:
         raise SigningError(
             f"the PKCS#11 library {options.library} does not load ({error}): check its path, and that the "
             "token's software is installed"
         ) from error
     try:
-        return _log_in(library, options, pin)
+        return _log_in(loaded, options, pin)
     except pkcs11.PKCS11Error:
-        _LIBRARIES[options.library].starts += 1
+        library.starts += 1
     try:
-        library.reinitialize()
-        return _log_in(library, options, pin)
+        loaded.reinitialize()
+        return _log_in(loaded, options, pin)
     except pkcs11.PKCS11Error as error:
         raise _explained(error, options) from error
 

@@ -224,8 +224,8 @@ def test_a_kill_in_a_compaction_leaves_a_whole_state(tmp_path: Path, last: int) 
 
 @pytest.mark.soak
 async def test_a_million_records_are_compacted_without_holding_up_the_loop(tmp_path: Path) -> None:
-    """Others get their turn within 50 ms while 125,000 intents are told anew, and recovery of them takes less
-    than 2 s on a busy machine."""
+    """Others get their turn while 125,000 intents are told anew: 99 of 100 within 0.2 s on a machine where
+    much else runs (10 ms on a quiet one); and recovery of them takes less than 2.5 s of its processor."""
     path = tmp_path / "j.db"
     with Journal.open(path) as journal:
         for start in range(0, 125_000, 5_000):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import subprocess
@@ -42,6 +43,7 @@ needs_softhsm = pytest.mark.skipif(
 def _folder() -> Path:
     """One for the process: the library reads its settings when it starts."""
     folder = Path(tempfile.mkdtemp(prefix="trimtab-softhsm-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     (folder / "tokens").mkdir()
     settings = folder / "softhsm2.conf"
     settings.write_text(f"directories.tokendir = {folder}/tokens\nlog.level = ERROR\n")

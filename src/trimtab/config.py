@@ -107,7 +107,7 @@ class AccountSettings(_Checked):
     address: Address | None = None
     keystore: Path | None = None
     password_file: Path | None = None
-    kind: str = "keystore"
+    kind: str = field(default="keystore", metadata={"implied": True})
     pkcs11: Pkcs11Settings | None = None
     kms: KmsSettings | None = None
     private_key: Secret | None = field(default=None, metadata={"env": "TRIMTAB_PRIVATE_KEY"})
@@ -436,10 +436,16 @@ def _show(value: object) -> str:
 
 
 def _plain(value: object) -> Any:
-    """Dataclasses and mappings as dicts without None and without secrets; leaves as they are."""
+    """Dataclasses and mappings as dicts without None, without secrets and without what goes without saying;
+    leaves as they are."""
     if is_dataclass(value) and not isinstance(value, type):
-        items = ((f.name, getattr(value, f.name)) for f in fields(value) if "env" not in f.metadata)
-        return {name: _plain(item) for name, item in items if item not in (None, ())}
+        told = [f for f in fields(value) if "env" not in f.metadata]
+        items = ((f, getattr(value, f.name)) for f in told)
+        return {
+            f.name: _plain(item)
+            for f, item in items
+            if item not in (None, ()) and not ("implied" in f.metadata and item == f.default)
+        }
     if isinstance(value, Mapping):
         return {name: _plain(item) for name, item in value.items()}
     if isinstance(value, tuple):

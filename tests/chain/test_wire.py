@@ -56,7 +56,7 @@ def test_a_receipt_has_every_fact() -> None:
     ],
 )
 def test_a_rollups_operator_fee_is_paid_too(fields: dict[str, str], operator_fee: int) -> None:
-    """Isthmus counts millionths per gas, Jovian (whose receipts tell a footprint) hundreds, and a constant."""
+    """Isthmus counts millionths per gas, Jovian (receipts with a footprint) hundreds, and a constant."""
     receipt = wire.decode_receipt(encoded(RECEIPT, **fields))
     assert receipt is not None
     assert receipt.operator_fee == operator_fee

@@ -9,7 +9,7 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -122,16 +122,22 @@ class Storm:
     """Made by `Storm.open`; `run` lasts until all has ended, and tells the share done, from 0 to 1."""
 
     def __init__(
-        self, options: StormOptions, client: Client, weather: Weather, zygote: Zygote, folder: Path
+        self,
+        options: StormOptions,
+        client: Client,
+        drill: Drill,
+        proxies: Sequence[FaultProxy],
+        zygote: Zygote,
+        folder: Path,
     ) -> None:
         self.result = StormResult(options)
         self._options = options
         self._client = client
-        self._weather = weather
+        self._drill = drill
+        self._weather = Weather(client, drill, ACCOUNT, options.seed, options.block_seconds)
+        self._proxies = proxies
         self._zygote = zygote
         self._folder = folder
-        self._proxies: list[FaultProxy] = []
-        self._drill: Drill
         self._draw = random.Random(f"{options.seed}/storm")
         self._child: int | None = None
 
@@ -148,14 +154,14 @@ class Storm:
             zygote = await stack.enter_async_context(
                 Zygote.open("tests.storm.engine:live", folder / "engine.log")
             )
-            weather = Weather(client, drill, ACCOUNT, options.seed, options.block_seconds)
-            storm = cls(options, client, weather, zygote, folder)
-            storm._drill = drill
             plan = FaultPlan((Rule(OtherNode(other.url), probability=0.005), *FaultPlan.storm().rules))
-            for number in range(ENDPOINTS):
-                proxy = FaultProxy.open(node.url, plan, seed=f"{options.seed}/{number}")
-                storm._proxies.append(await stack.enter_async_context(proxy))
-            yield storm
+            proxies = [
+                await stack.enter_async_context(
+                    FaultProxy.open(node.url, plan, seed=f"{options.seed}/{number}")
+                )
+                for number in range(ENDPOINTS)
+            ]
+            yield cls(options, client, drill, proxies, zygote, folder)
 
     async def run(self, tell: Callable[[float], None] = lambda share: None) -> StormResult:
         """Until every wish has ended, or the options' patience."""

@@ -155,6 +155,7 @@ class Run:
             self._tally.deepest = max(self._tally.deepest, chained)
             if self._draw.random() < 0.25:
                 await self._check_rest()
+                chained = 0
         report = await self.live(Hunt())
         await self._check_rest()
         await self.check(report.ends)

@@ -3,22 +3,26 @@ that is known (12), and what the sender refuses it refuses before anything is ex
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import count
 
 import pytest
 from tests.tx.model_node import Fault, ModelNode, Trouble
-from tests.tx.shell_world import START, STREAM
+from tests.tx.shell_world import SIGNER, START, STREAM, SlowSigner
 from tests.tx.test_shell_properties import SHOP, Shell, Wanted
 
 from trimtab.chain.call import Call
 from trimtab.chain.rpc_errors import SendClass
-from trimtab.errors import HaltError, IntentError, NonceConflictError
+from trimtab.errors import HaltError, InsufficientFundsError, IntentError, NonceConflictError, SigningError
 from trimtab.journal import Journal
 from trimtab.tx import records as r
+from trimtab.tx.envelope import DynamicFeeTx, SignedTx, TxFields
 from trimtab.tx.intent import TxIntent
 from trimtab.tx.outcome import Succeeded
+from trimtab.tx.signers import Signer
 from trimtab.tx.states import IntentState, Refusal
 
 UNSURE = (*(fault for fault in Fault if fault is not Fault.REJECT), SendClass.NONCE_LOW, SendClass.AMBIGUOUS)
@@ -207,3 +211,60 @@ def test_a_key_that_was_refused_is_free_again() -> None:
         ask(shell, intent("k", value=2))
         shell._run(1.0)
         assert shell.auditor.mirror.intents["k"].state is IntentState.LIVE
+
+
+class Forger(SlowSigner):
+    """A signer that was replaced: it signs another transaction than the one it was given."""
+
+    async def sign_transaction(self, fields: TxFields) -> SignedTx:
+        assert isinstance(fields, DynamicFeeTx)
+        return await super().sign_transaction(replace(fields, value=fields.value + 1))
+
+
+def test_a_signature_of_something_else_is_never_used() -> None:
+    """What a signer gives back is read before it is written: nothing leaves, and the nonce is free."""
+    with opened() as shell:
+        shell.signer = Forger()
+        shell.restart(0.0)
+        shell._run(1.0)
+        wanted = ask(shell, intent("k"))
+        shell._run(10.0)
+        assert [type(error) for error in wanted.refusals] == [SigningError]
+        assert not shell.auditor.mirror.slots
+        shell.signer = SIGNER
+        shell.restart(0.0)
+
+
+def test_a_silent_signer_holds_up_nothing_for_good() -> None:
+    """After its time it has refused; the next intent gets the same nonce."""
+
+    class Silent(SlowSigner):
+        async def sign_transaction(self, fields: TxFields) -> SignedTx:
+            await asyncio.sleep(1e6)
+            return await super().sign_transaction(fields)
+
+    with opened() as shell:
+        shell.signer = Silent()
+        shell.restart(0.0)
+        shell._run(1.0)
+        wanted = ask(shell, intent("k"))
+        shell._run(shell.options.sign_timeout + 5.0)
+        assert [type(error) for error in wanted.refusals] == [SigningError]
+        assert not shell.auditor.mirror.slots
+        shell.signer = SIGNER
+        shell.restart(0.0)
+
+
+@pytest.mark.parametrize("signer", [SIGNER, SlowSigner()], ids=["at-hand", "slow"])
+def test_what_the_balance_does_not_cover_is_never_signed(signer: Signer) -> None:
+    """8: whether the key is at hand or elsewhere; the refusal says what is missing."""
+    with opened() as shell:
+        shell.signer = signer
+        shell.restart(0.0)
+        shell.move_balance(0)
+        shell._run(1.0)
+        wanted = ask(shell, intent("k"))
+        shell._run(10.0)
+        assert [type(error) for error in wanted.refusals] == [InsufficientFundsError]
+        story = shell.auditor.stories["k"]
+        assert not any(isinstance(record, r.Attempted) for record in story)

@@ -10,7 +10,7 @@ from trimtab.chain.rpc_errors import SendClass
 from trimtab.tx import events as e
 from trimtab.tx import records as r
 from trimtab.tx.batches import stop_followers
-from trimtab.tx.observing import fill_gap, observe_slot
+from trimtab.tx.observing import fill_gap, may_hold, observe_slot
 from trimtab.tx.states import Attempt, Intent, IntentState, Kind, Outcome, Refusal, Slot, SlotState, change
 from trimtab.tx.turn import Turn
 
@@ -130,6 +130,8 @@ def _assign_ready(turn: Turn) -> None:
 def _has_room(turn: Turn, nonce: int, intent: Intent) -> bool:
     """Whether `nonce` may be used now: everything below it is out, or on its way with no refusal yet. A nonce
     that those above it wait for needs no place in the window."""
+    if not may_hold(turn.state, intent, nonce):
+        return False
     unmined = [slot for slot in turn.state.slots.values() if slot.mined is None]
     below = [slot for slot in unmined if slot.nonce < nonce]
     if len(unmined) >= _window(turn, unmined, intent) and len(below) == len(unmined):

@@ -9,7 +9,18 @@ from trimtab.model.ids import Address, TxHash
 from trimtab.tx import events as e
 from trimtab.tx import records as r
 from trimtab.tx.fees import has_headroom
-from trimtab.tx.states import IntentState, Kind, Mined, Outcome, Refusal, Slot, SlotState, Terminal
+from trimtab.tx.states import (
+    Intent,
+    IntentState,
+    Kind,
+    Mined,
+    Outcome,
+    Refusal,
+    Slot,
+    SlotState,
+    State,
+    Terminal,
+)
 from trimtab.tx.turn import Turn
 
 LABEL = "fill a gap below the account's transactions"
@@ -189,7 +200,7 @@ def _find_gap(turn: Turn, seen: e.Observed) -> int | None:
     """A nonce that was given back below others that are out; or one that others had used, when the chain
     waits for it and has long done so: the answer may be an old one."""
     state, gap, lowest = turn.state, seen.account_nonce, turn.state.unmined[0]
-    if state.nonces.free and not state.queue:
+    if state.nonces.free and not _is_spoken_for(state):
         return min(state.nonces.free)
     if gap is None or gap >= lowest.nonce or gap in state.slots or gap in state.finished:
         return None
@@ -197,6 +208,23 @@ def _find_gap(turn: Turn, seen: e.Observed) -> int | None:
         return None
     is_old = bool(lowest.attempts) and seen.head - lowest.last.block >= turn.policy.bump_after_blocks
     return gap if is_old else None
+
+
+def _is_spoken_for(state: State) -> bool:
+    """Whether the next in the queue will take the lowest nonce."""
+    key = next(iter(state.queue), None)
+    return key is not None and may_hold(state, state.intents[key], state.nonces.lowest)
+
+
+def may_hold(state: State, intent: Intent, nonce: int) -> bool:
+    """Whether an intent may have a nonce that others in flight are above: not one that uses the nonce after
+    its own too (EIP-7702), and no step of a batch below an earlier one."""
+    if not (intent.batch or intent.is_delegation):
+        return True
+    above = [state.intents[slot.key] for slot in state.unmined if slot.nonce > nonce]
+    if intent.is_delegation:
+        return not above
+    return all(item.batch != intent.batch for item in above)
 
 
 def _may_be_out(outcome: Outcome) -> bool:

@@ -111,7 +111,7 @@ async def test_a_key_in_kms_is_tried(cli: Cli, monkeypatch: pytest.MonkeyPatch) 
         address = KmsSigner(kms.client, "alias/doctor").address
         await cli.world.control.set_balance(address, 10**18)
         table = f'key = "alias/doctor"\nregion = "{REGION}"\nendpoint = "{kms.url}"\n'
-        cli.edit('kind = "keystore"\n', f'kind = "kms"\n[account.kms]\n{table}')
+        cli.edit("[journal]", f'[account]\nkind = "kms"\n[account.kms]\n{table}\n[journal]')
         finding = (await _findings(cli, 0, env={"TRIMTAB_PRIVATE_KEY": ""}))["account"]
         assert finding["found"] == f"{address}, signs with the AWS KMS key 'alias/doctor'"
         monkeypatch.setattr(ECDSAPrivateKey, "sign", sign_hashed)

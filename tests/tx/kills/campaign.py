@@ -82,15 +82,21 @@ class Site:
         return tuple(draw.choice((self.control, self.node.ws_url)) for _ in range(draw.randint(1, 2)))
 
 
-class Campaign:
-    """`kills` of them, or as many more as a last run has."""
+Place = tuple[str, str]
+"""A phase, and the point in it."""
 
-    def __init__(self, site: Site, seed: int, kills: int) -> None:
+
+class Campaign:
+    """`kills` of them, and then more until somebody has died at every one of the places that it `must` reach,
+    three times as many at most: what comes when hangs on the machine too."""
+
+    def __init__(self, site: Site, seed: int, kills: int, must: frozenset[Place] = frozenset()) -> None:
         self.tally = Tally()
         self.site = site
         self.draw = random.Random(seed)
         self.seed = seed
         self._kills = kills
+        self._must = must
         self._usual = 0
 
     async def run(self) -> Tally:
@@ -98,11 +104,16 @@ class Campaign:
         await Run(self, 0).through(depth=0)  # nobody is killed: what there is to meet
         self._usual = self.tally.met.total()
         for number in count(1):
-            if self.tally.kills >= self._kills:
+            if self.tally.kills >= self._kills and (not self.missing or self.tally.kills >= 3 * self._kills):
                 break
             await Run(self, number).through(DEPTH)
         self.tally.seconds = time.monotonic() - start
         return self.tally
+
+    @property
+    def missing(self) -> frozenset[Place]:
+        """Places that it must reach, where nobody died yet."""
+        return self._must - {split_kind(kind)[:2] for kind in self.tally.killed}
 
     def hunt(self, life: int) -> Hunt:
         """A kind of boundary that killed nobody yet, else any: at work most for a run's first life, in their
@@ -110,6 +121,9 @@ class Campaign:
         draw, tally = self.draw, self.tally
         first, later = ("work", "work", "work", "closing", "opening"), ("opening", "recovery", "work")
         phase = draw.choice(later if life else first)
+        wanted = sorted({place[0] for place in self.missing} & set(later if life else first))
+        if wanted and tally.kills >= self._kills:
+            phase = draw.choice(wanted)
         kinds = sorted(kind for kind in tally.met if kind.startswith(phase))
         fresh = [kind for kind in kinds if not tally.killed[kind]]
         died = {split_kind(kind)[:2] for kind in tally.killed}

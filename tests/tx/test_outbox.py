@@ -24,7 +24,7 @@ class Desk:
 
     def __init__(self, *, is_full: bool = False) -> None:
         self.log: list[Any] = []
-        self.failed: list[Exception] = []
+        self.failed: list[BaseException] = []
         self.is_full = is_full
         self.outbox = Outbox(self._write, lambda actions: self.log.append(list(actions)), self.failed.append)
 

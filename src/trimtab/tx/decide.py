@@ -318,7 +318,8 @@ def _bump(turn: Turn, event: e.BumpAsked) -> None:
     if slot is None or slot.is_signing or not slot.attempts or turn.state.halted is not None:
         return
     if slot.mined is None and intent.state in (IntentState.LIVE, IntentState.CANCELLING):
-        turn.ask_signature(slot.nonce, slot.last.kind, slot.last.fees)
+        kind = Kind.CANCEL if slot.is_cancelling else slot.last.kind
+        turn.ask_signature(slot.nonce, kind, slot.last.fees)
 
 
 def _raise_budget(turn: Turn, intent: Intent, budget: int) -> None:

@@ -231,10 +231,17 @@ class Driver:
         try:
             found = await self._simulator.find_gas(_trial(intent), wants_access_list=wants_list)
         except TrimtabError as error:
-            self.errors[key] = error
-            self.feed(e.CheckFailed(key))
+            if self._is_queued(intent):
+                self.errors[key] = error
+                self.feed(e.CheckFailed(key))
             return
-        self.feed(e.CheckPassed(key, found.gas_limit, self.clock.now(), found.access_list))
+        if self._is_queued(intent):
+            self.feed(e.CheckPassed(key, found.gas_limit, self.clock.now(), found.access_list))
+
+    def _is_queued(self, checked: Intent) -> bool:
+        """Whether its key still means what was checked: it may have been withdrawn, and given to another."""
+        known = self.state.intents.get(checked.key)
+        return known is not None and known.digest == checked.digest
 
     # Signatures
 

@@ -24,7 +24,7 @@ class Outbox:
         self,
         write: Callable[[Sequence[bytes]], None],
         act: Callable[[Sequence[e.Action]], None],
-        fail: Callable[[Exception], None],
+        fail: Callable[[BaseException], None],
     ) -> None:
         self._write = write
         self._act = act
@@ -71,7 +71,7 @@ class Outbox:
             actions, self._actions = self._actions, []
             if actions:
                 self._act(actions)
-        except Exception as error:
+        except BaseException as error:  # an interrupt too: its actions must not outlive its records
             self.close()
             self._fail(error)
             raise

@@ -136,20 +136,21 @@ class Sender:
         what waits is refused, what is out is cancelled.
 
         Raises as `submit` does while nothing is exposed; from then on the handles tell. Steps whose keys are
-        known already are not sent again.
+        known already are not sent again; `IntentError` when those before a new one are not this batch's own.
         """
         self._driver.check_whole()
         if not intents or len({intent.key for intent in intents}) < len(intents):
             raise IntentError("a batch needs steps, and each step a key of its own", field="key")
-        missing = {n: intent for n, intent in enumerate(intents) if not self._is_known(intent)}
+        name = intents[0].key
+        missing = self._missing(intents, name)
         if missing:
-            name = intents[0].key
             wanted = [change(self._check(item), batch=name, step=n) for n, item in missing.items()]
             ready = await self._driver.find_gas_together(wanted)
             for item in missing.values():  # the account may have been halted or paused meanwhile
                 self._check(item)
                 self._driver.errors.pop(item.key, None)
-            self._driver.feed(e.SubmitBatch(tuple(item for item in ready if not self._is_taken(item.key))))
+            if missing == self._missing(intents, name):  # else the same batch was submitted meanwhile
+                self._driver.feed(e.SubmitBatch(tuple(ready)))
         handles = tuple(TxHandle(intent.key, self._driver, self._client) for intent in intents)
         await self._reach_network(intents[0].key)
         return handles
@@ -202,7 +203,8 @@ class Sender:
         self._driver.write()
 
     async def obey(self, ask: Ask) -> None:
-        """Do what a person asks, here or from another process. Raises `IntentError` for an unknown key."""
+        """Do what a person asks, here or from another process; durable when this returns. Raises
+        `IntentError` for an unknown key."""
         match ask.kind:
             case AskKind.CANCEL:
                 self.handle(ask.key).cancel()
@@ -214,10 +216,25 @@ class Sender:
                 self.pause(ask.reason)
             case AskKind.UNPAUSE:
                 self.unpause()
+        self._driver.write()
 
-    def _is_taken(self, key: str) -> bool:
-        known = self._driver.state.intents.get(key)
-        return known is not None and known.refusal is None
+    def _missing(self, intents: Sequence[TxIntent], batch: str) -> dict[int, TxIntent]:
+        """The steps that were not submitted yet. Raises `IntentError` when they cannot follow those that
+        were: one of them comes later, or is under way apart, where its end stops nobody."""
+        missing = {n: intent for n, intent in enumerate(intents) if not self._is_known(intent)}
+        for step, intent in enumerate(intents):
+            if not missing or step in missing:
+                continue
+            known = self._driver.state.intents[intent.key]
+            if step > min(missing) or not (known.batch == batch or known.state.is_mined):
+                raise IntentError(
+                    f"{intent.key} is {known.state}, submitted apart from {intents[min(missing)].key}, which "
+                    "is new: a batch keeps its order. Give its steps new keys, or wait until those before "
+                    "the new ones are mined",
+                    field="key",
+                    value=intent.key,
+                )
+        return missing
 
     def _is_known(self, intent: TxIntent) -> bool:
         """Whether it was submitted before. Raises `NonceConflictError` when its key means something else."""

@@ -273,7 +273,10 @@ async def test_a_reorg_beyond_memory_is_an_error(anvil: AnvilNode) -> None:
             await anext(heads)
 
 
-@pytest.mark.parametrize(("heads", "history"), [([5, 6, 5, 6, 7], 256), ([5, 6, 7, 8, 9, 5, 9, 10], 3)])
+@pytest.mark.parametrize(
+    ("heads", "history"),
+    [([5, 6, 5, 6, 7], 256), ([5, 6, 7, 8, 9, 5, 9, 10], 3), ([5, 6, 7, 8, 9, 5, 10, 11], 3)],
+)
 async def test_a_lagging_node_tells_nothing_new(
     scripted: ScriptedNode, heads: list[int], history: int
 ) -> None:

@@ -157,8 +157,10 @@ class HeadWatcher:
             return self._tracker.extend([tip])
         if self._tracker.find(tip.hash) is not None:
             return []  # told already, or a node that lags behind
-        if tip.number < self._tracker.oldest and self._tracker.find((await self._latest()).hash) is not None:
-            return []  # pushed so late that it is forgotten: the chain went on from what we know
+        if tip.number < self._tracker.oldest:  # pushed so late that it is forgotten: the latest counts
+            tip = await self._latest()
+            if self._tracker.find(tip.hash) is not None:
+                return []
         branch = [tip]
         if tip.number > known.number + 1:
             branch = await self._fill(known.number + 1, tip)

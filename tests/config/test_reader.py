@@ -1,77 +1,29 @@
-"""Settings: one strict file, exact decimals, masked secrets, and errors that name key and file."""
+"""One strict file, exact decimals, secrets out of the environment, and errors that name key and file."""
 
 from __future__ import annotations
 
 import json
-import stat
-from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.config.conftest import CHAIN, KEY, LYRA, PERP, Write
 
+from trimtab.cli.output import to_plain
 from trimtab.config import (
-    AccountSettings,
     ChainSettings,
-    Config,
-    HedgeSettings,
-    JournalSettings,
-    KmsSettings,
-    Pkcs11Settings,
-    Secret,
     TxSettings,
     find_config,
     load_config,
-    mask_url,
-    read_password,
-    read_pin,
-    write_config,
 )
-from trimtab.errors import ConfigError, TrimtabError
+from trimtab.errors import ConfigError
 from trimtab.hedging.limits import HedgeLimits
-from trimtab.hedging.policy import FixedBand, WhalleyWilmott
-from trimtab.model.ids import Address
-from trimtab.tx.limit_settings import CallSettings, LimitSettings, RuleSettings
-from trimtab.venues.lyra.addresses import LyraDeployment, LyraMarketAddresses
-from trimtab.venues.perp_v2.addresses import (
-    PerpV2CollateralToken,
-    PerpV2Deployment,
-    PerpV2MarketAddresses,
-)
+from trimtab.hedging.policy import FixedBand
+from trimtab.tx.limit_settings import LimitSettings
 
-EXAMPLE = Path(__file__).parents[1] / "docs" / "reference" / "trimtab.toml"
-CHAIN = '[chain]\nurls = ["http://node"]\nchain_id = 1\n'
-KEY = "0x" + "11" * 32
-
-Write = Callable[[str], Path]
-
-
-def _address(number: int) -> Address:
-    return Address(f"0x{number:040x}")
-
-
-PERP = PerpV2Deployment(
-    contracts={"ClearingHouse": _address(1)},
-    markets={"vETH": PerpV2MarketAddresses("ETH", _address(2), _address(3), _address(4))},
-    collateral={"USDC": PerpV2CollateralToken(_address(5), 6)},
-)
-LYRA = LyraDeployment(
-    contracts={"OptionMarketViewer": _address(6)},
-    markets={"sETH": LyraMarketAddresses("ETH", {"OptionMarket": _address(7)}, _address(8), _address(9))},
-)
-
-
-@pytest.fixture
-def write(tmp_path: Path) -> Write:
-    def to_file(text: str) -> Path:
-        path = tmp_path / "trimtab.toml"
-        path.write_text(text)
-        return path
-
-    return to_file
+EXAMPLE = Path(__file__).parents[2] / "docs" / "reference" / "trimtab.toml"
 
 
 def _refusal(path: Path, **env: str) -> ConfigError:
@@ -82,7 +34,7 @@ def _refusal(path: Path, **env: str) -> ConfigError:
 
 def test_the_documented_file_loads(tmp_path: Path) -> None:
     """docs/reference/trimtab.toml is a valid file and means what its comments say."""
-    (tmp_path / "world.json").write_text(json.dumps({"perp_v2": _plain(PERP)}))
+    (tmp_path / "world.json").write_text(json.dumps({"perp_v2": to_plain(PERP)}))
     path = tmp_path / "trimtab.toml"
     path.write_text(EXAMPLE.read_text(encoding="utf-8"))
     config = load_config(path, {})
@@ -218,22 +170,6 @@ def test_decimals_keep_every_digit(digits: Decimal, tmp_path_factory: pytest.Tem
     assert load_config(path, {}).tx.budget_eth == digits
 
 
-@pytest.mark.parametrize(
-    "build",
-    [
-        lambda: TxSettings(budget_eth=0.1),  # type: ignore[arg-type]
-        lambda: ChainSettings(("u",), 1, timeout=1.5),  # type: ignore[arg-type]
-        lambda: TxSettings(fee_cap_gwei=float("nan")),  # type: ignore[arg-type]
-        lambda: FixedBand(0.5),  # type: ignore[arg-type]
-        lambda: HedgeLimits(max_size=1.0),  # type: ignore[arg-type]
-    ],
-)
-def test_floats_are_refused_in_code_too(build: Callable[[], object]) -> None:
-    """Settings built without a file refuse a float where a Decimal is due."""
-    with pytest.raises(TrimtabError, match="float"):
-        build()
-
-
 def test_secrets_come_from_the_environment_and_print_masked(write: Write) -> None:
     """The key is readable by reveal() alone: not in str, repr, nor in the repr of all settings."""
     env = {"TRIMTAB_PRIVATE_KEY": KEY, "TRIMTAB_KEYSTORE_PASSWORD": "hunter2"}
@@ -267,20 +203,6 @@ def test_urls_may_hold_keys(write: Write) -> None:
     assert "SECRETKEY" not in repr(config)
 
 
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("https://rpc.example:8443/v1/SECRET?key=SECRET", "https://rpc.example:8443/***"),
-        ("https://user:SECRET@rpc.example", "https://rpc.example"),
-        ("http://127.0.0.1:8545", "http://127.0.0.1:8545"),
-        ("/run/node.ipc", "/run/node.ipc"),
-    ],
-)
-def test_masked_urls(url: str, shown: str) -> None:
-    """What may be a key is cut off a URL before it is shown."""
-    assert mask_url(url) == shown
-
-
 def test_the_search_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """--config wins over TRIMTAB_CONFIG, which wins over ./trimtab.toml."""
     option, named, here = (tmp_path / name for name in ("option.toml", "named.toml", "trimtab.toml"))
@@ -312,7 +234,7 @@ def test_broken_toml_is_told_with_its_line(write: Write) -> None:
 def test_addresses_come_from_a_world(write: Write, tmp_path: Path) -> None:
     """addresses_file takes the JSON of `trimtab world up --json`; the file's own faults are named."""
     world = tmp_path / "world.json"
-    world.write_text(json.dumps({"url": "http://x", "perp_v2": _plain(PERP), "lyra": _plain(LYRA)}))
+    world.write_text(json.dumps({"url": "http://x", "perp_v2": to_plain(PERP), "lyra": to_plain(LYRA)}))
     text = CHAIN + "".join(
         f'[venues.{name}]\naddresses_file = "world.json"\n' for name in ("perp_v2", "lyra")
     )
@@ -328,140 +250,3 @@ def test_addresses_file_or_tables(write: Write) -> None:
     """Giving both a file and tables is refused, because one would silently win."""
     text = CHAIN + '[venues.lyra]\naddresses_file = "w.json"\nmarkets = {}\n'
     assert "not both" in str(_refusal(write(text)))
-
-
-def _plain(value: object) -> Any:
-    from trimtab.cli.output import to_plain
-
-    return to_plain(value)
-
-
-@pytest.mark.parametrize(
-    "policy",
-    [
-        {"fixed_band": FixedBand(Decimal("0.25"))},
-        {
-            "whalley_wilmott": WhalleyWilmott(
-                Decimal("0.01"), Decimal("0.001"), Decimal("0.1"), Decimal(2), lot=Decimal("1E-8")
-            )
-        },
-    ],
-)
-def test_what_is_written_reads_back_equal(tmp_path: Path, policy: dict[str, Any]) -> None:
-    """write_config and load_config are inverse; the file is its owner's alone and holds no secret."""
-    config = Config(
-        chain=ChainSettings(("http://127.0.0.1:1", 'ws://a/"b\\'), 31337, Decimal("2.5")),
-        account=AccountSettings(address=_address(10), private_key=Secret(KEY)),
-        journal=JournalSettings(tmp_path / "sub" / "j.db"),
-        tx=TxSettings(Decimal("0.000000001")),
-        limits=LimitSettings(
-            functions=("openPosition",),
-            calls=(CallSettings(_address(11), "f(address)", None, (RuleSettings(0, ("self",)),)),),
-            max_fees_per_hour_eth=Decimal("0.05"),
-            pause_file=tmp_path / "pause",
-        ),
-        venues={"perp_v2": PERP, "lyra": LYRA},
-        hedge=HedgeSettings("ETH", "sETH", "vETH", limits=HedgeLimits(gas_budget_wei=10**30), **policy),
-    )
-    path = tmp_path / "out.toml"
-    write_config(path, config)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert KEY not in path.read_text()
-    assert load_config(path, {"TRIMTAB_PRIVATE_KEY": KEY}) == config
-
-
-def test_a_password_file_is_its_owners_alone(tmp_path: Path) -> None:
-    """The password is the first line of a 0600 file; a file that others can read is refused with the cure."""
-    file = tmp_path / "password"
-    file.write_text("hunter2\n")
-    file.chmod(0o644)
-    account = AccountSettings(password_file=file)
-    with pytest.raises(ConfigError, match=r"others can read .* \(mode 0644\): chmod 600") as caught:
-        read_password(account)
-    assert "hunter2" not in str(caught.value)
-    file.chmod(0o600)
-    assert read_password(account) == Secret("hunter2")
-    file.unlink()
-    with pytest.raises(ConfigError, match="cannot read the password file"):
-        read_password(account)
-
-
-def test_the_environments_password_wins() -> None:
-    """TRIMTAB_KEYSTORE_PASSWORD is used without looking at a file; neither means None."""
-    assert read_password(AccountSettings(password=Secret("a"), password_file=Path("gone"))) == Secret("a")
-    assert read_password(AccountSettings()) is None
-
-
-TOKEN = '[account]\nkind = "pkcs11"\n[account.pkcs11]\nlibrary = "hsm.so"\ntoken = "desk"\nkey = "hot"\n'
-KMS = '[account]\nkind = "kms"\n[account.kms]\nkey = "alias/desk"\n'
-
-
-def test_a_key_in_a_token(write: Write) -> None:
-    """The library's path is relative to the file, the PIN comes from the environment and prints masked."""
-    path = write(CHAIN + TOKEN)
-    account = load_config(path, {"TRIMTAB_PKCS11_PIN": "hunter2"}).account
-    assert account.pkcs11 == Pkcs11Settings(path.parent / "hsm.so", "desk", "hot", None, Secret("hunter2"))
-    assert account.has_key
-    assert account.key_place == "the key 'hot' in the token 'desk'"
-    assert "hunter2" not in f"{account!r} {account}"
-    assert read_pin(account.pkcs11) == Secret("hunter2")
-
-
-def test_a_key_in_kms(write: Write) -> None:
-    """An alias is enough; region, profile and endpoint may be said."""
-    assert load_config(write(CHAIN + KMS), {}).account.kms == KmsSettings("alias/desk")
-    more = KMS + 'region = "eu-central-1"\nprofile = "desk"\nendpoint = "http://127.0.0.1:4566"\n'
-    account = load_config(write(CHAIN + more), {}).account
-    assert account.kms == KmsSettings("alias/desk", "eu-central-1", "desk", "http://127.0.0.1:4566")
-    assert account.has_key
-    assert account.key_place == "the AWS KMS key 'alias/desk'"
-
-
-@pytest.mark.parametrize(
-    ("text", "key", "words"),
-    [
-        ('[account]\nkind = "ledger"', "account.kind", "must be one of keystore, pkcs11, kms, got 'ledger'"),
-        ('[account]\nkind = "pkcs11"', "account.pkcs11", "is missing, and account.kind is 'pkcs11'"),
-        ('[account]\nkind = "kms"\nkeystore = "key.json"', "account.keystore", "account.kind is 'kms'"),
-        (TOKEN.replace('"pkcs11"', '"keystore"'), "account.pkcs11", "account.kind is 'keystore'"),
-        (KMS + '[account.pkcs11]\nlibrary = "a"\ntoken = "b"\nkey = "c"', "account.pkcs11", "'kms'"),
-        (TOKEN.replace('key = "hot"\n', ""), "account.pkcs11.key", "is missing"),
-        (TOKEN + "pin = 1234", "account.pkcs11.pin", "is a secret.*set TRIMTAB_PKCS11_PIN"),
-        (KMS + 'token = "desk"', "account.kms.token", "is not a setting"),
-        (KMS + 'secret_access_key = "x"', "account.kms.secret_access_key", "is not a setting"),
-    ],
-)
-def test_one_kind_of_key_counts(write: Write, text: str, key: str, words: str) -> None:
-    """A kind without its table, a table of another kind, a secret in the file: the wrong key is named."""
-    with pytest.raises(ConfigError, match=words) as caught:
-        load_config(write(CHAIN + text), {})
-    assert caught.value.key == key
-
-
-@pytest.mark.parametrize("text", [TOKEN, KMS])
-def test_a_key_of_the_environment_is_no_second_one(write: Write, text: str) -> None:
-    """A forgotten TRIMTAB_PRIVATE_KEY neither replaces the token's key nor is silently left aside."""
-    with pytest.raises(ConfigError, match="TRIMTAB_PRIVATE_KEY is set too") as caught:
-        load_config(write(CHAIN + text), {"TRIMTAB_PRIVATE_KEY": KEY})
-    assert KEY not in str(caught.value)
-
-
-@pytest.mark.parametrize("text", [TOKEN, KMS])
-def test_kinds_of_keys_are_written_and_read(write: Write, tmp_path: Path, text: str) -> None:
-    """`write_config` is the inverse of `load_config`, without the PIN."""
-    config = load_config(write(CHAIN + text), {})
-    write_config(tmp_path / "again.toml", config)
-    assert load_config(tmp_path / "again.toml", {}) == config
-
-
-def test_a_pin_file_is_its_owners_alone(tmp_path: Path) -> None:
-    """Its first line is the PIN; readable by others it is refused."""
-    file = tmp_path / "pin"
-    file.write_text("hunter2\n")
-    file.chmod(0o600)
-    settings = Pkcs11Settings(Path("hsm.so"), "desk", "hot", pin_file=file)
-    assert read_pin(settings) == Secret("hunter2")
-    file.chmod(0o644)
-    with pytest.raises(ConfigError, match="others can read the PIN file") as caught:
-        read_pin(settings)
-    assert caught.value.key == "account.pkcs11.pin_file"

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
 
-from trimtab.errors import ConfigError, ConnectionLostError, RateLimitedError, RpcTimeoutError
-from trimtab.net.retry_after import parse_retry_after
+from trimtab.errors import ConfigError, ConnectionLostError
+from trimtab.net.http_errors import check_pace, typed_errors
 from trimtab.net.urls import mask_url
 
 
@@ -76,27 +75,13 @@ class JsonHttp:
     async def _ask(self, method: str, path: str, **content: Any) -> Answer:
         if self._session is None:
             raise ConfigError(f"the session with {self.name} is not open: use it in `async with`")
-        try:
+        with typed_errors(self.name, self._timeout):
             # A redirect would carry the key elsewhere.
             async with self._session.request(
                 method, self._url + path, allow_redirects=False, **content
             ) as response:
                 body = await response.text(errors="replace")
-        except TimeoutError as error:
-            message = f"{self.name} did not answer within {self._timeout:.3g} s"
-            raise RpcTimeoutError(message, endpoint=self.name) from error
-        except aiohttp.InvalidURL:  # its text is the URL, keys and all
-            raise ConfigError(f"{self.name} is not a valid URL; check its host and port") from None
-        except aiohttp.ClientResponseError:  # so is the text of this one
-            message = f"{self.name} answered something that is not HTTP; check the URL"
-            raise ConnectionLostError(message, endpoint=self.name) from None
-        except (aiohttp.ClientError, OSError) as error:
-            message = f"{self.name} could not be reached ({type(error).__name__})"
-            raise ConnectionLostError(message, endpoint=self.name) from error
-        if response.status == 429:
-            wait = parse_retry_after(response.headers.get("Retry-After"), now=datetime.now(UTC))
-            message = f"{self.name} asks to slow down (HTTP 429)"
-            raise RateLimitedError(message, endpoint=self.name, retry_after=wait)
+        check_pace(self.name, response)
         return Answer(response.status, _decoded(body))
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from itertools import count
 
 import aiohttp
 
 from trimtab.chain.messages import Reply, decode_batch, decode_reply, encode_batch, encode_request
 from trimtab.chain.transports.base import Request
-from trimtab.errors import ConfigError, ConnectionLostError, RateLimitedError, RpcError, RpcTimeoutError
-from trimtab.net import mask_url, parse_retry_after
+from trimtab.errors import ConnectionLostError, RpcError, RpcTimeoutError
+from trimtab.net import mask_url
+from trimtab.net.http_errors import check_pace, typed_errors
 
 _HEADERS = {"content-type": "application/json"}
 _RESERVE = 8
@@ -90,7 +90,7 @@ class HttpTransport:
 
     async def _post(self, body: bytes, timeout: float) -> bytes:
         session = self._session or self._open_session()
-        try:
+        with typed_errors(self.name, timeout):
             async with session.post(
                 self._url,
                 data=body,
@@ -101,25 +101,11 @@ class HttpTransport:
                 if response.status != 200:
                     self._check_status(response, payload)
                 return payload
-        except TimeoutError as error:
-            message = f"{self.name} did not answer within {timeout:.3g} s"
-            raise RpcTimeoutError(message, endpoint=self.name) from error
-        except aiohttp.InvalidURL:  # its text is the URL, keys and all
-            raise ConfigError(f"{self.name} is not a valid URL; check its host and port") from None
-        except aiohttp.ClientResponseError:  # so is the text of this one
-            message = f"{self.name} answered something that is not HTTP; check the URL"
-            raise ConnectionLostError(message, endpoint=self.name) from None
-        except (aiohttp.ClientError, OSError) as error:
-            message = f"{self.name} could not be reached ({type(error).__name__}); is the node up?"
-            raise ConnectionLostError(message, endpoint=self.name) from error
 
     def _check_status(self, response: aiohttp.ClientResponse, payload: bytes) -> None:
         """Map a status other than 200. A JSON-RPC error in the body is the better answer and passes."""
         status = response.status
-        if status == 429:
-            retry_after = parse_retry_after(response.headers.get("Retry-After"), now=datetime.now(UTC))
-            message = f"{self.name} asks to slow down (HTTP 429)"
-            raise RateLimitedError(message, endpoint=self.name, retry_after=retry_after)
+        check_pace(self.name, response)
         if payload.lstrip()[:1] in (b"{", b"[") and b'"error"' in payload:
             return
         if status >= 500:

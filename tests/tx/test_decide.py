@@ -591,3 +591,15 @@ def test_a_bump_changes_nothing_that_is_mined_or_unknown(life: Life) -> None:
     life.feed(e.Observed(1, life.at, mined={tx_hash: mined}, canonical=CANON, account_nonce=1))
     life.feed(e.BumpAsked("k"))
     assert not life.did(e.Sign)
+
+
+def test_what_a_pool_forgot_is_replaced_at_its_own_price_or_above(life: Life) -> None:
+    """Accepted, the lowest, and neither the market nor a block explains why it waits: after `stuck_after`
+    seconds it is replaced all the same, also where no block comes; not before, and not what is above it."""
+    life.live("low", 0)
+    life.live("high", 1)
+    cheap = Fees(1, 1)
+    life.feed(e.Observed(0, life.at + life.policy.stuck_after - 1, account_nonce=0, market=cheap))
+    assert not life.did(e.Sign)
+    life.feed(e.Observed(0, life.at + life.policy.stuck_after, account_nonce=0, market=cheap))
+    assert [(ask.nonce, ask.above) for ask in life.did(e.Sign)] == [(0, Fees(100, 100))]

@@ -44,7 +44,9 @@ def evolve(state: State, record: r.TxFact) -> None:  # noqa: C901  a table of ca
         case r.Released():
             _release(state, record)
         case r.HeadMoved():
-            state.head, state.at = max(state.head, record.block), max(state.at, record.at)
+            _move_head(state, record)
+        case r.HeadSetBack(block=block):
+            state.head, state.behind_since = block, 0
         case r.CodeSeen():
             state.is_delegated = record.is_delegated
         case r.NonceRaised(nonce=nonce):
@@ -129,6 +131,14 @@ def _flying_state(slot: Slot) -> IntentState:
     return IntentState.CANCELLING if slot.is_cancelling else IntentState.LIVE
 
 
+def _move_head(state: State, record: r.HeadMoved) -> None:
+    if record.block >= state.head:
+        state.head, state.behind_since = record.block, 0
+    elif not state.behind_since:
+        state.behind_since = record.at
+    state.at = max(state.at, record.at)
+
+
 def _add_intent(state: State, record: r.Submitted, to: IntentState) -> None:
     state.intents[record.key] = Intent(
         key=record.key,
@@ -191,8 +201,11 @@ def _begin_send(state: State, slot: Slot, record: r.SendBegun) -> None:
     attempt = slot.attempt(record.tx_hash)
     if attempt is None:
         raise ValueError(f"the journal sends {record.tx_hash}, which it never signed")
-    block = attempt.block if attempt.is_begun else record.block
-    begun = change(attempt, pending=frozenset(record.endpoints), block=block)
+    pending = frozenset(record.endpoints)
+    if attempt.is_begun:
+        begun = change(attempt, pending=pending)
+    else:
+        begun = change(attempt, pending=pending, block=record.block, sent_at=record.at)
     to = SlotState.PROVISIONAL if slot.state is SlotState.RESERVED else slot.state
     _put(state, change(slot.with_attempt(begun), state=to, sent_at=record.at))
 
@@ -224,6 +237,7 @@ def _include(state: State, slot: Slot, record: r.Seen) -> None:
         record.fee_wei,
         record.at,
     )
+    state.head = max(state.head, record.block)  # a later life begins with it
     _put(state, change(slot, mined=mined, state=SlotState.CONSUMED, asked=0, misses=0))
     _move(state, slot.key, IntentState.INCLUDED)
 
@@ -245,6 +259,7 @@ def _archive(state: State, slot: Slot) -> None:
     """A nonce is final, and with it every lower one."""
     state.finished[slot.nonce] = slot
     if slot.mined is not None:
+        state.head = max(state.head, slot.mined.block)
         state.spent.add(time_of(slot), taken(state, slot))
     if state.forgone:
         _forget(state, slot.nonce)

@@ -259,7 +259,9 @@ def _run_late(turn: Turn, slot: Slot) -> None:
 
 
 def _is_bump_due(turn: Turn, slot: Slot, seen: e.Observed) -> bool:
-    """T6: only the lowest nonce holds up the others; only when it is old, and the market above it."""
+    """T6: only the lowest nonce holds up the others; only when it is old and the market above it, or so old
+    that its price is not the cause: anvil's pool forgets to wake a nonce that comes while the one before it
+    is being mined, and then takes no block, nor the same bytes again, for a reason to."""
     intent = turn.state.intents[slot.key]
     if not turn.policy.replaces_stuck or seen.market is None or turn.state.halted:
         return False
@@ -268,6 +270,8 @@ def _is_bump_due(turn: Turn, slot: Slot, seen: e.Observed) -> bool:
     if intent.state not in (IntentState.LIVE, IntentState.CANCELLING):
         return False
     last = slot.last
+    if seen.at - last.sent_at >= turn.policy.stuck_after and slot.capped_block < turn.state.head:
+        return True
     is_old = seen.head - max(last.block, slot.capped_block) >= turn.policy.bump_after_blocks
     return is_old and (seen.market.fee_cap > last.fees.fee_cap or seen.market.tip > last.fees.tip)
 

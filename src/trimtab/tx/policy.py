@@ -25,7 +25,10 @@ class TxPolicy:
     finality_depth: int | None = None
     """Blocks that make FINAL. None asks the node for its finalized block."""
     bump_after_blocks: int = 3
-    """Age at which a stuck transaction is replaced."""
+    """Age at which a stuck transaction is replaced when the market is above its price."""
+    stuck_after: int = 60
+    """Seconds after which it is replaced whatever the market says, though ten blocks' time is enough: a pool
+    may have lost its way with it."""
     replaces_stuck: bool = True
     """False never replaces for age, where the first that arrives wins."""
     rebroadcast_after: int = 30
@@ -36,6 +39,9 @@ class TxPolicy:
     """Prices tried when every endpoint calls the first too low."""
     clean_passes: int = 3
     """Looks at finality, none with an error, that it takes to call a nonce taken by others."""
+    lag_patience: int = 30
+    """Seconds for which every look must show a lower head than one before, until it is the chain that went
+    back (a development chain), not the node that lags."""
     quorum: int = 2
     """Endpoints that must agree, without an error in the look, before a nonce counts as taken by others or a
     block as gone; as many as there are, where there are fewer."""
@@ -48,8 +54,8 @@ class TxPolicy:
                 )
 
     def on(self, chain: ChainInfo) -> TxPolicy:
-        """This policy where `chain` decides: without a mempool each nonce waits for the yes to the one
-        before, and nothing is replaced for its age."""
+        """This policy where `chain` decides: its blocks may be quick; without a mempool each nonce waits for
+        the yes to the one before, and nothing is replaced for its age."""
         if chain.has_mempool:
-            return self
+            return replace(self, stuck_after=min(self.stuck_after, max(int(10 * chain.block_time), 1)))
         return replace(self, pipeline=1, replaces_stuck=False)

@@ -148,7 +148,8 @@ class Intent(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class Attempt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """Signed bytes. `results` hold the last answer by endpoint, `pending` the endpoints yet to answer."""
+    """Signed bytes. `results` hold the last answer by endpoint, `pending` the endpoints yet to answer; `block`
+    and `sent_at` (a second of the chain) say when they left first."""
 
     kind: Kind
     tx_hash: TxHash
@@ -157,6 +158,7 @@ class Attempt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     gas_limit: int
     worst_cost: int
     block: int = 0
+    sent_at: int = 0
     reserve: int = 0
     results: Mapping[str, tuple[Outcome, str]] = msgspec.field(default_factory=dict)
     pending: frozenset[str] = frozenset()
@@ -262,6 +264,7 @@ class State:
     genesis: BlockHash | None = None
     asks: int = 0  # put to the signer in this life
     head: int = 0
+    behind_since: int = 0  # the second since which every look showed a lower head, 0 for none
     at: int = 0
 
     def copy(self) -> State:

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.tx.conftest import REVERTER, REVERTER_CODE, SHOP, Desk, pay
+from tests.tx.conftest import QUICK, REVERTER, REVERTER_CODE, SHOP, Desk, pay
 from tests.tx.test_decide import POLICY, Life
 
 from trimtab.chain.call import Call
 from trimtab.chain.rpc_errors import SendClass
-from trimtab.errors import IntentError, SimulationRevertedError
+from trimtab.errors import HaltError, IntentError, SimulationRevertedError
 from trimtab.journal import Journal
 from trimtab.model.ids import Address, TxHash
-from trimtab.tx import Succeeded, TxIntent
+from trimtab.tx import Finality, Sender, Succeeded, TxIntent
 from trimtab.tx import events as e
 from trimtab.tx import records as r
 from trimtab.tx.asks import Ask, AskBox, AskKind
@@ -164,3 +164,41 @@ async def test_a_batch_whose_steps_went_apart_is_refused(desk: Desk) -> None:
         for handles in await asyncio.gather(*twice):
             assert isinstance(await handles[1].outcome(timeout=60), Succeeded)
     assert await desk.executions() == 2
+
+
+async def set_back(desk: Desk, sender: Sender, *, is_final: bool) -> None:
+    """Two are mined, and final or not; then the chain goes back to before them."""
+    before = await desk.client.request("evm_snapshot")
+    for key in ("k0", "k1"):
+        handle = await sender.submit(pay(key))
+        await handle.outcome(timeout=60)
+    if is_final:
+        await desk.mine(8)
+        await handle.outcome(at=Finality.FINAL, timeout=60)
+    await desk.client.request("evm_revert", [before])
+
+
+@pytest.mark.node
+async def test_a_chain_that_goes_back_is_followed(desk: Desk) -> None:
+    """A development chain is reverted below what is mined and not final: it is mined again, and what is
+    submitted then with it, in order."""
+    async with desk.sender(policy=replace(QUICK, lag_patience=1)) as sender:
+        await set_back(desk, sender, is_final=False)
+        last = await sender.submit(pay("k2"))
+        assert isinstance(await last.outcome(timeout=60), Succeeded)
+        assert last.nonce == 2
+    assert await desk.executions() == 3
+
+
+@pytest.mark.node
+async def test_a_chain_that_goes_back_below_what_is_final_is_told(desk: Desk) -> None:
+    """Nothing above a nonce that is final here could be mined there: whoever waits is told, at once."""
+
+    async def live() -> None:
+        async with desk.sender(policy=replace(QUICK, lag_patience=1)) as sender:
+            await set_back(desk, sender, is_final=True)
+            last = await sender.submit(pay("k2"))
+            await last.outcome(timeout=60)
+
+    with pytest.raises(HaltError, match="set back or started anew"):
+        await live()

@@ -622,7 +622,8 @@ def _durable(state: State, again: set[str]) -> State:
     slots = {n: change(s, attempts=_unblocked(s.attempts)) for n, s in slots.items()}
     finished = {n: change(s, attempts=_unblocked(s.attempts)) for n, s in finished.items()}
     queue = {k: None for k in state.queue if k in intents}
-    return replace(state, intents=intents, slots=slots, finished=finished, queue=queue, asks=0, head=0, at=0)
+    bare = replace(state, intents=intents, slots=slots, finished=finished, queue=queue)
+    return replace(bare, asks=0, head=0, behind_since=0, at=0)
 
 
 def _unblocked(attempts: Any) -> Any:

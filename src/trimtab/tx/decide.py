@@ -251,7 +251,7 @@ def _take_refusal(turn: Turn, slot: Slot, attempt: Attempt, event: e.SendAnswere
 
 
 def _observe(turn: Turn, event: e.Observed) -> None:
-    turn.note(r.HeadMoved(block=event.head, at=event.at))
+    _move_head(turn, event)
     if event.is_delegated is not None and event.is_delegated != turn.state.is_delegated:
         turn.note(r.CodeSeen(is_delegated=event.is_delegated))
     _expire_queue(turn, event.at)
@@ -268,6 +268,15 @@ def _observe(turn: Turn, event: e.Observed) -> None:
             _halt(turn, turn.superseded)
             turn.superseded = None
     fill_gap(turn, event)
+
+
+def _move_head(turn: Turn, event: e.Observed) -> None:
+    """A lower head is a lagging node's, until nobody has shown another for long: then the chain itself went
+    back, and what it no longer has is gone."""
+    turn.note(r.HeadMoved(block=event.head, at=event.at))
+    since = turn.state.behind_since
+    if since and event.at - since >= turn.policy.lag_patience:
+        turn.note(r.HeadSetBack(block=event.head))
 
 
 def _halt(turn: Turn, reason: str) -> None:

@@ -59,6 +59,10 @@ class FeeMarket:
         if number >= self._head:
             self._head, self.base_fee = number, base_fee
 
+    def set_back(self, number: int) -> None:
+        """The chain itself went back: the next head is news."""
+        self._head = min(self._head, number)
+
     def questions(self, account: Address) -> Requests:
         """What is worth asking now, by name: the fee history where a tip buys anything, a rollup's fees, and
         the gas of a transfer where only the node knows it."""

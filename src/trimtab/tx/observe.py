@@ -18,6 +18,9 @@ from trimtab.tx.simulate import DELEGATION_PREFIX
 from trimtab.tx.states import IntentState, Mined, Slot, State
 from trimtab.tx.voting import Votes, ask_everyone, doubts
 
+NO_BLOCK = BlockHash("")
+"""The chain of this look does not reach so high."""
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -73,6 +76,9 @@ async def observe(client: Client, account: Address, state: State, look: Look) ->
     seen.finalized = _finalized(named.get("finalized"), head, look.finality_depth)
     seen.safe = _safe(named.get("safe"), head, look.reorg_depth)
     seen.is_delegated = _is_delegation(named.get("code"))
+    for slot in state.slots.values():
+        if slot.mined is not None and slot.mined.block > head.number:
+            seen.canonical[slot.mined.block] = NO_BLOCK
     seen.answers = {name: named[name] for name in look.questions}
     for tx_hash, answer in zip(hashes, answers[3 : len(requests)], strict=True):
         _take_receipt(seen, tx_hash, answer)
@@ -146,7 +152,7 @@ async def _look_deeper(client: Client, account: Address, state: State, seen: Sig
         for slot in state.slots.values()
         if slot.mined is not None and (full or _may_deepen(state, slot, slot.mined, seen))
     }
-    missing = sorted(heights - {seen.head.number})
+    missing = sorted(heights - seen.canonical.keys())
     requests: list[tuple[str, list[Any]]] = [
         ("eth_getBlockByNumber", [hex(height), False]) for height in missing
     ]

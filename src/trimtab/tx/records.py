@@ -256,6 +256,13 @@ class HeadMoved(_Passing, frozen=True, kw_only=True):
     at: int
 
 
+class HeadSetBack(_Passing, frozen=True, kw_only=True):
+    """The chain has gone back to `block`: a development chain, or the only node was replaced by one that is
+    far behind."""
+
+    block: int
+
+
 class CodeSeen(_Passing, frozen=True, kw_only=True):
     """Whether there is code at the account itself, by a delegation (EIP-7702)."""
 
@@ -309,7 +316,7 @@ Durable: TypeAlias = (
     | Forgone
     | NoncesNoted
 )
-Passing: TypeAlias = Queued | Dropped | HeadMoved | CodeSeen | SignAsked | SignRefused | Missed
+Passing: TypeAlias = Queued | Dropped | HeadMoved | HeadSetBack | CodeSeen | SignAsked | SignRefused | Missed
 TxFact: TypeAlias = Durable | Passing
 
 

@@ -87,6 +87,7 @@ class Turn:
                 return intent.key
             case (
                 r.HeadMoved()
+                | r.HeadSetBack()
                 | r.CodeSeen()
                 | r.NonceRaised()
                 | r.GapFound()

@@ -10,7 +10,7 @@ from trimtab.chain.chains import chain_info
 from trimtab.chain.client import Client
 from trimtab.chain.heads import ReorgNotice
 from trimtab.chain.receipt import Block
-from trimtab.errors import ConfigError, ReorgError, RpcError, TransportError
+from trimtab.errors import ConfigError, HaltError, ReorgError, RpcError, TransportError
 from trimtab.model.ids import Address, BlockHash
 from trimtab.runtime.clock import wait_for_event
 from trimtab.tx import events as e
@@ -42,6 +42,7 @@ class Watcher:
         self._last_head: Block | None = None
         self._delay = FIRST_LOOK
         self._looks = 0
+        self._undone = 0
 
     async def recover(self) -> None:
         """T16, before anything new. Raises `TransportError` when the node cannot be asked, `ConfigError` when
@@ -91,6 +92,24 @@ class Watcher:
                 key="journal.path",
             )
 
+    async def _check_undone(self, seen: Sighting) -> None:
+        """Raise `HaltError` when the chain, look after look, has not used a nonce that is final here, and no
+        longer has its block: nothing that is sent above it could ever be mined."""
+        state = self._driver.state
+        last = state.finished[next(reversed(state.finished))] if state.finished else None
+        is_waiting = last is not None and seen.account_nonce is not None and seen.account_nonce <= last.nonce
+        self._undone = self._undone + 1 if is_waiting and seen.head.number >= state.head else 0
+        if last is None or last.mined is None or self._undone < self._options.policy.clean_passes:
+            return
+        block = await self._client.find_block(last.mined.block)
+        if block is not None and block.hash == last.mined.block_hash:
+            return  # an old count of nonces
+        raise HaltError(
+            f"nonce {last.nonce} is final in block {last.mined.block} {last.mined.block_hash}, and the chain "
+            f"no longer has either (its head is {seen.head.number}): it was set back or started anew. Give "
+            "this chain a journal of its own"
+        )
+
     async def follow_heads(self) -> None:
         """Each head moves the base fee and the chain's clock, and asks for a look."""
         while True:
@@ -111,9 +130,14 @@ class Watcher:
                 continue
             try:
                 seen = await self._see(full=self._looks % FULL_LOOK_EVERY == 0)
+                if seen is not None:
+                    await self._check_undone(seen)
             except (TransportError, RpcError) as error:
                 logger.warning("looking at the chain failed, trying again: %s", error)
                 seen = None
+            except HaltError as error:
+                self._driver.stop(error)
+                raise
             self._looks += 1
             if seen is None:
                 self._driver.feed(e.Ticked(self._driver.clock.now(), self._driver.endpoints))
@@ -158,7 +182,7 @@ class Watcher:
         return seen
 
     def _feed(self, seen: Sighting) -> None:
-        driver = self._driver
+        driver, before = self._driver, self._driver.state.head
         driver.feed(
             e.Observed(
                 head=seen.head.number,
@@ -180,6 +204,9 @@ class Watcher:
                 is_delegated=seen.is_delegated,
             )
         )
+        if driver.state.head < before:
+            logger.warning("the chain went back from block %d to %d", before, driver.state.head)
+            driver.market.set_back(driver.state.head)
         watched = {attempt.tx_hash for slot in driver.state.slots.values() for attempt in slot.attempts}
         driver.receipts = {key: kept for key, kept in driver.receipts.items() if key in watched}
 

@@ -7,15 +7,13 @@ import logging
 from collections import deque
 from collections.abc import Coroutine, Sequence
 from functools import partial
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from trimtab.chain.call import Call
 from trimtab.chain.chains import chain_info
 from trimtab.chain.client import Client
 from trimtab.chain.receipt import Receipt
-from trimtab.chain.rpc_errors import SendClass
 from trimtab.errors import (
-    ConfigError,
     FeeCapExceededError,
     HaltError,
     InsufficientFundsError,
@@ -26,6 +24,7 @@ from trimtab.errors import (
 from trimtab.journal import Journal
 from trimtab.model.ids import Address, TxHash
 from trimtab.tx import events as e
+from trimtab.tx.broadcast import Broadcaster
 from trimtab.tx.chain_clock import ChainClock
 from trimtab.tx.drafting import Desk, Draft, check_funds
 from trimtab.tx.envelope import Authorization, SignedTx, TxFields
@@ -36,10 +35,10 @@ from trimtab.tx.options import SenderOptions
 from trimtab.tx.outbox import Outbox
 from trimtab.tx.records import Submitted
 from trimtab.tx.reducer import advance
-from trimtab.tx.routes.base import Route, SendResult
+from trimtab.tx.routes.base import Route
 from trimtab.tx.signers.base import Signer, check_signed
 from trimtab.tx.simulate import Simulator, Trial
-from trimtab.tx.states import Intent, Kind, Outcome, Refusal, change
+from trimtab.tx.states import Intent, Kind, Refusal, change
 from trimtab.tx.turn import Effect
 
 logger = logging.getLogger(__name__)
@@ -50,8 +49,6 @@ _REFUSALS: dict[type[TrimtabError], Refusal] = {
     SigningError: Refusal.SIGNER,
     LimitError: Refusal.LIMIT,
 }
-
-Answers: TypeAlias = Coroutine[Any, Any, Sequence[SendResult]]
 
 
 @runtime_checkable
@@ -92,7 +89,6 @@ class Driver:
         self._signer = signer
         self._sign_nowait = signer.sign_nowait if isinstance(signer, NowaitSigner) else None
         self._options = options
-        self._routes = _by_endpoint(routes)
         self._tasks = tasks
         chain = chain_info(client.chain_id)
         # where L1 is paid for by the byte, a list costs more than it saves
@@ -102,16 +98,16 @@ class Driver:
         self.guard = Guard(options.limits, client.chain_id, signer.address, options.pause_file)
         self._running: set[asyncio.Task[None]] = set()
         self._checks: dict[str, asyncio.Task[None]] = {}
-        self._sending: set[asyncio.Task[None]] = set()
         self._inbox: deque[e.Event] = deque()
         self._is_draining = False
         self._outbox = Outbox(self.ledger.write, self._do, self._fail)
+        self._broadcaster = Broadcaster(routes, clock, options.send_timeout, self._spawn, self._take_answers)
         self._waiters: dict[str, asyncio.Event] = {}
         self._broken: HaltError | None = None
 
     @property
     def endpoints(self) -> tuple[str, ...]:
-        return tuple(self._routes)
+        return self._broadcaster.endpoints
 
     def check_whole(self) -> None:
         """Raise `HaltError` when the journal could not be written."""
@@ -155,8 +151,7 @@ class Driver:
 
     async def close(self) -> None:
         """Wait a while for the answers to broadcasts, so that they are written; then stop."""
-        if self._sending:
-            await asyncio.wait(self._sending, timeout=self._options.close_timeout)
+        await self._broadcaster.wait(self._options.close_timeout)
         if self._broken is None:
             self._outbox.flush()
         self.stop(HaltError("the sender is closed: open it again"))
@@ -184,7 +179,7 @@ class Driver:
                 self._outbox.put_record(effect)
 
     def _do(self, actions: Sequence[e.Action]) -> None:
-        self._start_sends([action for action in actions if isinstance(action, e.Send)])
+        self._broadcaster.send([action for action in actions if isinstance(action, e.Send)])
         for action in actions:
             match action:
                 case e.Check(key=key):
@@ -333,46 +328,8 @@ class Driver:
         refusal = _REFUSALS.get(type(error), Refusal.SIGNER)
         self.feed(e.SignFailed(ask.nonce, refusal, str(error), self.clock.now(), ask.ask))
 
-    # Broadcasts
-
-    def _start_sends(self, actions: Sequence[e.Send]) -> None:
-        """What one event sends goes together, lowest nonce first."""
-        if not actions:
-            return
-        ordered = sorted(actions, key=lambda action: action.nonce)
-        raws = [action.raw for action in ordered]
-        for route in dict.fromkeys(self._routes.values()):
-            for endpoint, answers in zip(route.endpoints, route.send(raws), strict=True):
-                task = self._spawn(self._take_answers(ordered, endpoint, answers))
-                self._sending.add(task)
-                task.add_done_callback(partial(self._forget_sending, answers))
-
-    def _forget_sending(self, answers: Answers, task: asyncio.Task[None]) -> None:
-        self._sending.discard(task)
-        answers.close()  # they never began when the sender was closed at once
-
-    async def _take_answers(self, actions: Sequence[e.Send], endpoint: str, answers: Answers) -> None:
-        try:
-            async with asyncio.timeout(self._options.send_timeout):
-                results = await answers
-        except TimeoutError:
-            silent = f"no answer in {self._options.send_timeout} s"
-            results = [SendResult(endpoint, Outcome.AMBIGUOUS, SendClass.AMBIGUOUS, silent)] * len(actions)
-        at = self.clock.now()
-        self.feed(
-            *(
-                e.SendAnswered(
-                    nonce=action.nonce,
-                    tx_hash=action.tx_hash,
-                    endpoint=endpoint,
-                    outcome=result.outcome,
-                    send_class=result.send_class,
-                    message=result.message,
-                    at=at,
-                )
-                for action, result in zip(actions, results, strict=True)
-            )
-        )
+    def _take_answers(self, answers: Sequence[e.SendAnswered]) -> None:
+        self.feed(*answers)
         self._outbox.put_action(e.Observe())
 
 
@@ -384,14 +341,3 @@ def _trial(intent: Intent | Submitted) -> Trial:
         intent.authorizations,
         intent.delegate_to,
     )
-
-
-def _by_endpoint(routes: Sequence[Route]) -> dict[str, Route]:
-    """Each endpoint's route. Raises `ConfigError` when two have one name: their answers would be mixed up."""
-    named: dict[str, Route] = {}
-    for route in routes:
-        for name in route.endpoints:
-            if name in named:
-                raise ConfigError(f"two routes lead to an endpoint named {name!r}: leave one of them out")
-            named[name] = route
-    return named

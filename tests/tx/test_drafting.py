@@ -169,3 +169,12 @@ def test_the_type_follows_what_is_carried() -> None:
     )
     assert isinstance(cancel.fields, DynamicFeeTx)
     assert cancel.fields.access_list == ()
+
+
+def test_nothing_is_signed_while_a_rollups_own_fee_is_unknown() -> None:
+    """Budget and balance would be checked against too little; what is out can be cancelled all the same."""
+    due = replace(TERMS, l1_is_due=True)
+    with pytest.raises(SigningError, match="has not answered yet"):
+        desk().draft(intent(), FIRST, due)
+    cancel = Sign(4, Kind.CANCEL, Fees(10, 210), 1)
+    assert desk().draft(intent(), cancel, due).fields.to == ACCOUNT

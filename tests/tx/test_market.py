@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from trimtab.chain.chains.base import LEAST_TIP
-from trimtab.errors import ConfigError
+from trimtab.errors import ConfigError, RpcError
 from trimtab.model.ids import Address
 from trimtab.tx.fees import GWEI, Fees, bump_price, fit_bump
 from trimtab.tx.market import FeeMarket, Terms
+from trimtab.tx.rollup import NOTHING
 from trimtab.tx.simulate import with_margin
 
 ACCOUNT = Address("0x" + "aa" * 20)
@@ -23,7 +24,7 @@ def test_a_quote_follows_head_and_history() -> None:
     market = FeeMarket(10, None)
     market.take_head(5, 100)
     market.take_answers(history(3 * GWEI, 5 * GWEI, 4 * GWEI))
-    assert market.quote() == Fees(4 * GWEI, 200 + 4 * GWEI)
+    assert market.terms().fees == Fees(4 * GWEI, 200 + 4 * GWEI)
 
 
 @pytest.mark.parametrize(
@@ -34,14 +35,14 @@ def test_the_tip_has_the_chains_floor(chain_id: int, floor: int) -> None:
     market = FeeMarket(chain_id, None)
     market.take_head(1, 0)
     market.take_answers(history(0, 0))
-    assert market.quote() == Fees(floor, floor)
+    assert market.terms().fees == Fees(floor, floor)
 
 
 def test_the_callers_floor_wins() -> None:
     """Also when it is 0."""
     market = FeeMarket(1, 0)
     market.take_head(1, 50)
-    assert market.quote() == Fees(0, 100)
+    assert market.terms().fees == Fees(0, 100)
 
 
 def test_history_is_due_every_ten_blocks() -> None:
@@ -68,7 +69,7 @@ def test_a_history_that_cannot_be_read_changes_no_price(broken: dict[str, object
     market = FeeMarket(10, 5)
     market.take_head(5, 100)
     market.take_answers({"history": broken})
-    assert market.quote() == Fees(5, 205)
+    assert market.terms().fees == Fees(5, 205)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +91,7 @@ def test_a_strange_history_makes_no_strange_tip(rewards: list[list[str]], tip: i
     market = FeeMarket(10, 5)
     market.take_head(5, 100)
     market.take_answers({"history": {"reward": rewards}})
-    assert market.quote() == Fees(tip, 200 + tip)
+    assert market.terms().fees == Fees(tip, 200 + tip)
 
 
 def test_a_storm_that_triples_the_base_fee_is_outbid() -> None:
@@ -98,13 +99,13 @@ def test_a_storm_that_triples_the_base_fee_is_outbid() -> None:
     the policy's three blocks is never under the next block's base fee; every step is legal."""
     market, base_fee = FeeMarket(1, GWEI), 20 * GWEI
     market.take_head(0, base_fee)
-    signed, lasted = market.quote(), 0
+    signed, lasted = market.terms().fees, 0
     for number in range(1, 11):
         base_fee = base_fee * 9 // 8
         market.take_head(number, base_fee)
         lasted += number == lasted + 1 and signed.fee_cap >= base_fee + signed.tip
         if number % 3 == 0:
-            before, signed = signed, fit_bump(signed, market.quote(), None)
+            before, signed = signed, fit_bump(signed, market.terms().fees, None)
             assert signed.fee_cap >= bump_price(before.fee_cap)
         assert signed.fee_cap >= base_fee + GWEI
     assert base_fee > 3 * 20 * GWEI
@@ -150,3 +151,17 @@ def test_a_rollups_fees_are_asked_for_until_known_and_then_now_and_then() -> Non
     assert market.questions(ACCOUNT) == {}
     market.take_head(15, 100)
     assert "l1BaseFee()" in market.questions(ACCOUNT)
+
+
+def test_a_rollups_fee_that_nobody_has_told_is_due() -> None:
+    """Until the oracle answers, the worst case is not known; a chain of that id without an oracle takes
+    nothing."""
+    market = FeeMarket(10, None)
+    market.take_head(1, 100)
+    assert market.terms().l1_is_due
+    market.take_answers({"l1BaseFee()": RpcError("busy", code=-32000)})
+    assert market.terms().l1_is_due
+    market.take_answers({"l1BaseFee()": "0x"})
+    assert not market.terms().l1_is_due
+    assert market.terms().l1 == NOTHING
+    assert NOTHING.worst_fee(1_000, 10**6) == 0

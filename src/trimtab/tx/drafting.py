@@ -53,6 +53,11 @@ class Desk:
         `FeeCapExceededError`: then a first attempt is not sent, and a replacement is not made; `SigningError`
         when what a cancellation needs is not known; `IntentError` for an authorisation of another nonce."""
         is_cancel = ask.kind is Kind.CANCEL
+        if terms.l1_is_due and not is_cancel:
+            raise SigningError(
+                "the rollup's fee oracle has not answered yet, so the worst case is not known: it is asked again "
+                "with the next look"
+            )
         if not is_cancel:
             check_own_nonces(intent.authorizations, self.account, ask.nonce)
         gas = _cancel_gas(terms) if is_cancel else intent.gas_limit

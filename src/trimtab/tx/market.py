@@ -24,12 +24,14 @@ Requests: TypeAlias = dict[str, tuple[str, list[Any]]]
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What a transaction is priced by. `cancel_gas` is None while only the node could say it and has not;
-    `l1` is what a rollup takes beside gas, None where nothing is taken or not known yet."""
+    `l1` is what a rollup takes beside gas, None where nothing is taken, or while `l1_is_due`: its oracle has
+    not answered yet."""
 
     fees: Fees
     base_fee: int
     cancel_gas: int | None
     l1: L1Fee | None = None
+    l1_is_due: bool = False
 
 
 class FeeMarket:
@@ -88,15 +90,16 @@ class FeeMarket:
 
     @property
     def _is_due(self) -> bool:
-        is_missing = self._cancel_gas is None or (self._l1 is None and self._chain.l1_fee_oracle is not None)
-        return is_missing or self._head - self._asked_at >= REFRESH_BLOCKS
+        return self._cancel_gas is None or self._l1_is_due or self._head - self._asked_at >= REFRESH_BLOCKS
 
     def terms(self) -> Terms:
         """Twice the base fee, and the tip of late."""
-        return Terms(quote(self.base_fee, self._tip), self.base_fee, self._cancel_gas, self._l1)
+        fees = quote(self.base_fee, self._tip)
+        return Terms(fees, self.base_fee, self._cancel_gas, self._l1, self._l1_is_due)
 
-    def quote(self) -> Fees:
-        return quote(self.base_fee, self._tip)
+    @property
+    def _l1_is_due(self) -> bool:
+        return self._l1 is None and self._chain.l1_fee_oracle is not None
 
     def _take_history(self, history: Any) -> None:
         """`eth_feeHistory`, asked with the 20th percentile. A reward above what is ever paid is not

@@ -75,6 +75,8 @@ class L1Fee:
         return L1_RISE * self.data_fee(unsigned_bytes) + self.operator_fee(gas_limit)
 
 
+NOTHING = L1Fee(l1_base_fee=0)
+"""What a chain takes that has the id of a rollup and no oracle: a local node."""
 _ALWAYS = ("l1BaseFee()", "blobBaseFee()", "baseFeeScalar()", "blobBaseFeeScalar()")
 _BEDROCK = ("isEcotone()", "overhead()", "scalar()")
 _OPERATOR = "getOperatorFee(uint256)"
@@ -95,7 +97,10 @@ def oracle_requests(oracle: Address, known: L1Fee | None) -> dict[str, tuple[str
 
 def read_oracle(answers: Mapping[str, Any], known: L1Fee | None) -> L1Fee | None:
     """The numbers out of the answers; `known` when the oracle did not give its price, or the node failed for
-    any of them. A function that an older oracle does not have reverts, and counts as 0."""
+    any of them; `NOTHING` where there is no oracle. A function that an older oracle does not have reverts,
+    and counts as 0."""
+    if known is None and answers.get("l1BaseFee()") == "0x":
+        return NOTHING
     if any(_is_failure(answer) for answer in answers.values()):
         return known
     words = {name: _word(answer) for name, answer in answers.items()}

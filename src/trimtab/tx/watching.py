@@ -194,7 +194,7 @@ class Watcher:
                 mined=mined_of(seen.receipts.values()),
                 absent=frozenset(seen.absent),
                 canonical=seen.canonical,
-                market=driver.market.quote(),
+                market=driver.market.terms().fees,
                 base_fee=driver.market.base_fee,
                 endpoints=driver.endpoints,
                 readers=len(self._client.endpoints),

@@ -126,3 +126,14 @@ async def test_a_batch_that_cannot_be_paid_sends_nothing(desk: Desk) -> None:
             await sender.submit_batch([poor, pay("next")])
         assert sender.handle("next").is_refused
     assert await desk.sent_nonce() == 0
+
+
+async def test_a_batch_does_not_go_on_after_a_step_that_failed(desk: Desk, latch: Address) -> None:
+    """Its first step reverted on the chain: submitted again with a step more, nothing is sent."""
+    opening, use = steps(latch, gas=100_000)
+    async with desk.sender(simulate=False) as sender:
+        (handle,) = await sender.submit_batch([use])
+        assert isinstance(await handle.outcome(timeout=60), Reverted)
+        with pytest.raises(IntentError, match="after steps that succeeded"):
+            await sender.submit_batch([use, opening])
+    assert await desk.sent_nonce() == 1

@@ -133,8 +133,8 @@ def test_a_node_that_fails_for_one_number_makes_none_of_them_nothing() -> None:
 
 
 def test_an_oracle_that_does_not_answer_changes_nothing() -> None:
-    """Errors, odd words and silence keep what was known; nothing known stays unknown, but for a chain that has
-    no oracle at all."""
+    """Errors, odd words and silence keep what was known; nothing known stays unknown, but for a chain
+    that has no oracle at all."""
     known = NUMBERS[0]
     for odd in (RpcError("execution reverted", code=3), None, "0x", "0x" + "zz" * 32, 7):
         assert read_oracle({"l1BaseFee()": odd}, known) is known

@@ -19,7 +19,7 @@ from trimtab.errors import (
 )
 from trimtab.journal import Journal
 from trimtab.model.ids import Address
-from trimtab.model.order import TxRecord
+from trimtab.model.order import TxRecord, TxStatus
 from trimtab.runtime import Clock, SystemClock, open_tasks
 from trimtab.tx import events as e
 from trimtab.tx.asks import Ask, AskBox, AskKind
@@ -220,17 +220,18 @@ class Sender:
 
     def _missing(self, intents: Sequence[TxIntent], batch: str) -> dict[int, TxIntent]:
         """The steps that were not submitted yet. Raises `IntentError` when they cannot follow those that
-        were: one of them comes later, or is under way apart, where its end stops nobody."""
+        were: one of them comes later, did not happen, or is under way apart, where its end stops nobody."""
         missing = {n: intent for n, intent in enumerate(intents) if not self._is_known(intent)}
         for step, intent in enumerate(intents):
             if not missing or step in missing:
                 continue
-            known = self._driver.state.intents[intent.key]
-            if step > min(missing) or not (known.batch == batch or known.state.is_mined):
+            known, status = self._driver.state.intents[intent.key], self.record(intent.key).status
+            is_coming = known.batch == batch and status is TxStatus.UNKNOWN
+            if step > min(missing) or not (is_coming or status is TxStatus.SUCCEEDED):
                 raise IntentError(
-                    f"{intent.key} is {known.state}, submitted apart from {intents[min(missing)].key}, which "
-                    "is new: a batch keeps its order. Give its steps new keys, or wait until those before "
-                    "the new ones are mined",
+                    f"{intent.key} is {known.state}, and {intents[min(missing)].key} of its batch is new: "
+                    "a batch keeps its order, and goes on only after steps that succeeded. Give its steps "
+                    "new keys, or wait for those before the new ones",
                     field="key",
                     value=intent.key,
                 )

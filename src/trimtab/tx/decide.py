@@ -167,7 +167,7 @@ def _take_signature(turn: Turn, event: e.Signed) -> None:
     if event.kind is Kind.NORMAL and (intent.is_late(event.at) or slot.is_cancelling):
         turn.note(r.SignRefused(nonce=event.nonce))
         if not slot.attempts:
-            turn.note(_expired(event.nonce))
+            turn.expire(event.nonce)
         return
     turn.note(
         r.Attempted(
@@ -231,17 +231,14 @@ def _contradicts(slot: Slot, event: e.SendAnswered) -> bool:
     """T9: the node says the nonce is used, or that something else holds it although nothing of ours does."""
     if event.send_class == SendClass.NONCE_LOW:
         return True
-    is_ours_out = any(
-        outcome is not Outcome.REJECTED for item in slot.attempts for outcome, _ in item.results.values()
-    )
-    return event.send_class == SendClass.REPL_UNDERPRICED and not is_ours_out
+    return event.send_class == SendClass.REPL_UNDERPRICED and not slot.may_be_out
 
 
 def _take_refusal(turn: Turn, slot: Slot, attempt: Attempt, event: e.SendAnswered) -> None:
     """Every endpoint refused, and nothing of this nonce is out: price again, wait, or give it back (T4)."""
     intent = turn.state.intents[slot.key]
     if intent.is_late(event.at):
-        turn.note(_expired(slot.nonce))
+        turn.expire(slot.nonce)
     elif attempt.classes <= REQUOTE and len(slot.attempts) <= turn.policy.requotes:
         turn.ask_signature(slot.nonce, attempt.kind, attempt.fees)
     elif attempt.classes <= RELEASE | REQUOTE:
@@ -375,9 +372,3 @@ def _call_ambiguous(turn: Turn, slot: Slot) -> None:
                     message="interrupted before the answer",
                 )
             )
-
-
-def _expired(nonce: int) -> r.Released:
-    return r.Released(
-        nonce=nonce, refusal=Refusal.EXPIRED, reason="its deadline passed before any endpoint took it"
-    )

@@ -15,7 +15,7 @@ from trimtab.tx.failures import explain_revert, not_sent
 from trimtab.tx.outcome import Cancelled, Expired, Finality, Reverted, Succeeded, Superseded, TxOutcome
 from trimtab.tx.progress import NotSent, Teller, TxProgress
 from trimtab.tx.records import Durable
-from trimtab.tx.states import Intent, IntentState, Kind, Mined, Refusal, Slot
+from trimtab.tx.states import Intent, IntentState, Mined, Refusal, Slot
 
 _AT_LEAST: dict[Finality, frozenset[IntentState]] = {
     Finality.INCLUDED: frozenset(state for state in IntentState if state.is_mined),
@@ -132,8 +132,7 @@ class TxHandle:
     async def _read_outcome(self, mined: Mined) -> TxOutcome:
         receipt = await self._receipt(mined)
         slot = self._slot
-        attempt = slot.attempt(mined.tx_hash) if slot else None
-        if attempt is not None and attempt.kind is Kind.CANCEL:
+        if slot is not None and slot.is_cancelled_by(mined.tx_hash):
             return Cancelled(receipt)
         if mined.is_success:
             return Succeeded(receipt)

@@ -14,8 +14,6 @@ from trimtab.tx.states import (
     IntentState,
     Kind,
     Mined,
-    Outcome,
-    Refusal,
     Slot,
     SlotState,
     State,
@@ -81,9 +79,7 @@ def _find_mined(slot: Slot, seen: e.Observed) -> Mined | None:
 def _count_authorization(turn: Turn, slot: Slot, found: Mined) -> None:
     """An account that delegates itself uses two nonces: the transaction's, and its authorisation's after it
     (EIP-7702)."""
-    attempt = slot.attempt(found.tx_hash)
-    is_normal = attempt is not None and attempt.kind is Kind.NORMAL
-    if is_normal and turn.state.intents[slot.key].is_delegation:
+    if turn.state.intents[slot.key].is_delegation and not slot.is_cancelled_by(found.tx_hash):
         turn.note(r.NonceRaised(nonce=slot.nonce + 2))
 
 
@@ -122,8 +118,7 @@ def _is_safe(turn: Turn, mined: Mined, depth: int, seen: e.Observed) -> bool:
 
 
 def _outcome(slot: Slot, mined: Mined) -> Terminal:
-    attempt = slot.attempt(mined.tx_hash)
-    if attempt is not None and attempt.kind is Kind.CANCEL:
+    if slot.is_cancelled_by(mined.tx_hash):
         return Terminal.CANCELLED
     return Terminal.SUCCEEDED if mined.is_success else Terminal.REVERTED
 
@@ -149,7 +144,7 @@ def _resolve(turn: Turn, slot: Slot, seen: e.Observed) -> None:
     if is_behind(turn, seen):
         return
     if seen.account_nonce is not None and seen.account_nonce <= slot.nonce:
-        if any(_may_be_out(outcome) for item in slot.attempts for outcome, _ in item.results.values()):
+        if slot.may_be_out:
             turn.note(r.Resolved(nonce=slot.nonce))
         return
     hashes = {attempt.tx_hash for attempt in slot.attempts}
@@ -227,10 +222,6 @@ def may_hold(state: State, intent: Intent, nonce: int) -> bool:
     return all(item.batch != intent.batch for item in above)
 
 
-def _may_be_out(outcome: Outcome) -> bool:
-    return outcome is not Outcome.REJECTED
-
-
 def _keep_alive(turn: Turn, slot: Slot, seen: e.Observed, endpoints: Sequence[str]) -> None:
     intent = turn.state.intents.get(slot.key)
     if intent is None or slot.nonce not in turn.state.slots:
@@ -254,8 +245,7 @@ def _run_late(turn: Turn, slot: Slot) -> None:
     if slot.state is SlotState.COMMITTED:
         turn.cancel(slot, "its deadline passed")
         return
-    reason = "its deadline passed before any endpoint took it"
-    turn.note(r.Released(nonce=slot.nonce, refusal=Refusal.EXPIRED, reason=reason))
+    turn.expire(slot.nonce)
 
 
 def _is_bump_due(turn: Turn, slot: Slot, seen: e.Observed) -> bool:

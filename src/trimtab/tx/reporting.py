@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trimtab.model.ids import TxHash
 from trimtab.model.order import TxRecord, TxStatus
-from trimtab.tx.states import Intent, IntentState, Kind, Refusal, Slot, State
+from trimtab.tx.states import Intent, IntentState, Refusal, Slot, State
 
 _ENDED = {
     IntentState.EXPIRED: TxStatus.EXPIRED,
@@ -40,7 +40,6 @@ def _status(intent: Intent, slot: Slot | None) -> TxStatus:
     mined = slot.mined if slot else None
     if slot is None or mined is None:
         return TxStatus.UNKNOWN
-    attempt = slot.attempt(mined.tx_hash)
-    if attempt is not None and attempt.kind is Kind.CANCEL:
+    if slot.is_cancelled_by(mined.tx_hash):
         return TxStatus.CANCELED
     return TxStatus.SUCCEEDED if mined.is_success else TxStatus.REVERTED

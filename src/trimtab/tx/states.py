@@ -148,8 +148,8 @@ class Intent(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class Attempt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """Signed bytes. `results` hold the last answer by endpoint, `pending` the endpoints yet to answer; `block`
-    and `sent_at` (a second of the chain) say when they left first."""
+    """Signed bytes. `results` hold the last answer by endpoint, `pending` the endpoints yet to answer;
+    `block` and `sent_at` (a second of the chain) say when they left first."""
 
     kind: Kind
     tx_hash: TxHash
@@ -231,6 +231,12 @@ class Slot(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         return self.state is SlotState.PROVISIONAL and all(item.is_refused for item in self.attempts)
 
     @property
+    def may_be_out(self) -> bool:
+        """An endpoint has one of its attempts, or may have."""
+        outcomes = (outcome for item in self.attempts for outcome, _ in item.results.values())
+        return any(outcome is not Outcome.REJECTED for outcome in outcomes)
+
+    @property
     def worst_cost(self) -> int:
         return max((attempt.worst_cost for attempt in self.attempts), default=0)
 
@@ -239,6 +245,11 @@ class Slot(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
             if item.tx_hash == tx_hash:
                 return item
         return None
+
+    def is_cancelled_by(self, tx_hash: str) -> bool:
+        """Whether this hash of it is a cancellation."""
+        attempt = self.attempt(tx_hash)
+        return attempt is not None and attempt.kind is Kind.CANCEL
 
     def with_attempt(self, attempt: Attempt) -> Slot:
         kept = tuple(attempt if item.tx_hash == attempt.tx_hash else item for item in self.attempts)

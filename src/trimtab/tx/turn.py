@@ -10,7 +10,7 @@ from trimtab.tx import records as r
 from trimtab.tx.evolve import evolve
 from trimtab.tx.fees import Fees
 from trimtab.tx.policy import TxPolicy
-from trimtab.tx.states import Attempt, Intent, Kind, Slot, SlotState, State
+from trimtab.tx.states import Attempt, Intent, Kind, Refusal, Slot, SlotState, State
 
 Effect: TypeAlias = r.TxFact | e.Action
 
@@ -80,6 +80,11 @@ class Turn:
         self.note(r.Cancelling(nonce=slot.nonce, reason=reason))
         if not slot.is_signing and self.state.halted is None:
             self.ask_signature(slot.nonce, Kind.CANCEL, slot.last.fees)
+
+    def expire(self, nonce: int) -> None:
+        """T8: give back what no endpoint took in time."""
+        reason = "its deadline passed before any endpoint took it"
+        self.note(r.Released(nonce=nonce, refusal=Refusal.EXPIRED, reason=reason))
 
     def _key_of(self, record: r.TxFact) -> str | None:
         match record:

@@ -96,6 +96,16 @@ async def test_a_locked_journal_is_told(cli: Cli) -> None:
     assert str(os.getpid()) in finding["found"]
 
 
+async def test_a_pause_is_told(cli: Cli) -> None:
+    """Who finds that nothing is sent learns why, and how to go on."""
+    await cli.run("tx", "pause", "lunch")
+    finding = (await _findings(cli, 0))["sending"]
+    assert (finding["verdict"], finding["found"]) == ("warn", "paused: lunch")
+    assert "trimtab tx unpause" in finding["advice"]
+    await cli.run("tx", "unpause")
+    assert "sending" not in await _findings(cli, 0)
+
+
 async def test_no_key_is_a_warning(cli: Cli) -> None:
     """Without a key one can look, and doctor says what sending needs."""
     finding = (await _findings(cli, 0, env={"TRIMTAB_PRIVATE_KEY": ""}))["account"]

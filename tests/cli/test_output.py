@@ -95,6 +95,27 @@ def test_tables_hold_their_cells(capsys: pytest.CaptureFixture[str]) -> None:
     assert ">" not in out
 
 
+def test_a_narrow_table_folds_no_title(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Title and caption are lines of their own, and a pipe is as wide as COLUMNS says."""
+    monkeypatch.setenv("COLUMNS", "60")
+    print_table("a title far wider than what is below it", ("a",), [("x" * 90,)], "and a caption that is too")
+    lines = capsys.readouterr().out.splitlines()
+    assert (lines[0], lines[-1]) == ("a title far wider than what is below it", "and a caption that is too")
+    assert max(map(len, lines)) <= 60
+    assert sum(line.count("x") for line in lines) == 90
+
+
+def test_facts_have_no_heading(capsys: pytest.CaptureFixture[str]) -> None:
+    """Numbers end under each other; beside an address everything begins under each other."""
+    print_facts("Quote", {"price": 7, "size": 123})
+    numbers = capsys.readouterr().out.splitlines()
+    assert [line.rstrip() for line in numbers if line.strip()] == ["Quote", "  price     7", "  size    123"]
+    print_facts("Who", {"account": "0x" + "1" * 40, "state": "live"})
+    assert "  state     live" in [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+
+
 def test_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
     """print_json writes one parseable document that ends in a newline."""
     print_json({"a": Decimal("0.1")})

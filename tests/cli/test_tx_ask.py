@@ -86,6 +86,15 @@ async def test_a_key_that_nobody_knows_is_an_error(cli: Cli, words: tuple[str, .
     assert "nobody" in ended.error["message"]
 
 
+async def test_what_is_decided_is_said_to_be_so(cli: Cli) -> None:
+    """A cancellation that comes too late says that it does; the trade's key finds its only transaction."""
+    async with sending(cli) as sender:
+        await (await sender.submit(pay("gift/0"))).outcome(timeout=60)
+    ended = await cli.run("tx", "cancel", "gift", "--json")
+    assert ended.json["transaction"]["key"] == "gift/0"
+    assert ended.json["done"].endswith("it was decided before")
+
+
 async def test_the_settings_alone_open_a_sender(cli: Cli) -> None:
     """What the commands use themselves: limits and journal of the settings file."""
     settings = load_config(cli.config, {"TRIMTAB_PRIVATE_KEY": cli.account.key.hex()})

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from tests.cli.conftest import Cli
 from tests.cli.sending import no_blocks, pay, sending, until
 
-from trimtab.cli.tx_view import Books, read_state
+from trimtab.cli.tx_view import Books, find_key, print_records, read_state
 from trimtab.config import load_config
+from trimtab.errors import IntentError
+from trimtab.model.ids import Address, TxHash
+from trimtab.model.order import TxRecord, TxStatus
+from trimtab.tx.states import Intent, State
 
 pytestmark = pytest.mark.node
 
@@ -45,3 +51,37 @@ async def test_all_shows_what_is_final(cli: Cli) -> None:
     assert (row["key"], row["status"]) == ("gift", "succeeded")
     assert row["block"] is not None
     assert "gift" in (await cli.run("tx", "ls", "--all")).words
+
+
+def test_a_trade_s_key_is_its_only_transaction_s() -> None:
+    """What `--key` said is found; where it made several transactions the error names them."""
+    books = Books(Path("journal.db"), 1, Address("0x" + "1" * 40))
+    keys, shop = ("one/0", "two/a", "two/b", "exact"), books.account
+    state = State(intents={key: Intent(key, "", shop, b"", 0, 21_000, None, None, "", 0) for key in keys})
+    assert find_key(books, state, "one") == find_key(books, state, "one/0") == "one/0"
+    assert find_key(books, state, "exact") == "exact"
+    with pytest.raises(IntentError, match="name one of two/a, two/b"):
+        find_key(books, state, "two")
+    with pytest.raises(IntentError, match="tx ls --all"):
+        find_key(books, State(), "one")
+
+
+@pytest.mark.parametrize(("wide", "shown"), [("80", False), ("140", True)])
+def test_a_narrow_list_keeps_what_one_looks_for(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, wide: str, shown: bool
+) -> None:
+    """At 80 columns a row is a line: nonce, key, state, block and what; the rest where there is room."""
+    monkeypatch.setenv("COLUMNS", wide)
+    row = TxRecord("gift/0", 7, TxHash("0x" + "ab" * 32), TxStatus.UNKNOWN, None, 0, 0, 1, "live", "a gift")
+    print_records("Sent", [row], State())
+    out = capsys.readouterr().out
+    [line] = [line for line in out.splitlines() if "gift/0" in line]
+    assert all(word in line for word in ("7", "live", "a gift"))
+    assert ("0xabababab…ababab" in line) is shown
+
+
+async def test_a_journal_that_is_not_there_yet_knows_no_key(cli: Cli) -> None:
+    """Before the first send the answer is the same as for any unknown key."""
+    ended = await cli.run("tx", "show", "gift", "--json")
+    assert ended.code == 5
+    assert "knows no transaction 'gift'" in ended.error["message"]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from trimtab.chain.client import Client
     from trimtab.cli.wiring import Session
     from trimtab.config import Config
+    from trimtab.journal import Journal
     from trimtab.model.ids import Address
 
 MAX_DRIFT_SECONDS = 90
@@ -246,11 +247,25 @@ def _journal(config: Config, account: Address | None) -> Iterator[Finding]:
         with Journal.open(path) as journal:
             if account is not None:
                 journal.acquire(stream_name(config.chain.chain_id, account)).release()
-            yield Finding("journal", Verdict.OK, f"{path}, {len(journal.streams())} streams, not locked")
+            yield Finding("journal", Verdict.OK, f"{path}, streams: {len(journal.streams())}, not locked")
+            if account is not None:
+                yield from _standing(journal, stream_name(config.chain.chain_id, account))
     except TrimtabError as error:
         yield Finding(
             "journal", Verdict.FAIL, str(error), "stop the other process, or use another journal.path"
         )
+
+
+def _standing(journal: Journal, stream: str) -> Iterator[Finding]:
+    """Whether the account may send at all: neither halted nor paused."""
+    from trimtab.tx.ledger import Ledger
+
+    state = Ledger(journal, stream).state
+    if state.halted is not None:
+        advice = "find out who else uses the key, then `trimtab tx resume`"
+        yield Finding("sending", Verdict.FAIL, f"halted: {state.halted}", advice)
+    if state.paused is not None:
+        yield Finding("sending", Verdict.WARN, f"paused: {state.paused}", "`trimtab tx unpause` goes on")
 
 
 def _print(findings: Sequence[Finding]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 DASH = "–"
+LONGEST_NUMBER = 30
+"""Characters of a fact that is still read as a number, or as a few words."""
 
 
 def to_plain(value: object) -> Any:
@@ -41,31 +44,40 @@ def print_json(value: object) -> None:
 
 
 def console() -> Console:
-    """Where tables go: standard output, as wide as the terminal; 160 columns into a pipe."""
+    """Where tables go: standard output, as wide as the terminal; into a pipe as COLUMNS says, or 160."""
     from rich.console import Console
 
-    return Console() if sys.stdout.isatty() else Console(width=160)
+    wide = shutil.get_terminal_size((160, 24)).columns
+    return Console() if sys.stdout.isatty() else Console(width=wide)
 
 
 def print_table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], caption: str | None = None
 ) -> None:
-    """A table. Text columns are named plainly, numeric ones with a leading '>' (right aligned)."""
+    """A table. Text columns are named plainly, numeric ones with a leading '>' (right aligned). Title and
+    caption are lines of their own: a narrow table does not fold them."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(title=title, caption=caption, box=SIMPLE_HEAD, title_justify="left", caption_justify="left")
+    named = any(column.lstrip(">") for column in columns)
+    table = Table(box=SIMPLE_HEAD, show_header=named)
     for column in columns:
         side: Literal["left", "right"] = "right" if column.startswith(">") else "left"
         table.add_column(column.lstrip(">"), justify=side, overflow="fold")  # a hash is shown whole
     for row in rows:
         table.add_row(*(cell if isinstance(cell, str) else number(cell) for cell in row))
-    console().print(table)
+    out = console()
+    out.print(title, style="bold", highlight=False)
+    out.print(table)
+    if caption:
+        out.print(caption, style="dim", highlight=False)
 
 
 def print_facts(title: str, facts: Mapping[str, object], caption: str | None = None) -> None:
-    """Name and value, one a line."""
-    print_table(title, ("", ">"), [(name, text(value)) for name, value in facts.items()], caption)
+    """Name and value, one a line: with their ends under each other, unless an address or hash is there."""
+    rows = [(name, text(value)) for name, value in facts.items()]
+    is_wordy = any(len(value) > LONGEST_NUMBER for _, value in rows)
+    print_table(title, ("", "" if is_wordy else ">"), rows, caption)
 
 
 def text(value: object) -> str:

@@ -9,12 +9,16 @@ import typer
 from trimtab.cli.failures import run
 from trimtab.cli.options import ConfigOption, DebugOption, JsonOption
 
-KeyArgument = Annotated[str, typer.Argument(help="The transaction's key, as `trimtab tx ls` shows it.")]
+KeyArgument = Annotated[
+    str, typer.Argument(help="The transaction's key, as `trimtab tx ls` shows it, or its trade's `--key`.")
+]
 TimeoutOption = Annotated[
     float, typer.Option("--timeout", help="Seconds to wait for what becomes of it.", min=0)
 ]
 
-app = typer.Typer(help="What the account sent: list, show, bump, cancel, recover.", no_args_is_help=True)
+app = typer.Typer(
+    help="What the account sent: list, show, bump, cancel, pause, recover.", no_args_is_help=True
+)
 
 
 @app.command()

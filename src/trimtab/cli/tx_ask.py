@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
+
 from trimtab.cli.output import print_facts, print_json
-from trimtab.cli.tx_view import Books, find_books, print_records, read_state, read_story
+from trimtab.cli.tx_view import Books, find_books, find_key, print_records, read_state, read_story
 from trimtab.cli.wiring import open_sender, open_session, parse_amount
 from trimtab.config import Config
 from trimtab.errors import ConfigError, HaltError, IntentError, NotSentError, OutcomeUnknownError
@@ -36,8 +38,9 @@ async def ask_about(config: Path | None, ask: Ask, *, timeout: float, as_json: b
     """Have a transaction cancelled or bumped, wait a while, and tell where it stands. Raises `NotSentError`
     when a cap or limit forbids the price."""
     settings, books = find_books(config)
-    if ask.key not in read_state(books).intents:
-        raise IntentError(f"the journal knows no transaction {ask.key!r}", field="key", value=ask.key)
+    state = read_state(books)
+    ask = msgspec.structs.replace(ask, key=find_key(books, state, ask.key))
+    late = "; it was decided before" if _is_decided(state, ask.key) else ""
     told = len(read_story(books, ask.key))
     if is_written(books):
         who = "by the running sender"
@@ -48,7 +51,7 @@ async def ask_about(config: Path | None, ask: Ask, *, timeout: float, as_json: b
         async with _own_sender(settings) as sender:
             await sender.obey(ask)
             await _watch(books, ask.key, told, timeout)
-    _tell(record_of(read_state(books), ask.key), f"asked to {ask.kind} it, {who}", as_json=as_json)
+    _tell(record_of(read_state(books), ask.key), f"asked to {ask.kind} it, {who}{late}", as_json=as_json)
 
 
 async def ask_account(config: Path | None, ask: Ask, *, as_json: bool) -> None:
@@ -69,7 +72,7 @@ async def ask_account(config: Path | None, ask: Ask, *, as_json: bool) -> None:
     if as_json:
         print_json(facts)
     else:
-        print_facts(f"{ask.kind}: done", facts)
+        print_facts(f"{ask.kind}: done", {**facts, "chain": str(books.chain_id)})
 
 
 async def recover(config: Path | None, *, timeout: float, as_json: bool) -> None:
@@ -87,7 +90,7 @@ async def recover(config: Path | None, *, timeout: float, as_json: bool) -> None
     if as_json:
         print_json({"recovered": rows, "halted": halted})
     else:
-        print_records(f"Recovered {len(rows)} of {books.account} on chain {books.chain_id}", rows, state)
+        print_records(f"Looked after {len(rows)} of {books.account} on chain {books.chain_id}", rows, state)
     if halted is not None:
         raise HaltError(
             f"{books.account} is halted: {halted}. Find out who uses the key, then `trimtab tx resume`"

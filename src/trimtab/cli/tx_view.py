@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from trimtab.cli.output import DASH, number, print_facts, print_json, print_table, to_plain
+from trimtab.cli.output import DASH, console, number, print_facts, print_json, print_table, to_plain
 from trimtab.config import Config, find_config, load_config
 from trimtab.errors import IntentError
 from trimtab.journal import Journal
@@ -24,6 +24,9 @@ from trimtab.tx.records import Submitted, decode_record, stream_name
 from trimtab.tx.reporting import record_of
 from trimtab.tx.states import Attempt, State
 from trimtab.tx.stories import pick_story
+
+WIDE = 120
+"""Columns from which a list of transactions has room for attempts, price and hash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,20 @@ def read_state(books: Books) -> State:
         return Ledger(journal, books.stream).state
 
 
+def find_key(books: Books, state: State, given: str) -> str:
+    """The key of a transaction by its own, or by that of the trade whose only one it is. Raises `IntentError`
+    for a key that the journal does not know, and for a trade of several transactions, with their keys."""
+    if given in state.intents:
+        return given
+    steps = [key for key in state.intents if key.startswith(f"{given}/")]
+    if len(steps) == 1:
+        return steps[0]
+    unknown = f"the journal {books.path} knows no transaction {given!r} of {books.account}"
+    several = f"{given!r} has {len(steps)} transactions: name one of {', '.join(steps)}"
+    advice = "`trimtab tx ls --all` lists them"
+    raise IntentError(several if steps else f"{unknown}; {advice}", field="key", value=given)
+
+
 async def show_list(config: Path | None, *, every: bool, as_json: bool) -> None:
     """All that is not final, lowest nonce first; `every` with the rest."""
     _, books = find_books(config)
@@ -78,19 +95,21 @@ async def show_list(config: Path | None, *, every: bool, as_json: bool) -> None:
 
 
 def print_records(title: str, rows: Sequence[TxRecord], state: State) -> None:
-    """A table of transactions, and below it how the account stands."""
-    columns = (">Nonce", "Key", "State", ">Attempts", ">Fee cap, gwei", ">Block", "What", "Hash")
+    """A table of transactions, and below it how the account stands. What a narrow terminal has no room for,
+    and the whole hash, is in `tx show`."""
+    columns: tuple[str, ...] = (">Nonce", "Key", "State", ">Block", "What")
+    extra: tuple[str, ...] = (">Attempts", ">Fee cap, gwei", "Hash") if console().width >= WIDE else ()
     cells = [
         (
             number(row.nonce) if row.nonce >= 0 else DASH,
             row.key,
             row.journal_state,
-            number(row.attempts),
-            number(_fee_cap(state, row.key)),
             number(row.block),
             row.label or DASH,
-            row.tx_hash or DASH,
-        )
+            number(row.attempts),
+            number(_fee_cap(state, row.key)),
+            f"{row.tx_hash[:10]}…{row.tx_hash[-6:]}" if row.tx_hash else DASH,
+        )[: len(columns) + len(extra)]
         for row in rows
     ]
     caption = f"next nonce {state.nonces.lowest}"
@@ -98,7 +117,7 @@ def print_records(title: str, rows: Sequence[TxRecord], state: State) -> None:
         caption += f" · halted: {state.halted}"
     if state.paused is not None:
         caption += f" · paused: {state.paused}"
-    print_table(title, columns, cells, caption if rows else f"nothing here · {caption}")
+    print_table(title, columns + extra, cells, caption if rows else f"nothing here · {caption}")
 
 
 def _fee_cap(state: State, key: str) -> Decimal | None:
@@ -109,14 +128,9 @@ def _fee_cap(state: State, key: str) -> Decimal | None:
 async def show_one(config: Path | None, key: str, *, as_json: bool) -> None:
     """One transaction, whole. Raises `IntentError` for a key that the journal does not know."""
     _, books = find_books(config)
-    state, story = read_state(books), read_story(books, key)
-    if key not in state.intents:
-        raise IntentError(
-            f"the journal {books.path} knows no transaction {key!r} of {books.account}; "
-            "`trimtab tx ls --all` lists them",
-            field="key",
-            value=key,
-        )
+    state = read_state(books)
+    key = find_key(books, state, key)
+    story = read_story(books, key)
     row, intent, slot = record_of(state, key), state.intents[key], state.slot_of(key)
     attempts = slot.attempts if slot is not None else ()
     if as_json:

@@ -263,7 +263,7 @@ class Executor:
         handle = self._find(_tx_key(key, 0))
         if handle is not None and handle.cause not in ("", cause_of(intent)):
             raise NonceConflictError(
-                f"the key {key!r} was given to another order before: take a new key for {intent}", key=key
+                f"the key {key!r} was given to another order before: give this one a new key", key=key
             )
 
     def _check_account(self, account: Address) -> None:

@@ -42,7 +42,8 @@ class Permission:
         limits = self.limits
         if paused is not None:
             raise LimitError(
-                f"{key}: nothing new is signed while paused ({paused}); cancellations are. Unpause first",
+                f"{key}: nothing new is signed while paused ({paused}); cancellations are. "
+                "`trimtab tx unpause` or `sender.unpause()` goes on",
                 field="paused",
                 value=paused,
             )

@@ -34,6 +34,7 @@ from trimtab.model.market import OptionChain, OptionKind, OptionSeriesState, Opt
 from trimtab.model.order import Fill, OptionAction, OptionIntent, OptionQuote
 from trimtab.model.position import OptionPosition
 from trimtab.testing.calls import check_calls, submit_within
+from trimtab.testing.capabilities import has, require
 from trimtab.venues.base import Capability, ChainPlan, OptionVenue
 
 NOBODY = Address("0x" + "5a" * 20)
@@ -179,7 +180,7 @@ class OptionVenueConformance:
         await self.trade(stage, opening)
         (position,) = await stage.venue.read_option_positions(stage.account)
         force = replace(opening, action=OptionAction.FORCE_CLOSE, position_id=position.position_id)
-        if Capability.FORCE_CLOSE not in stage.venue.capabilities:
+        if not has(stage, Capability.FORCE_CLOSE):
             with pytest.raises(UnsupportedActionError):
                 await stage.venue.read_option_quote(stage.account, force)
             return
@@ -251,12 +252,6 @@ class OptionVenueConformance:
         )
         assert receipt is not None
         return quote, receipt
-
-
-def require(stage: OptionStage, capability: Capability) -> None:
-    """Skip a test of something that the venue does not declare."""
-    if capability not in stage.venue.capabilities:
-        pytest.skip(f"{stage.venue.name} does not declare {capability}")
 
 
 def near_the_money(chain: OptionChain) -> OptionSeriesState:

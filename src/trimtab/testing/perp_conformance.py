@@ -11,7 +11,6 @@ Each test begins from the stage as the fixture hands it over; nothing in it may 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Protocol
@@ -27,13 +26,13 @@ from trimtab.errors import (
     LimitError,
     OrderRejectedError,
     UnknownMarketError,
-    UnsupportedActionError,
     VenueError,
 )
 from trimtab.model.ids import Address, BlockHash, TxHash
 from trimtab.model.limits import Limits
 from trimtab.model.order import PerpIntent, PerpQuote, Side
 from trimtab.testing.calls import check_calls, check_plan, submit_within
+from trimtab.testing.capabilities import has, refuses, require
 from trimtab.venues.base import (
     Capability,
     ChainPlan,
@@ -381,25 +380,3 @@ async def check_account_after(stage: PerpStage, quote: PerpQuote) -> None:
 
 def opposite(side: Side) -> Side:
     return Side.SELL if side is Side.BUY else Side.BUY
-
-
-def has(stage: PerpStage, capability: Capability) -> bool:
-    return capability in stage.venue.capabilities
-
-
-def require(stage: PerpStage, capability: Capability) -> None:
-    """Skip what the venue does not declare."""
-    if not has(stage, capability):
-        pytest.skip(f"{stage.venue.name} does not declare {capability}")
-
-
-async def refuses(action: Callable[[], Any]) -> None:
-    """An action of an undeclared capability is an UnsupportedActionError, whether it waits or not."""
-
-    async def act() -> None:
-        result = action()
-        if isinstance(result, Awaitable):
-            await result
-
-    with pytest.raises(UnsupportedActionError):
-        await act()

@@ -55,8 +55,8 @@ class Desk:
         is_cancel = ask.kind is Kind.CANCEL
         if terms.l1_is_due and not is_cancel:
             raise SigningError(
-                "the rollup's fee oracle has not answered yet, so the worst case is not known: it is asked again "
-                "with the next look"
+                "the rollup's fee oracle has not answered yet, so the worst case is not known: it is asked "
+                "again with the next look"
             )
         if not is_cancel:
             check_own_nonces(intent.authorizations, self.account, ask.nonce)

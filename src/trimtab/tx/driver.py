@@ -110,7 +110,8 @@ class Driver:
         return self._broadcaster.endpoints
 
     def check_whole(self) -> None:
-        """Raise `HaltError` when the journal could not be written."""
+        """Raise the `HaltError` that stopped it: a journal that cannot be written, a chain that undid what is
+        final, the sender's own end."""
         if self._broken is not None:
             raise self._broken
 
@@ -284,23 +285,24 @@ class Driver:
         slot = self.state.slots.get(ask.nonce)
         return slot is not None and slot.asked == ask.ask
 
+    def _intent_of(self, ask: e.Sign) -> Intent:
+        return self.state.intents[self.state.slots[ask.nonce].key]
+
     def _draft(self, ask: e.Sign, own: Authorization | None = None) -> Draft:
-        intent = self.guard.tighten(self.state.intents[self.state.slots[ask.nonce].key])
+        intent = self.guard.tighten(self._intent_of(ask))
         draft = self._desk.draft(intent, ask, self.market.terms(), own)
         self.guard.check_draft(self.state, ask, draft, now=self.clock.now())
         return draft
 
     def _delegates_to(self, ask: e.Sign) -> Address | None:
-        intent = self.state.intents[self.state.slots[ask.nonce].key]
-        return intent.delegate_to if ask.kind is Kind.NORMAL else None
+        return self._intent_of(ask).delegate_to if ask.kind is Kind.NORMAL else None
 
     async def _sign_own_code(self, ask: e.Sign) -> Authorization | None:
         """The account's leave for its own new code: the chain counts the transaction's nonce first."""
         code = self._delegates_to(ask)
         if code is None:
             return None
-        intent = self.state.intents[self.state.slots[ask.nonce].key]
-        self.guard.check_wanted(self.state, intent, now=self.clock.now())
+        self.guard.check_wanted(self.state, self._intent_of(ask), now=self.clock.now())
         return await self._signer.sign_authorization(self._client.chain_id, code, ask.nonce + 1)
 
     def _take_signed(self, ask: e.Sign, draft: Draft, signed: SignedTx) -> None:
@@ -327,6 +329,8 @@ class Driver:
         self.errors[key] = error
         refusal = _REFUSALS.get(type(error), Refusal.SIGNER)
         self.feed(e.SignFailed(ask.nonce, refusal, str(error), self.clock.now(), ask.ask))
+
+    # Answers to broadcasts
 
     def _take_answers(self, answers: Sequence[e.SendAnswered]) -> None:
         self.feed(*answers)

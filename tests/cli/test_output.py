@@ -107,6 +107,16 @@ def test_a_narrow_table_folds_no_title(
     assert sum(line.count("x") for line in lines) == 90
 
 
+def test_a_tight_table_gives_up_air_before_digits(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the gaps of three spaces do not fit, they become one, and numbers stay on one line."""
+    monkeypatch.setenv("COLUMNS", "64")
+    price = Decimal("29997.96")
+    print_table("Prices", [f">price {n}" for n in range(6)], [(price,) * 6])
+    assert capsys.readouterr().out.splitlines()[4].split() == ["29,997.96"] * 6
+
+
 def test_facts_have_no_heading(capsys: pytest.CaptureFixture[str]) -> None:
     """Numbers end under each other; beside an address everything begins under each other."""
     print_facts("Quote", {"price": 7, "size": 123})

@@ -12,7 +12,7 @@ from decimal import Decimal
 import pytest
 from tests.cli.conftest import Cli
 
-from trimtab.cli.trade import failure_of
+from trimtab.cli.trade import failure_of, print_report
 from trimtab.errors import OrderRejectedError, OutcomeUnknownError, RevertedError
 from trimtab.model.ids import TxHash
 from trimtab.model.order import ExecutionReport, OrderStatus, TxRecord, TxStatus
@@ -195,3 +195,18 @@ def test_a_report_that_did_not_fill_is_an_error() -> None:
     unknown = failure_of(_report(OrderStatus.UNKNOWN, sent=True))
     assert isinstance(unknown, OutcomeUnknownError)
     assert "ask again with --key k, never send it under another key" in str(unknown)
+
+
+@pytest.mark.parametrize("wide", ["80", "160"])
+def test_a_report_shows_hashes_whole_at_any_width(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, wide: str
+) -> None:
+    """On a narrow terminal they stand below the table, each on a line of its own, to be copied."""
+    monkeypatch.setenv("COLUMNS", wide)
+    record = TxRecord("k/0", 7, TxHash("0x" + "ab" * 32), TxStatus.SUCCEEDED, 1, 21_000, 1, 1, "final", "buy")
+    report = ExecutionReport("k", "perp_v2", "vETH", OrderStatus.FILLED, None, (), (record,))
+    print_report(report, as_json=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if record.tx_hash in line]
+    assert max(map(len, lines)) <= int(wide)
+    assert lines[-1] == "key k"

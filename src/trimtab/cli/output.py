@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 DASH = "–"
+ENDLESS = 10_000
+"""Columns that every table fits into."""
 LONGEST_NUMBER = 30
 """Characters of a fact that is still read as a number, or as a few words."""
 
@@ -67,6 +69,8 @@ def print_table(
     for row in rows:
         table.add_row(*(cell if isinstance(cell, str) else number(cell) for cell in row))
     out = console()
+    if out.measure(table, options=out.options.update(width=ENDLESS)).maximum > out.width:
+        table.padding = 0  # rather less air than a number on two lines
     out.print(title, style="bold", highlight=False)
     out.print(table)
     if caption:

@@ -12,7 +12,7 @@ import typer
 
 from trimtab.cli.failures import exit_code, run
 from trimtab.cli.options import ConfigOption, DebugOption, JsonOption, VenueOption
-from trimtab.cli.output import money, number, print_facts, print_json, print_table
+from trimtab.cli.output import console, money, number, print_facts, print_json, print_table
 from trimtab.cli.quote import (
     NUMBERS,
     ActionOption,
@@ -48,6 +48,9 @@ if TYPE_CHECKING:
     from trimtab.model.ids import Address
     from trimtab.model.order import ExecutionReport
     from trimtab.venues.base import PerpVenue
+
+WIDE = 150
+"""Columns from which a report has room for a column of hashes."""
 
 trade = typer.Typer(help="Trade or move margin: shown, asked, sent once.")
 
@@ -232,12 +235,12 @@ async def _trade(config: Path | None, execute: Execute, *, dry_run: bool, yes: b
             if not as_json:
                 _print_preview(preview)
             if dry_run:
-                _print_report(preview, as_json=as_json)
+                print_report(preview, as_json=as_json)
                 return
             _confirm()
         async with open_executor(session) as executor:
             report = await execute(session, executor, False)
-    _print_report(report, as_json=as_json)
+    print_report(report, as_json=as_json)
     failure = failure_of(report)
     if failure is not None and as_json:
         raise typer.Exit(exit_code(failure))  # the report was the one document
@@ -309,7 +312,8 @@ def _print_preview(report: ExecutionReport) -> None:
     print_facts(f"{report.market} at {report.venue}", facts)
 
 
-def _print_report(report: ExecutionReport, *, as_json: bool) -> None:
+def print_report(report: ExecutionReport, *, as_json: bool) -> None:
+    """What became of a trade: its fills, then its transactions."""
     if as_json:
         print_json(report)
         return
@@ -322,15 +326,23 @@ def _print_report(report: ExecutionReport, *, as_json: bool) -> None:
             for f in report.fills
         ]
         print_table("Fills", ("Market", ">Size", ">Price", ">Fee", ">Realized P&L", ">Block"), rows)
-    print_table(
-        f"{report.status.value.capitalize()} at {report.venue}",
-        ("Transaction", "Hash", ">Nonce", "Status", ">Gas", ">Fee (ETH)", "Journal"),
-        [
-            (t.label, t.tx_hash, t.nonce, t.status.value, t.gas_used, _ether(t.fee_wei), t.journal_state)
-            for t in report.transactions
-        ],
-        f"key {report.key}" + (f"; {report.reason}" if report.reason else ""),
-    )
+    _print_transactions(report)
+
+
+def _print_transactions(report: ExecutionReport) -> None:
+    """A row for each, and whole hashes: as a column where there is room, else below, each on its line."""
+    columns: tuple[str, ...] = ("Transaction", ">Nonce", "Status", ">Gas", ">Fee (ETH)", "Journal")
+    rows: list[tuple[object, ...]] = [
+        (t.label, t.nonce, t.status.value, t.gas_used, _ether(t.fee_wei), t.journal_state)
+        for t in report.transactions
+    ]
+    hashes = [t.tx_hash for t in report.transactions if t.tx_hash]
+    if is_wide := console().width >= WIDE:
+        columns = (*columns, "Hash")
+        rows = [(*row, t.tx_hash) for row, t in zip(rows, report.transactions, strict=True)]
+    key = f"key {report.key}" + (f"; {report.reason}" if report.reason else "")
+    title = f"{report.status.value.capitalize()} at {report.venue}"
+    print_table(title, columns, rows, "\n".join([key] if is_wide else [*hashes, key]))
 
 
 def _ether(wei: int) -> str:

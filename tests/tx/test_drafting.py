@@ -178,3 +178,15 @@ def test_nothing_is_signed_while_a_rollups_own_fee_is_unknown() -> None:
         desk().draft(intent(), FIRST, due)
     cancel = Sign(4, Kind.CANCEL, Fees(10, 210), 1)
     assert desk().draft(intent(), cancel, due).fields.to == ACCOUNT
+
+
+def test_drafts_that_are_being_signed_count_against_the_balance() -> None:
+    """Several of one turn are priced before the first signature is known: each counts the ones before it, and
+    a pledge never counts less than what its nonce can cost already."""
+    state = State()
+    for nonce in (3, 4):
+        state.slots[nonce] = Slot(nonce, f"k{nonce}")
+    draft = desk().draft(intent(), FIRST, TERMS)
+    check_funds(state, draft, balance=draft.worst_cost + draft.reserve, pledged={3: 5})
+    with pytest.raises(InsufficientFundsError):
+        check_funds(state, draft, balance=draft.worst_cost + 4, pledged={3: 5})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from trimtab.errors import InsufficientFundsError, SigningError
@@ -115,13 +116,20 @@ class Desk:
         return leave_step(self.max_fee_cap)
 
 
-def check_funds(state: State, draft: Draft, balance: int | None) -> None:
+def check_funds(
+    state: State, draft: Draft, balance: int | None, pledged: Mapping[int, int] | None = None
+) -> None:
     """Raise `InsufficientFundsError` unless the balance covers the worst case of all that is in flight, this
-    draft, and a cancellation of it at twice its price. An unknown balance is left to the node to judge."""
+    draft, and a cancellation of it at twice its price. `pledged` are the worst costs (wei, by nonce) of
+    drafts whose signatures are not in the state yet. An unknown balance is left to the node to judge."""
     if balance is None:
         return
-    slot = state.slots.get(draft.fields.nonce)
-    others = state.committed_cost - (slot.worst_cost if slot else 0)
+    coming = pledged or {}
+    others = sum(
+        max(slot.worst_cost, coming.get(slot.nonce, 0))
+        for slot in state.unmined
+        if slot.nonce != draft.fields.nonce
+    )
     needed = others + max(draft.worst_cost, draft.reserve)
     if needed > balance:
         raise InsufficientFundsError(

@@ -83,6 +83,7 @@ class Driver:
         self.clock = clock
         self.balance: int | None = None
         self.errors: dict[str, TrimtabError] = {}
+        self._pledged: dict[int, tuple[int, int]] = {}  # by nonce: the question, the worst cost of its draft
         self.look_now = asyncio.Event()
         self.receipts: dict[TxHash, Receipt] = {}
         self._client = client
@@ -245,7 +246,7 @@ class Driver:
         slot = self.state.slots[ask.nonce]
         try:
             draft = self._draft(ask)
-            check_funds(self.state, draft, self.balance)
+            self._check_funds(ask, draft)
             if self._sign_nowait is not None and self._delegates_to(ask) is None:
                 self._take_signed(ask, draft, self._sign_nowait(draft.fields))
                 return
@@ -269,7 +270,7 @@ class Driver:
                 if not self._is_asked(ask):
                     return
                 draft = self._draft(ask, own)
-                check_funds(self.state, draft, self.balance)
+                self._check_funds(ask, draft)
                 signed = await self._signer.sign_transaction(draft.fields)
             if self._is_asked(ask):
                 self.guard.check_draft(self.state, ask, draft, now=self.clock.now())  # it may be late
@@ -279,6 +280,19 @@ class Driver:
             self._refuse_signature(ask, key, SigningError(silent))
         except TrimtabError as error:
             self._refuse_signature(ask, key, error)
+
+    def _check_funds(self, ask: e.Sign, draft: Draft) -> None:
+        """Several drafts of one turn are signed before the first signature is in the state: each counts the
+        ones before it."""
+        slots = self.state.slots
+        self._pledged = {
+            nonce: (number, cost)
+            for nonce, (number, cost) in self._pledged.items()
+            if nonce in slots and slots[nonce].asked == number
+        }
+        pledged = {nonce: cost for nonce, (_, cost) in self._pledged.items()}
+        check_funds(self.state, draft, self.balance, pledged)
+        self._pledged[ask.nonce] = (ask.ask, draft.worst_cost)
 
     def _is_asked(self, ask: e.Sign) -> bool:
         """Whether the answer is still wanted: a nonce may be given back while the signer is busy."""

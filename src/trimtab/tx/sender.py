@@ -106,6 +106,7 @@ class Sender:
                     loops += map(tasks.create_task, (watcher.follow_heads(), watcher.look(), tidy))
                     loops.append(tasks.create_task(AskBox(journal, stream).follow(sender.obey)))
                     yield sender
+                    driver.check_whole()  # what failed after the body's last call is told at its end
                 finally:
                     await driver.close()
                     for task in loops:

@@ -163,3 +163,20 @@ def test_a_given_folder_comes_first(tmp_path: Path) -> None:
     assert find_anvil([tmp_path]) != binary  # not executable
     binary.chmod(0o755)
     assert find_anvil([tmp_path]) == binary
+
+
+def files_below(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+async def test_a_node_leaves_nothing_in_the_users_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """anvil writes old states to disk, by default into the home, where a killed one leaves them: hundreds of
+    test runs are tens of gigabytes. Ours go with the node."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    async with AnvilNode.open() as node, Client.open(node.url) as client:
+        for _ in range(8):
+            await client.request("anvil_setBalance", ["0x" + "12" * 20, "0x1"])
+            await client.request("anvil_mine", [hex(100)])
+    assert not files_below(tmp_path)

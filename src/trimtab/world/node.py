@@ -66,8 +66,10 @@ class AnvilNode:
         """Start anvil and wait until it listens. Raises `ConfigError` with the fix when there is no binary,
         and with the end of its log when it does not start."""
         chosen = options or NodeOptions()
-        command = [str(find_anvil(node_modules)), *_arguments(chosen)]
+        binary = str(find_anvil(node_modules))
         with tempfile.TemporaryDirectory(prefix="trimtab-anvil-") as folder:
+            # Old states go to disk; in the user's home a killed node would leave them there for good.
+            command = [binary, *_arguments(chosen), "--cache-path", folder]
             log = Path(folder) / "anvil.log"
             process = _spawn(command, log)
             try:

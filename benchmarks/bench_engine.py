@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import resource
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
@@ -309,18 +308,24 @@ def _recovery(records: int) -> Result:
 
 
 MEMORY = """
-import resource, sys
+import gc, sys
 sys.path.insert(0, ".")
-from benchmarks.bench_engine import PER_INTENT, history
-from trimtab.tx import records as r
-from trimtab.tx.records import decode_record, encode_record
+from benchmarks.bench_engine import PER_INTENT, history, resident
+from trimtab.tx.records import decode_record
 from trimtab.tx.reducer import replay
-records = (decode_record(item) for item in history(1000 * PER_INTENT))
-warm = replay(records)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+replay(decode_record(item) for item in history(1000 * PER_INTENT))
+gc.collect()
+before = resident()
 kept = replay(decode_record(item) for item in history(100_000 * PER_INTENT))
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+gc.collect()
+print(resident() - before)
 """
+
+
+def resident() -> float:
+    """Megabytes of this process in memory, as Linux tells them."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 async def _memory() -> Result:
@@ -333,8 +338,8 @@ async def _memory() -> Result:
     return counted(
         "memory of 100,000 finished intents",
         ours=megabytes,
-        peer=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        peer_name="this process with web3.py loaded",
+        peer=resident(),
+        peer_name="this process, web3.py loaded",
         unit="MB",
     )
 

@@ -1,36 +1,25 @@
-"""Assemble the page: headlines, tiles, charts and tables around the template in `page.html`."""
+"""The page of a hedging run: its headlines, tiles, charts and tables."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
-from html import escape
-from importlib import resources
-from string import Template
 from typing import Any
 
-import msgspec
-
 from trimtab.report import figures, tables
-from trimtab.report.format import MINUS, moment, money, number, part_name, percent, plural
+from trimtab.report.format import moment, money, number, part_name, percent, plural
 from trimtab.report.record import RunRecord, decode_record
 from trimtab.report.style import Figure
+from trimtab.report.template import Page, Section, chart, render_page
 
 _ZERO = Decimal(0)
 _SMALLEST_SHARE = Decimal("0.000001")  # 0.0001 %
-_JOINER = "\N{WORD JOINER}"  # else a line may break between a minus sign and its number
-_encode = msgspec.json.Encoder(decimal_format="number").encode
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """One exhibit: a headline that says what it shows, a caption that says what it is, and its content."""
-
-    headline: str
-    caption: str
-    body: str
-    is_half: bool = False
+_NOTES = (
+    "Each step’s profit is split by revaluing the options held at its start with our own Black-Scholes "
+    "model: its delta, gamma, theta and vega terms, and as higher order what full revaluation leaves over. "
+    "Trades count against the mark after them. The change of account values is read from the contracts, and "
+    "what the parts do not explain of it is printed above, to the cent. Delta in units of the underlying, "
+    "gains positive, times in UTC."
+)
 
 
 def render_report(record: dict[str, Any]) -> str:
@@ -39,20 +28,20 @@ def render_report(record: dict[str, Any]) -> str:
     run = decode_record(record)
     charts: dict[str, Figure] = {}
     sections = [*_hedging_sections(run, charts), *_profit_sections(run, charts), *_book_sections(run, charts)]
-    return Template(_data("page.html")).substitute(
-        title=escape(run.title),
-        lead=escape(_lead(run)),
-        description=escape(run.description or ""),
-        dateline=escape(_dateline(run)),
-        tiles="".join(_tile(*tile) for tile in _tiles(run)),
-        sections="".join(_render(number + 1, section) for number, section in enumerate(sections)),
-        settings=tables.settings_list(run),
-        colophon=escape(_colophon(run)),
-        figures=_inline_json(charts),
-        css=_data("page.css"),
-        script=_data("page.js"),
-        plotly=_plotly(),
+    page = Page(
+        kind="Hedging report",
+        title=run.title,
+        description=run.description or "",
+        dateline=_dateline(run),
+        lead=_lead(run),
+        tiles=_tiles(run),
+        sections=sections,
+        charts=charts,
+        notes=_NOTES,
+        settings=_settings(run),
+        colophon=_colophon(run),
     )
+    return render_page(page)
 
 
 def _hedging_sections(run: RunRecord, charts: dict[str, Figure]) -> list[Section]:
@@ -69,8 +58,8 @@ def _hedging_sections(run: RunRecord, charts: dict[str, Figure]) -> list[Section
     hedged = "options and perpetual, before and after the step’s hedge" if run.is_hedged else "the options"
     headline = f"{trades} while {run.underlying} went from {number(first)} to {number(last)}"
     return [
-        Section(headline, f"Spot price{markers}.", _chart("price")),
-        Section(held, f"Net delta of {hedged}.", _chart("delta")),
+        Section(headline, f"Spot price{markers}.", chart("price")),
+        Section(held, f"Net delta of {hedged}.", chart("delta")),
     ]
 
 
@@ -82,7 +71,7 @@ def _profit_sections(run: RunRecord, charts: dict[str, Figure]) -> list[Section]
             Section(
                 _profit_headline(run),
                 "Change of all account values since the start.",
-                _chart("profit"),
+                chart("profit"),
                 is_half=True,
             )
         )
@@ -91,14 +80,14 @@ def _profit_sections(run: RunRecord, charts: dict[str, Figure]) -> list[Section]
         Section(
             _cause_headline(run),
             "From nothing to the total, part by part.",
-            _chart("waterfall"),
+            chart("waterfall"),
             is_half=True,
         )
     )
     if figure := figures.attribution_figure(run):
         charts["attribution"] = figure
         headline = "How the parts grew, step by step"
-        sections.append(Section(headline, _growth_caption(run), _chart("attribution", tall=True)))
+        sections.append(Section(headline, _growth_caption(run), chart("attribution", tall=True)))
     unexplained = money(abs(run.summary.unexplained), run.quote_currency)
     body = tables.parts_table(run) + (tables.accounts_table(run) if run.accounts else "")
     caption = "The parts by cause, and the account values that the contracts report."
@@ -115,7 +104,7 @@ def _book_sections(run: RunRecord, charts: dict[str, Figure]) -> list[Section]:
     if figure := figures.iv_figure(run):
         charts["iv"] = figure
         caption = "Of the options held, weighted by vega: what the venue prices them with."
-        sections.append(Section(_iv_headline(run), caption, _chart("iv"), is_half=True))
+        sections.append(Section(_iv_headline(run), caption, chart("iv"), is_half=True))
     if figure := figures.health_figure(run):
         charts["health"] = figure
         lowest = min(step.health for step in run.steps if step.health is not None)
@@ -123,7 +112,7 @@ def _book_sections(run: RunRecord, charts: dict[str, Figure]) -> list[Section]:
             Section(
                 f"Margin health never fell below {number(lowest, 1)}",
                 "Of the hedging account, logarithmic; without a position it has no value.",
-                _chart("health"),
+                chart("health"),
                 is_half=True,
             )
         )
@@ -250,38 +239,6 @@ def _colophon(run: RunRecord) -> str:
     return f"{made}{at}. The run took {number(run.summary.wall_seconds, 1)} s."
 
 
-def _tile(label: str, value: str, note: str, tone: str) -> str:
-    sign = " negative" if value.startswith(MINUS) else ""
-    return (
-        f'<div class="tile {tone}"><dt>{escape(label)}</dt><dd class="value{sign}">{escape(value)}</dd>'
-        f'<dd class="note">{escape(note.replace(MINUS, MINUS + _JOINER))}</dd></div>'
-    )
-
-
-def _render(number_of: int, section: Section) -> str:
-    half = " half" if section.is_half else ""
-    return (
-        f'<section class="exhibit{half}"><header><p class="exhibit-number">Exhibit {number_of}</p>'
-        f'<h2>{escape(section.headline)}</h2><p class="caption">{escape(section.caption)}</p></header>'
-        f"{section.body}</section>"
-    )
-
-
-def _chart(name: str, *, tall: bool = False) -> str:
-    return f'<div class="chart{" tall" if tall else ""}" data-figure="{name}"></div>'
-
-
-def _inline_json(charts: dict[str, Figure]) -> str:
-    """JSON that cannot end the script element it stands in."""
-    text = _encode(charts).decode()
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-@cache
-def _data(name: str) -> str:
-    return resources.files("trimtab.report").joinpath(name).read_text(encoding="utf-8")
-
-
-@cache
-def _plotly() -> str:
-    return resources.files("plotly").joinpath("package_data", "plotly.min.js").read_text(encoding="utf-8")
+def _settings(run: RunRecord) -> dict[str, str]:
+    """The run's settings as they are in the record."""
+    return {"Seed": str(run.seed), "Band": f"±{number(run.band, 3)} {run.underlying}", **run.settings}

@@ -180,14 +180,6 @@ def _hedges_table(run: RunRecord) -> str:
     return table(headers, rows, kind="tall", label="Hedges")
 
 
-def settings_list(run: RunRecord) -> str:
-    """The run's settings as they are in the record."""
-    items = {"Seed": str(run.seed), "Band": f"±{number(run.band, 3)} {run.underlying}", **run.settings}
-    return "".join(
-        f"<div><dt>{escape(k[:1].upper() + k[1:])}</dt><dd>{escape(v)}</dd></div>" for k, v in items.items()
-    )
-
-
 def _money_cell(value: Decimal | None, run: RunRecord, *, signed: bool = False) -> str:
     return cell(money(value, run.quote_currency, signed=signed), kind="n")
 

@@ -11,7 +11,7 @@ def test_each_key_is_its_addresses() -> None:
     for name, account in ACCOUNTS.items():
         assert account.name == name
         assert LocalSigner.from_key(account.key).address == account.address
-    assert len({account.address for account in ACCOUNTS.values()}) == len(ACCOUNTS) == 12
+    assert len({account.address for account in ACCOUNTS.values()}) == len(ACCOUNTS) == 13
 
 
 def test_the_key_is_not_in_the_repr() -> None:
@@ -25,4 +25,4 @@ def test_the_key_is_not_in_the_repr() -> None:
 def test_the_funded_are_known() -> None:
     """Whoever is to be funded exists; those with other roles are not among them."""
     assert set(FUNDED) <= set(ACCOUNTS)
-    assert not {"deployer", "maker", "lp", "arbitrageur", "keeper"} & set(FUNDED)
+    assert not {"deployer", "maker", "lp", "arbitrageur", "keeper", "searcher"} & set(FUNDED)

@@ -70,6 +70,11 @@ _DEV_ACCOUNTS = (
         "0x71be63f3384f5fb98995898a86b02fb2426c5788",
         "701b615bbdfb9de65240bc28bd21bbc0d996645a3dd57e7b12bc2bdf6f192c82",
     ),
+    (
+        "searcher",
+        "0xfabb0ac9d68b0b445fb7357272ff202c5651694a",
+        "a267530f49f8280200edf313ee7af6b827f2a8bce2897751d06a843f644967b1",
+    ),
 )
 
 

@@ -1,53 +1,14 @@
-"""Uniswap's grid: known points and properties."""
+"""Prices on the grid, and what a range holds."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab.venues.perp_v2.ticks import (
-    MAX_TICK,
-    Q96,
-    amounts_in_range,
-    price_at_tick,
-    price_of_sqrt,
-    sqrt_at_tick,
-    tick_at_price,
-)
-
-TICKS = st.integers(-MAX_TICK, MAX_TICK)
-
-
-@pytest.mark.parametrize(
-    ("tick", "expected"),
-    [
-        (0, Q96),
-        (-MAX_TICK, 4295128739),
-        (MAX_TICK, 1461446703485210103287273052203988822378723970342),
-        (1, 79232123823359799118286999568),
-        (-1, 79224201403219477170569942574),
-        (50, 79426470787362580746886972461),
-    ],
-)
-def test_published_points(tick: int, expected: int) -> None:
-    """The values that Uniswap publishes (TickMath's MIN and MAX_SQRT_RATIO, its own tests)."""
-    assert sqrt_at_tick(tick) == expected
-
-
-@given(tick=TICKS)
-def test_a_tick_is_a_ten_thousandth(tick: int) -> None:
-    """The price at a tick is 1.0001^tick, to Q96's precision."""
-    with_float = 1.0001**tick
-    assert (sqrt_at_tick(tick) / Q96) ** 2 == pytest.approx(with_float, rel=1e-8)
-
-
-@given(tick=st.integers(-MAX_TICK, MAX_TICK - 1))
-def test_prices_rise_with_ticks(tick: int) -> None:
-    """Strictly."""
-    assert sqrt_at_tick(tick) < sqrt_at_tick(tick + 1)
+from trimtab.pricing.tick_math import Q96, sqrt_at_tick
+from trimtab.venues.perp_v2.ticks import amounts_in_range, price_at_tick, price_of_sqrt, tick_at_price
 
 
 @given(tick=st.integers(-200_000, 200_000), spacing=st.sampled_from([1, 10, 60, 200]))
@@ -57,12 +18,6 @@ def test_the_tick_of_a_price_is_the_highest_not_above_it(tick: int, spacing: int
     found = tick_at_price(price, spacing)
     assert found % spacing == 0
     assert price_at_tick(found) <= price < price_at_tick(found + spacing)
-
-
-def test_a_tick_outside_is_refused() -> None:
-    """The grid ends at 887272."""
-    with pytest.raises(ValueError, match="outside"):
-        sqrt_at_tick(MAX_TICK + 1)
 
 
 @given(

@@ -18,6 +18,7 @@ from trimtab.model.ids import Address
 from trimtab.model.order import PerpIntent, PerpQuote, Side
 from trimtab.model.units import from_wad
 from trimtab.pricing.perp import PPM
+from trimtab.pricing.tick_math import sqrt_at_tick
 from trimtab.venues.perp_v2.account import Account, Holding
 from trimtab.venues.perp_v2.addresses import PerpV2Deployment, PerpV2MarketAddresses
 from trimtab.venues.perp_v2.amounts import MAX_UINT256, average_price
@@ -37,7 +38,7 @@ from trimtab.venues.perp_v2.contracts import (
 from trimtab.venues.perp_v2.encode import NO_REFERRAL, swap_amount
 from trimtab.venues.perp_v2.reverts import explain_code, explain_revert
 from trimtab.venues.perp_v2.snapshot import Snapshot, account_reads, expect, snapshot_from
-from trimtab.venues.perp_v2.ticks import price_of_sqrt, sqrt_at_tick
+from trimtab.venues.perp_v2.ticks import price_of_sqrt
 
 _OPEN = CLEARING_HOUSE.function("openPosition")
 _CLOSE = CLEARING_HOUSE.function("closePosition")

@@ -14,6 +14,7 @@ from trimtab.model.market import PerpMarket, PerpState
 from trimtab.model.position import CollateralBalance, LiquidityRange, MarginAccount, PerpPosition
 from trimtab.model.units import WAD, from_base, from_wad
 from trimtab.pricing.perp import premium_x96
+from trimtab.pricing.tick_math import Q96
 from trimtab.venues.perp_v2.account import DUST
 from trimtab.venues.perp_v2.addresses import PerpV2Deployment, PerpV2MarketAddresses
 from trimtab.venues.perp_v2.amounts import average_price, signed_ratio
@@ -42,7 +43,6 @@ from trimtab.venues.perp_v2.snapshot import (
     snapshot_from,
 )
 from trimtab.venues.perp_v2.ticks import (
-    Q96,
     amounts_in_range,
     price_at_tick,
     price_of_sqrt,

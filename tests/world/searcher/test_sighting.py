@@ -54,6 +54,7 @@ def test_an_order_is_read_as_it_was_written(
     assert (order.trader, order.market) == (TRADER, "vETH")
     assert (order.amount, order.is_base_to_quote, order.is_exact_input) == (amount, sells, is_input)
     assert (order.bound, order.sqrt_limit, order.deadline) == (bound, 7, 99)
+    assert order.sized(5) == order
 
 
 def test_a_close_leaves_its_amount_open() -> None:
@@ -66,7 +67,7 @@ def test_a_close_leaves_its_amount_open() -> None:
     long, short = order.sized(30), order.sized(-30)
     assert (long.amount, long.is_base_to_quote, long.is_exact_input) == (30, True, True)
     assert (short.amount, short.is_base_to_quote, short.is_exact_input) == (30, False, False)
-    assert long.sized(-5) == long
+    assert (long.closes, short.closes) == (True, True)
 
 
 def transaction(**changes: str | None) -> dict[str, str | None]:

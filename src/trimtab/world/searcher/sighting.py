@@ -30,11 +30,12 @@ class PendingOrder:
     bound: int
     sqrt_limit: int
     deadline: int
+    closes: bool = False
 
     def sized(self, position: int) -> PendingOrder:
         """The swap that it comes to while its trader holds `position` (signed base): the same for an opening
         order; a close sells a long position, and buys a short one back."""
-        if self.amount is not None:
+        if not self.closes:
             return self
         sells = position > 0
         return replace(self, amount=abs(position), is_base_to_quote=sells, is_exact_input=sells)
@@ -98,6 +99,7 @@ def read_order(sender: Address, data: bytes, deployment: PerpV2Deployment) -> Pe
         params.oppositeAmountBound,
         params.sqrtPriceLimitX96,
         params.deadline,
+        closes,
     )
 
 

@@ -6,6 +6,7 @@ import hashlib
 
 import pytest
 from coincurve import PrivateKey
+from eth_account.messages import _hash_eip191_message, encode_defunct
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ from trimtab.tx.signers.digests import (
     HALF_ORDER,
     ORDER,
     authorization_digest,
+    message_digest,
     public_address,
     recover,
     to_recoverable,
@@ -32,6 +34,13 @@ def signed(digest: bytes, key: PrivateKey = KEY) -> tuple[int, int]:
     """r and s, as a token returns them."""
     signature = key.sign_recoverable(digest, hasher=None)
     return int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:64], "big")
+
+
+@given(st.binary(max_size=300))
+def test_messages_are_digested_as_wallets_do(message: bytes) -> None:
+    """EIP-191 version 0x45, as eth-account has it: the length stands in decimal before the bytes."""
+    oracle = _hash_eip191_message(encode_defunct(primitive=message))
+    assert message_digest(message) == oracle
 
 
 def test_the_example_of_eip_712() -> None:

@@ -13,13 +13,14 @@ from typing import Any
 
 import pytest
 from eth_account import Account
-from eth_account.messages import encode_typed_data
+from eth_account.messages import encode_defunct, encode_typed_data
 
 from trimtab.errors import SigningError
 from trimtab.model.ids import Address
 from trimtab.testing.signer_conformance import SignerConformance
 from trimtab.tx.envelope import DynamicFeeTx
-from trimtab.tx.signers import LocalSigner, Signer
+from trimtab.tx.signers import LocalSigner, MessageSigner, Signer
+from trimtab.tx.signers.digests import message_digest, recover
 
 KEY = bytes.fromhex("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80")
 ADDRESS = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"
@@ -51,6 +52,23 @@ class TestConformance(SignerConformance):
     @pytest.fixture
     async def signer(self) -> LocalSigner:
         return LocalSigner.from_key(KEY)
+
+
+async def test_a_message_is_signed_as_wallets_do() -> None:
+    """personal_sign (EIP-191): byte for byte what eth-account signs with this key."""
+    message = b"0x" + b"ab" * 32
+    oracle = Account.sign_message(encode_defunct(primitive=message), KEY).signature
+    assert await LocalSigner.from_key(KEY).sign_message(message) == bytes(oracle)
+
+
+async def test_a_generated_key_is_a_fresh_one() -> None:
+    """Two are two, each signs as itself, and neither tells its key."""
+    one, other = LocalSigner.generate(), LocalSigner.generate()
+    assert one.address != other.address
+    for signer in (one, other):
+        assert isinstance(signer, MessageSigner)
+        assert recover(message_digest(b"hi"), await signer.sign_message(b"hi")) == signer.address
+        assert repr(signer) == f"LocalSigner({signer.address})"
 
 
 def test_the_address_is_that_of_the_key() -> None:

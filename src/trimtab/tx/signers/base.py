@@ -16,7 +16,13 @@ from trimtab.tx.envelope import (
     attach_signature,
     signing_payload,
 )
-from trimtab.tx.signers.digests import HALF_ORDER, authorization_digest, recover, typed_data_digest
+from trimtab.tx.signers.digests import (
+    HALF_ORDER,
+    authorization_digest,
+    message_digest,
+    recover,
+    typed_data_digest,
+)
 
 
 @runtime_checkable
@@ -36,6 +42,18 @@ class Signer(Protocol):
 
     async def sign_authorization(self, chain_id: int, address: Address, nonce: int) -> Authorization:
         """The account's leave to run the code at `address` as its own (EIP-7702). `chain_id` 0: any chain."""
+        ...
+
+
+@runtime_checkable
+class MessageSigner(Protocol):
+    """Signs messages that are no transactions: who somebody is to a service. Every `DigestSigner` can."""
+
+    @property
+    def address(self) -> Address: ...
+
+    async def sign_message(self, message: bytes) -> bytes:
+        """The 65-byte signature (r, s, v of 27 or 28) of EIP-191's version 0x45. Raises `SigningError`."""
         ...
 
 
@@ -59,6 +77,11 @@ class DigestSigner(ABC):
     async def sign_typed_data(self, message: dict[str, Any]) -> bytes:
         """The 65-byte signature (r, s, v of 27 or 28) of an EIP-712 message, read back."""
         signature = await self._sign_checked(typed_data_digest(message))
+        return signature[:64] + bytes([27 + signature[64]])
+
+    async def sign_message(self, message: bytes) -> bytes:
+        """The 65-byte signature (r, s, v of 27 or 28) of a message (EIP-191), read back."""
+        signature = await self._sign_checked(message_digest(message))
         return signature[:64] + bytes([27 + signature[64]])
 
     async def sign_authorization(self, chain_id: int, address: Address, nonce: int) -> Authorization:

@@ -37,6 +37,12 @@ def typed_data_digest(message: dict[str, Any]) -> bytes:
     return keccak256(b"\x19" + signable.version + signable.header + signable.body)
 
 
+def message_digest(message: bytes) -> bytes:
+    """The 32 bytes that are signed for a message that is no transaction (EIP-191, version 0x45: what wallets
+    call personal_sign)."""
+    return keccak256(b"\x19Ethereum Signed Message:\n" + str(len(message)).encode() + message)
+
+
 def authorization_digest(chain_id: int, address: Address, nonce: int) -> bytes:
     """The 32 bytes that are signed to delegate to the code at `address` (EIP-7702); chain 0 is any chain."""
     if not (0 <= chain_id < 1 << 256 and 0 <= nonce < (1 << 64) - 1):

@@ -40,6 +40,11 @@ class LocalSigner(DigestSigner):
         return cls(parsed)
 
     @classmethod
+    def generate(cls) -> LocalSigner:
+        """A signer for a fresh key from the system's randomness, which ends with this process."""
+        return cls(PrivateKey())
+
+    @classmethod
     def from_hex(cls, key: str) -> LocalSigner:
         """A signer for a private key as 64 hex digits, with or without 0x, as environments have it."""
         raw = _parse_hex(key)

@@ -34,6 +34,17 @@ async def url() -> AsyncIterator[str]:
             return web.Response(status=429, headers={"Retry-After": "7"})
         if what == "away":
             return web.Response(status=302, headers={"Location": "/echo"})
+        if what == "raw":
+            return web.json_response(
+                {
+                    "body": (await request.read()).decode(),
+                    "type": request.content_type,
+                    "query": list(request.query.items()),
+                    "key": request.headers.get("X-Key"),
+                }
+            )
+        if what == "flood":
+            return web.Response(text="x" * 200_000)
         if what == "text":
             return web.Response(status=400, text="<html>" + "x" * 1000)
         return web.Response(status=int(what))
@@ -54,6 +65,27 @@ async def test_json_there_and_back(url: str) -> None:
         assert posted.is_ok
         assert posted.content == {"body": {"a": [1]}, "query": {}, "key": "s3cret", "posts": 1}
         assert (await http.read("/echo", {"q": "1"})).content["query"] == {"q": "1"}
+
+
+async def test_signed_bytes_arrive_as_they_are(url: str) -> None:
+    """Not a blank of them is changed, headers and a query are added to the URL's own, each name as often as
+    it is given."""
+    body = b'{"b":1,  "a": [ ]}\n'
+    async with JsonHttp(url + "/raw?auth=1") as http:
+        answer = await http.post_bytes(body, {"X-Key": "signed"}, [("hint", "hash"), ("hint", "logs")])
+    assert answer.content == {
+        "body": body.decode(),
+        "type": "application/json",
+        "query": [["auth", "1"], ["hint", "hash"], ["hint", "logs"]],
+        "key": "signed",
+    }
+
+
+async def test_a_flood_is_not_read(url: str) -> None:
+    """An answer beyond `max_size` is a lost connection, whatever it would say."""
+    async with JsonHttp(url, max_size=100_000) as http:
+        with pytest.raises(ConnectionLostError, match="more than 100000 bytes"):
+            await http.post("/flood", {})
 
 
 async def test_a_status_is_an_answer(url: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -13,6 +13,8 @@ import aiohttp
 from trimtab.errors import ConfigError, ConnectionLostError
 from trimtab.net.http_errors import check_pace, typed_errors
 from trimtab.net.urls import mask_url
+
+_LARGEST = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +37,22 @@ class Answer:
 
 class JsonHttp:
     """One keep-alive pool for one service. Sends each request once; URL and headers may hold a key and are
-    never shown: `name` is the masked URL. An async context manager."""
+    never shown: `name` is the masked URL. No answer is read beyond `max_size` bytes. An async context
+    manager."""
 
-    def __init__(self, url: str, *, headers: Mapping[str, str] | None = None, timeout: float = 15.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 15.0,
+        max_size: int = _LARGEST,
+    ) -> None:
         self.name = mask_url(url)
         self._url = url.rstrip("/")
         self._headers = dict(headers or {})
         self._timeout = timeout
+        self._max_size = max_size
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -72,6 +83,14 @@ class JsonHttp:
         """POST, once. Raises `TransportError` when there is no answer: then it may have been taken."""
         return await self._ask("POST", path, json=content)
 
+    async def post_bytes(
+        self, body: bytes, headers: Mapping[str, str], query: Sequence[tuple[str, str]] = ()
+    ) -> Answer:
+        """POST exactly these bytes of JSON to the URL itself, once: somebody may have signed them. `query` is
+        added to the URL's own. Raises like `post`."""
+        typed = {"Content-Type": "application/json", **headers}
+        return await self._ask("POST", "", data=body, headers=typed, params=list(query))
+
     async def _ask(self, method: str, path: str, **content: Any) -> Answer:
         if self._session is None:
             raise ConfigError(f"the session with {self.name} is not open: use it in `async with`")
@@ -80,9 +99,20 @@ class JsonHttp:
             async with self._session.request(
                 method, self._url + path, allow_redirects=False, **content
             ) as response:
-                body = await response.text(errors="replace")
+                body = await self._read_body(response)
         check_pace(self.name, response)
         return Answer(response.status, _decoded(body))
+
+    async def _read_body(self, response: aiohttp.ClientResponse) -> str:
+        body = bytearray()
+        async for chunk in response.content.iter_chunked(1 << 16):
+            body += chunk
+            if len(body) > self._max_size:
+                raise ConnectionLostError(
+                    f"{self.name} answers more than {self._max_size} bytes; check the URL",
+                    endpoint=self.name,
+                )
+        return body.decode(errors="replace")
 
 
 def _decoded(body: str) -> Any:

@@ -82,6 +82,7 @@ def test_every_class_and_every_client_has_its_words() -> None:
         ("VM Exception while processing transaction: revert underpriced", C.MINED_REVERT, C.UNDERPRICED),
         ("NonceTooHigh: Nonce exceeds max nonce", C.PERMANENT, C.NONCE_HIGH),
         ("gas price too low; another transaction with same nonce", C.REPL_UNDERPRICED, C.UNDERPRICED),
+        ("invalid signature provided", C.UNAUTHORISED, C.PERMANENT),
     ],
 )  # fmt: skip
 def test_the_order_of_the_table_matters(text: str, longer: SendClass, shorter: SendClass) -> None:
@@ -92,7 +93,8 @@ def test_the_order_of_the_table_matters(text: str, longer: SendClass, shorter: S
 @pytest.mark.parametrize(
     "text",
     ["unknown transaction", "", "something that no client says", "internal error", "Internal error",
-     "transaction not found", "method not found", "unexpected transaction"],
+     "transaction not found", "method not found", "unexpected transaction", "invalid nonce",
+     "mev-share service error", "bundle not included"],
 )  # fmt: skip
 def test_unknown_text_is_ambiguous(text: str) -> None:
     """Never a rejection: the transaction may have been taken. "unknown transaction" is not "known"."""

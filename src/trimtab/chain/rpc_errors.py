@@ -51,7 +51,9 @@ class SendClass(StrEnum):
     MINED_REVERT = "mined_revert"
     """A development node mined it and answers with its failure: ambiguous, the receipt tells."""
     CONDITIONAL = "conditional"
-    """The condition sent along does not hold: rejected."""
+    """The condition sent along does not hold, or is none that is taken here: rejected."""
+    UNAUTHORISED = "unauthorised"
+    """A relay does not know the sender of the request: rejected by it, mend the identity that it is given."""
     NODE_STATE = "node_state"
     """The node or what stands before it is not well: ambiguous, no proof of absence."""
     SYNC_TIMEOUT = "sync_timeout"
@@ -91,7 +93,9 @@ SOURCES = {
     "arbitrum": "nitro execution/gethexec sequencer.go, tx_pre_checker.go",
     "optimism": "op-geth's sequencerapi, op-conditional-ext",
     "parity": "OpenEthereum rpc/src/v1/helpers/errors.rs",
-    "protect": "Flashbots Protect RPC",
+    "protect": "Flashbots Protect RPC: rpc-endpoint server/",
+    "relay": "Flashbots' bundle relay: mev-relay-js server/, and its present answers",
+    "mev_share": "mev-share-node mevshare/",
     "eip7966": "EIP-7966 eth_sendRawTransactionSync",
     "rollups": "zkSync, zkEVM, Metis, Mantle",
     "others": "Avalanche, Celo, Harmony, Hedera, Kaia, Monad, Sei, Substrate",
@@ -199,11 +203,20 @@ TABLE: tuple[ErrorRow, ...] = (
     _row(_S.POOL_FULL, r"\bqueue full\b|pending tx pool full|due to l2 congestion", "arbitrum"),
     _row(_S.POOL_FULL, r"not accepting transactions due to expected surplus", "arbitrum"),
     _row(_S.POOL_FULL, r"too many transactions in the queue", "parity"),
+    # The block aimed at is over or too far: the same again, for the next one.
+    _row(_S.POOL_FULL, r"invalid inclusion", "mev_share"),
     _row(_S.TYPE_CONFLICT, r"address already reserved", "geth", "reth"),
     _row(_S.TYPE_CONFLICT, r"can't replace blob-txn with a non-blob-txn", "erigon"),
     _row(_S.TYPE_CONFLICT, r"pending transaction type conflict", "nethermind"),
     _row(_S.CONDITIONAL, r"conditional cost|failed (header|state) check|conditional validation", "optimism"),
+    _row(_S.CONDITIONAL, r"(missing|invalid) conditional|max cost exceeded|storage \w+ mismatch", "optimism"),
+    _row(_S.CONDITIONAL, r"only 4337 entrypoint contract support|endpoint disabled", "optimism"),
     _row(_S.CONDITIONAL, r"conditions check failed for old state", "arbitrum"),
+    _row(_S.CONDITIONAL, r"condition not met|knownaccounts too large", "arbitrum"),
+    # "invalid signature provided" is of the request, "invalid signature" of the transaction.
+    _row(_S.UNAUTHORISED, r"(error in|invalid flashbots) signature|signature is required", "relay"),
+    _row(_S.UNAUTHORISED, r"(no|invalid) signature provided", "relay"),
+    _row(_S.UNAUTHORISED, r"(missing|invalid) authentication", "optimism"),
     _row(_S.PERMANENT, r"invalid (sender|chain ?id|(transaction )?signature)|wrong chainid", "geth"),
     _row(_S.PERMANENT, r"signed for another chain|chainid (not supported|is required)", "anvil", "besu"),
     _row(_S.PERMANENT, r"\binvalidtx(type|signature|chainid)\b", "nethermind"),
@@ -222,6 +235,13 @@ TABLE: tuple[ErrorRow, ...] = (
     _row(_S.PERMANENT, r"not authorized to send|plugin has marked the transaction as invalid", "besu"),
     _row(_S.PERMANENT, r"banned in local queue|transaction is not permitted", "parity"),
     _row(_S.PERMANENT, r"counters to continue the execution|out of counters", "rollups"),
+    _row(_S.PERMANENT, r"unable to decode (txs|bundle)|blacklisted tx|incorrect request", "relay"),
+    _row(_S.PERMANENT, r"missing (block param|params)|block param must be|timestamp must be an", "relay"),
+    _row(_S.PERMANENT, r"reading transaction object failed|couldn't get address from rawtx", "protect"),
+    _row(_S.PERMANENT, r"invalid (raw transaction param|target for large tx|auction preference)", "protect"),
+    _row(_S.PERMANENT, r"maxblocknumber must be|preferences (fast )?must be", "protect"),
+    _row(_S.PERMANENT, r"invalid bundle (body|constraints|privacy)|bundle too deep", "mev_share"),
+    _row(_S.PERMANENT, r"unsupported bundle version|invalid hint intent", "mev_share"),
     _row(_S.NODE_STATE, r"transaction indexing is in progress|header not found", "geth"),
     _row(_S.NODE_STATE, r"node is syncing|initial sync is still in progress", "nethermind", "besu"),
     _row(_S.NODE_STATE, r"transaction pool not enabled", "besu"),

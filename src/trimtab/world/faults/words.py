@@ -55,6 +55,7 @@ REFUSALS: tuple[Refusal, ...] = (
     Refusal(C.PERMANENT, "nethermind", "failed to recover sender", -32010),
     Refusal(C.REVERT, "geth", "execution reverted", 3),
     Refusal(C.CONDITIONAL, "optimism", "failed state check", -32003),
+    Refusal(C.UNAUTHORISED, "relay", "invalid flashbots signature", -32025),
     Refusal(C.NODE_STATE, "geth", "transaction indexing is in progress"),
     Refusal(C.NODE_STATE, "nethermind", "node is syncing"),
     Refusal(C.NODE_STATE, "proxy", "request timed out", -32002),

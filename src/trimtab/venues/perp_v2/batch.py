@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -33,13 +33,15 @@ class Simulation:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One look at a block: its header, the answers to the reads and to the simulations. A revert stays in its
-    place as a `CallRevertedError`. `ref` names the same block for a read that follows."""
+    """One look at a block: its header, the answers to the reads and to the simulations, and words of storage.
+    A revert stays in its place as a `CallRevertedError`. `ref` names the same block for a read that
+    follows."""
 
     ref: BlockRef
     head: Block
     answers: list[Any]
     simulated: list[Any]
+    words: list[int] = field(default_factory=list)
 
 
 async def read_batch(
@@ -48,6 +50,7 @@ async def read_batch(
     reads: Sequence[Read[Any]],
     block: BlockRef,
     simulations: Sequence[Simulation] = (),
+    slots: Sequence[tuple[Address, int]] = (),
 ) -> Batch:
     """All of it in one request. The reads go through the venue's Multicall2, which also tells the block that
     it ran in, so that a header of another one is read again. A node that has no pending block is asked for
@@ -57,15 +60,16 @@ async def read_batch(
     calls = [(call.target, call.data) for call in (own_block, *(read.call for read in reads))]
     aggregate = _TRY_AGGREGATE.at(multicall, False, calls)  # noqa: FBT003
     tag = hex(block) if isinstance(block, int) else block
-    header, outputs, *simulated = await client.batch(
+    header, outputs, *others = await client.batch(
         [
             ("eth_getBlockByNumber", [tag, False]),
             ("eth_call", [_transaction(aggregate), tag]),
             *(("eth_call", [_transaction(s.read.call, s.sender), tag]) for s in simulations),
+            *(("eth_getStorageAt", [address, hex(slot), tag]) for address, slot in slots),
         ]
     )
     if block == "pending" and (header is None or isinstance(header, RpcError)):
-        return await read_batch(client, deployment, reads, "latest", simulations)
+        return await read_batch(client, deployment, reads, "latest", simulations, slots)
     head = _block(header)
     whole = Read(aggregate, _TRY_AGGREGATE.decode, "Multicall2")
     (_, number_data), *answers = decode_read(whole, _bytes(outputs, whole.name, multicall))
@@ -76,7 +80,8 @@ async def read_batch(
         ref="pending" if block == "pending" else head.number,
         head=head,
         answers=[_answer(read, ok, data) for read, (ok, data) in zip(reads, answers, strict=True)],
-        simulated=[_simulated(s.read, result) for s, result in zip(simulations, simulated, strict=True)],
+        simulated=[_simulated(s.read, result) for s, result in zip(simulations, others, strict=False)],
+        words=[_word(result) for result in others[len(simulations) :]],
     )
 
 
@@ -100,6 +105,12 @@ def _bytes(result: Any, name: str, target: Address) -> bytes:
     if isinstance(result, Exception):
         raise result
     return bytes.fromhex(result[2:])
+
+
+def _word(result: Any) -> int:
+    if isinstance(result, Exception):
+        raise result
+    return int(result, 16)
 
 
 def _answer(read: Read[Any], ok: bool, data: bytes) -> Any:  # noqa: FBT001

@@ -10,6 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from trimtab.chain.call import Call
 from trimtab.chain.receipt import Log, Receipt
+from trimtab.model.exposure import Exposure, Remedies
 from trimtab.model.ids import Address
 from trimtab.model.limits import AllowedCall
 from trimtab.model.market import (
@@ -43,6 +44,7 @@ class Capability(StrEnum):
     ADJUST_COLLATERAL = "adjust_collateral"
     SPLIT_MERGE = "split_merge"
     LP_QUEUE = "lp_queue"
+    SANDWICH_EXPOSURE = "sandwich_exposure"
     SETTLE = "settle"
 
 
@@ -195,6 +197,43 @@ class LiquidationVenue(Venue, Protocol):
         self, account: Address, currency: str, amount: Decimal, allowance: int, max_paid: Decimal
     ) -> ChainPlan:
         """Buys `amount` of the account's collateral, paying at most `max_paid`; `allowance` in base units."""
+        ...
+
+
+@runtime_checkable
+class ExposureVenue(Venue, Protocol):
+    """SANDWICH_EXPOSURE: what others could earn by trading around an order that they see before it fills.
+
+    `gas_price_wei` is what the attacker pays per gas, `gas_token_price` that token in quote currency.
+    """
+
+    async def read_exposure(
+        self,
+        account: Address,
+        quote: PerpQuote,
+        *,
+        gas_price_wei: int,
+        gas_token_price: Decimal,
+        capital: Decimal | None = None,
+        block: int | str = "pending",
+    ) -> Exposure:
+        """The worst sandwich of the order that `encode_order` makes of this quote, its acceptable price
+        respected. `capital` is the margin that an attacker can bring; None: whatever it needs."""
+        ...
+
+    async def read_remedies(
+        self,
+        account: Address,
+        quote: PerpQuote,
+        max_profit: Decimal,
+        *,
+        gas_price_wei: int,
+        gas_token_price: Decimal,
+        max_slippage: Decimal | None = None,
+        block: int | str = "pending",
+    ) -> Remedies:
+        """The acceptable price, and the amount at once, with which no sandwich earns more than `max_profit`.
+        A part keeps the intent's acceptable price, else may slip by `max_slippage` of its own price."""
         ...
 
 

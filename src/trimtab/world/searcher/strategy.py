@@ -9,6 +9,7 @@ from trimtab.model.units import WAD
 from trimtab.pricing.perp import PPM
 from trimtab.pricing.perp_pool import PoolOrder, PoolState
 from trimtab.pricing.sandwich import Attack, best_attack, run_attack
+from trimtab.venues.perp_v2.pool import PoolLook
 from trimtab.world.searcher.sighting import PendingOrder, Sighting
 
 _SPARE = 50  # of a thousand: what stays free of the margin, because the victim moves the price under it
@@ -41,25 +42,24 @@ class Sandwich:
     """An attack worth doing. `worth` (wad) is what is left after the venue's fees and gas."""
 
     victim: Sighting
-    order: PendingOrder
+    look: PoolLook
     attack: Attack
     front: Bid
     back: Bid
     worth: int
 
     @property
-    def front_bound(self) -> int:
-        """The other side of the front leg exactly: on another state than this it shall not fill."""
-        return self.attack.front.quote
+    def sells(self) -> bool:
+        """The victim's side, which is the front leg's too."""
+        return pool_order(self.victim.order, self.look).sells
 
 
 @dataclass(frozen=True, slots=True)
 class Prey:
-    """A pending order with the state that it will find, its amount known."""
+    """A pending order, and the pool as its trader will find it."""
 
     victim: Sighting
-    order: PendingOrder
-    state: PoolState
+    look: PoolLook
 
 
 def choose(prey: Iterable[Prey], costs: Costs) -> Sandwich | None:
@@ -75,33 +75,34 @@ def bids(victim: Sighting) -> tuple[Bid, Bid]:
     return front, Bid(victim.tip - 1, victim.fee_cap - 1)
 
 
-def pool_order(order: PendingOrder, state: PoolState) -> PoolOrder:
-    """The order as the pool's maths takes it. A close has its size by now."""
-    assert order.amount is not None  # `PendingOrder.sized` came before
+def pool_order(order: PendingOrder, look: PoolLook) -> PoolOrder:
+    """The order as the pool's maths takes it; a close trades the position that its trader holds."""
+    sized = order.sized(look.taker_size)
+    assert sized.amount is not None
     return PoolOrder(
-        order.is_base_to_quote,
-        order.is_exact_input,
-        order.amount,
-        state.taker_fee,
-        order.bound,
-        order.sqrt_limit,
-        order.closes,
+        sized.is_base_to_quote,
+        sized.is_exact_input,
+        sized.amount,
+        look.fee,
+        sized.bound,
+        sized.sqrt_limit,
+        sized.closes,
     )
 
 
 def _judge(prey: Prey, costs: Costs) -> Sandwich | None:
-    victim = prey.victim
-    if not prey.order.amount or victim.tip < 1 or victim.fee_cap <= costs.base_fee:
-        return None  # nothing to trade; nothing fits behind it; not in the next block
-    if prey.order.deadline < prey.state.at:
+    victim, state = prey.victim, prey.look.state
+    if victim.tip < 1 or victim.fee_cap <= costs.base_fee or victim.order.deadline < state.at:
+        return None  # nothing fits behind it, or it will not be in the next block, or it will revert there
+    order = pool_order(victim.order, prey.look)
+    if order.amount == 0:
         return None
-    order = pool_order(prey.order, prey.state)
-    attack = _within(best_attack(prey.state, order), prey.state, order, costs.margin)
+    attack = _within(best_attack(state, order), state, order, costs.margin)
     front, back = bids(victim)
     worth = attack.gain - _gas_cost(front, back, costs)
-    if attack.size == 0 or worth < costs.least_profit:
+    if attack.size == 0 or not _passes(attack) or worth < costs.least_profit:
         return None
-    return Sandwich(victim, prey.order, attack, front, back, worth)
+    return Sandwich(victim, prey.look, attack, front, back, worth)
 
 
 def _within(attack: Attack, state: PoolState, order: PoolOrder, margin: int) -> Attack:
@@ -110,6 +111,11 @@ def _within(attack: Attack, state: PoolState, order: PoolOrder, margin: int) -> 
     if attack.front.quote <= room:
         return attack
     return run_attack(state, order, attack.size * room // attack.front.quote)
+
+
+def _passes(attack: Attack) -> bool:
+    """Whether the venue takes all three trades."""
+    return all(trade.refusal is None for trade in (attack.front, attack.victim, attack.back))
 
 
 def _gas_cost(front: Bid, back: Bid, costs: Costs) -> int:

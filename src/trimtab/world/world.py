@@ -43,6 +43,7 @@ class WorldOptions:
     runs repeatable; None lets time flow with the wall clock.
 
     `fork_url` continues any upstream's state; with `attach` its own deployment is used instead of a new one.
+    `order` is how anvil fills a block: "fifo" where a builder decides (`world/relay/`).
     """
 
     engine: Literal["anvil", "py-evm"] = "anvil"
@@ -56,6 +57,7 @@ class WorldOptions:
     ipc_path: Path | None = None
     node_modules: tuple[Path, ...] = ()
     plan: WorldPlan = DEFAULT_PLAN
+    order: Literal["fees", "fifo"] = "fees"
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +237,7 @@ async def _start(stack: AsyncExitStack, options: WorldOptions) -> tuple[AnvilNod
         fork_url=options.fork_url,
         fork_block=options.fork_block,
         ipc_path=options.ipc_path,
+        order=options.order,
     )
     opened = AnvilNode.open(node_options, node_modules=options.node_modules)
     node = await stack.enter_async_context(opened)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar
 
-ANY = ("eth_*", "net_*", "web3_*", "txpool_*", "debug_*", "trace_*", "websocket")
+ANY = ("eth_*", "net_*", "web3_*", "txpool_*", "debug_*", "trace_*", "mev_*", "flashbots_*", "websocket")
 """Everything but a development node's own methods: what a drill is steered by always gets through."""
 READS = ("reads",)
 SENDS = ("sends",)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -14,7 +14,8 @@ from trimtab.runtime import SystemClock
 from trimtab.tx.broadcast import Broadcaster
 from trimtab.tx.chain_clock import ChainClock
 from trimtab.tx.events import Send, SendAnswered
-from trimtab.tx.routes.base import SendResult
+from trimtab.tx.lanes import Lane
+from trimtab.tx.routes.base import Parcel, Sending, SendResult
 from trimtab.tx.states import Outcome
 
 SENDS = [Send(nonce, TxHash(f"0x{nonce}"), bytes([nonce])) for nonce in (8, 7)]
@@ -25,6 +26,7 @@ class Desk:
 
     name = "desk"
     endpoints = ("a", "b")
+    lanes = frozenset({Lane.PUBLIC})
 
     def __init__(self, tasks: asyncio.TaskGroup, *others: Any, timeout: float = 60.0) -> None:
         self.got: list[tuple[str, list[bytes]]] = []
@@ -34,8 +36,8 @@ class Desk:
             [self, *others], ChainClock(SystemClock()), timeout, tasks.create_task, self.told.extend
         )
 
-    def send(self, raws: Sequence[bytes]) -> list[Coroutine[Any, Any, Sequence[SendResult]]]:
-        return [self._take(name, list(raws)) for name in self.endpoints]
+    def send(self, parcel: Parcel) -> list[Sending]:
+        return [self._take(name, list(parcel.raws)) for name in self.endpoints]
 
     async def _take(self, name: str, raws: list[bytes]) -> Sequence[SendResult]:
         self.got.append((name, raws))
@@ -48,7 +50,7 @@ async def test_each_endpoint_answers_for_itself() -> None:
     """Lowest nonce first; the slow one holds up nothing, and `wait` gives it its time."""
     async with asyncio.TaskGroup() as tasks:
         desk = Desk(tasks)
-        assert desk.out.endpoints == ("a", "b")
+        assert desk.out.ways.of(Lane.PUBLIC) == ("a", "b")
         desk.out.send(SENDS)
         await desk.out.wait(0.01)
         assert desk.got == [("a", [b"\7", b"\10"]), ("b", [b"\7", b"\10"])]

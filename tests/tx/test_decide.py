@@ -12,6 +12,7 @@ from trimtab.model.ids import Address, BlockHash, TxHash
 from trimtab.tx import events as e
 from trimtab.tx import records as r
 from trimtab.tx.fees import Fees, bump_price
+from trimtab.tx.lanes import Ways
 from trimtab.tx.policy import TxPolicy
 from trimtab.tx.reducer import replay, step
 from trimtab.tx.states import IntentState, Kind, Mined, Outcome, Refusal, SlotState, State, change
@@ -19,6 +20,7 @@ from trimtab.tx.turn import Effect
 
 POLICY = TxPolicy(window=2, confirmations=2, finality_depth=5, bump_after_blocks=3, clean_passes=2)
 ENDPOINTS = ("a", "b")
+WAYS = Ways.public(*ENDPOINTS)
 CANON = {number: BlockHash(f"h{number}") for number in range(50)}
 MARKET = Fees(1, 1_000)
 
@@ -64,7 +66,7 @@ class Life:
         tx_hash = TxHash(f"{nonce}.{kind}.{price}")
         fees = Fees(price, price)
         raw, ask = tx_hash.encode(), self.ask(nonce) if ask is None else ask
-        self.feed(e.Signed(nonce, kind, tx_hash, raw, fees, 1, price, ENDPOINTS, self.at, ask))
+        self.feed(e.Signed(nonce, kind, tx_hash, raw, fees, 1, price, WAYS, self.at, ask))
         return tx_hash
 
     def answer(self, nonce: int, tx_hash: TxHash, endpoint: str, said: SendClass | None = None) -> None:
@@ -87,7 +89,7 @@ class Life:
 
     def observe(self, head: int, *, canonical: dict[int, BlockHash] | None = None, **known: Any) -> None:
         blocks = CANON if canonical is None else canonical
-        self.feed(e.Observed(head, self.at, canonical=blocks, endpoints=ENDPOINTS, market=MARKET, **known))
+        self.feed(e.Observed(head, self.at, canonical=blocks, ways=WAYS, market=MARKET, **known))
 
     def intent(self, key: str) -> IntentState:
         return self.state.intents[key].state
@@ -244,7 +246,7 @@ def test_a_no_that_may_pass_keeps_the_nonce_and_repeats_the_bytes(life: Life, sa
     assert life.intent("k") is IntentState.ASSIGNED
     assert life.state.slots[0].state is SlotState.PROVISIONAL
     life.at += 1
-    life.feed(e.Ticked(life.at, ENDPOINTS))
+    life.feed(e.Ticked(life.at, WAYS))
     assert [send.tx_hash for send in life.did(e.Send)] == [tx_hash]
 
 
@@ -442,7 +444,7 @@ def test_recovery_sends_again_what_may_be_out_and_drops_what_cannot_be(life: Lif
     life.check("unsigned")
     again = Life()
     again.state = replay(life.facts)
-    again.feed(e.Recovered(1, 3, life.at, ENDPOINTS))
+    again.feed(e.Recovered(1, 3, life.at, WAYS))
     assert [send.raw for send in again.did(e.Send)] == [tx_hash.encode()]
     assert again.intent("unsigned") is IntentState.REJECTED
     assert again.state.intents["unsigned"].refusal is Refusal.INTERRUPTED
@@ -471,7 +473,7 @@ def test_a_signature_that_comes_after_a_halt_is_not_sent(life: Life) -> None:
 def test_a_gap_is_filled_only_when_ours_has_waited_above_it(life: Life) -> None:
     """N5: an answer of a moment ago may be old; after some blocks a transfer of nothing takes the nonce, and
     somebody else's transaction in its place is no reason to halt."""
-    life.feed(e.Recovered(account_nonce=1, head=1, at=life.at, endpoints=ENDPOINTS))
+    life.feed(e.Recovered(account_nonce=1, head=1, at=life.at, ways=WAYS))
     life.live("ours", 1)
     life.observe(2, account_nonce=0)
     assert not life.did(e.Sign)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.tx.test_decide import CANON, ENDPOINTS, Life, mined
+from tests.tx.test_decide import CANON, ENDPOINTS, WAYS, Life, mined
 
 from trimtab.chain.rpc_errors import SendClass
 from trimtab.model.ids import Address, BlockHash, TxHash
@@ -277,14 +277,14 @@ def test_what_pays_the_market_is_not_replaced(life: Life) -> None:
     """Its age alone costs nothing."""
     life.live("k", 0)
     calm = Fees(1, 50)
-    life.feed(e.Observed(9, life.at, account_nonce=0, market=calm, canonical=CANON, endpoints=ENDPOINTS))
+    life.feed(e.Observed(9, life.at, account_nonce=0, market=calm, canonical=CANON, ways=WAYS))
     assert not life.did(e.Sign)
 
 
 def recover(life: Life, nonce: int = 0) -> None:
     """A new life over the same records."""
     life.state = replay(life.facts)
-    life.feed(e.Recovered(nonce, 1, life.at, ENDPOINTS))
+    life.feed(e.Recovered(nonce, 1, life.at, WAYS))
 
 
 def test_a_recovery_broadcasts_nothing_that_is_mined(life: Life) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.tx.test_decide import CANON, ENDPOINTS, POLICY, Life, mined
+from tests.tx.test_decide import CANON, ENDPOINTS, POLICY, WAYS, Life, mined
 
 from trimtab.chain.rpc_errors import SendClass
 from trimtab.model.ids import Address, BlockHash, TxHash
@@ -184,9 +184,9 @@ def test_a_lagging_forked_node_undoes_no_inclusion(life: OwnLife) -> None:
 
 def test_a_lagging_node_makes_no_gap(life: OwnLife) -> None:
     """It waits for a nonce that was used long ago: nothing is sent to fill it."""
-    life.feed(e.Recovered(account_nonce=1, head=1, at=life.at, endpoints=ENDPOINTS))
+    life.feed(e.Recovered(account_nonce=1, head=1, at=life.at, ways=WAYS))
     life.live("ours", 1)
-    life.feed(e.Observed(30, life.at, canonical=CANON, endpoints=ENDPOINTS, market=Fees(1, 1)))
+    life.feed(e.Observed(30, life.at, canonical=CANON, ways=WAYS, market=Fees(1, 1)))
     life.observe(29, account_nonce=0)
     assert not [ask for ask in life.did(e.Sign) if ask.nonce == 0]
     life.observe(30, account_nonce=0)

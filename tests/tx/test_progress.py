@@ -20,6 +20,7 @@ from trimtab.tx import progress as p
 from trimtab.tx import records as r
 from trimtab.tx.compaction import compact
 from trimtab.tx.fees import Fees
+from trimtab.tx.lanes import Lane
 from trimtab.tx.progress import project
 from trimtab.tx.states import Kind, Outcome, Refusal, Terminal
 from trimtab.tx.stories import Stories, pick_story
@@ -37,6 +38,7 @@ def test_each_record_has_its_event() -> None:
         submitted("a"),
         r.Reserved(nonce=3, key="a"),
         attempt(3, "0x1"),
+        r.Routed(nonce=3, lane=Lane.PRIVATE, last_block=9),
         begun(3, "0x1"),
         answer(3, "0x1", Outcome.AMBIGUOUS),
         r.Resolving(nonce=3, reason="a: nonce too low"),
@@ -57,10 +59,11 @@ def test_each_record_has_its_event() -> None:
         r.Final(nonce=3, outcome=Terminal.CANCELLED),
     ]
     events = project(story)
-    assert set(map(type, events)) == set(get_args(TxProgress)) - {p.NotSent}
-    assert events[:4] == (
+    assert set(map(type, events)) == set(get_args(TxProgress)) - {p.NotSent, p.Reclaimed}
+    assert events[:5] == (
         p.Submitted(10),
         p.Signed(TxHash("0x1"), 3, Fees(1, 2), Kind.NORMAL),
+        p.Routed(Lane.PRIVATE, 9, ""),
         p.Sent(TxHash("0x1"), ("a",)),
         p.Ambiguous(TxHash("0x1"), "a", "", ""),
     )
@@ -79,6 +82,19 @@ def test_what_was_not_sent_ends_so() -> None:
     assert project([submitted("a"), refused])[-1] == p.NotSent(Refusal.EXPIRED, "too late")
     released = r.Released(nonce=1, refusal=Refusal.ROUTE, reason="no")
     assert project([*sent("a", 1), released])[-1] == p.NotSent(Refusal.ROUTE, "no")
+
+
+def test_what_was_dropped_and_landed_after_all_goes_on() -> None:
+    """The window ended, the nonce was given back, and somebody had kept the bytes: its story has another
+    end."""
+    dropped = r.Released(nonce=1, refusal=Refusal.DROPPED, reason="its private window ended")
+    back: list[r.Durable] = [
+        r.Reclaimed(nonce=1, key="a"),
+        seen(1, "0xa"),
+        r.Final(nonce=1, outcome=Terminal.SUCCEEDED),
+    ]
+    events = project([*sent("a", 1), dropped, *back])
+    assert names(events)[-4:] == ["NotSent", "Reclaimed", "Included", "Final"]
 
 
 def test_a_compacted_story_is_told_in_short() -> None:

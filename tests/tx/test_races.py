@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -22,7 +22,8 @@ from trimtab.errors import (
 from trimtab.model.ids import Address
 from trimtab.tx import Finality, Succeeded, TxIntent
 from trimtab.tx.envelope import Authorization, SignedTx, TxFields
-from trimtab.tx.routes import PublicRoute, Route, SendResult
+from trimtab.tx.routes import Parcel, PublicRoute, Route, SendResult
+from trimtab.tx.routes.base import Sending
 from trimtab.tx.signers import LocalSigner
 from trimtab.tx.simulate import Found, Simulator, Trial
 
@@ -57,7 +58,7 @@ class SlowSigner:
 class DeafRoute(PublicRoute):
     """Takes the bytes and never answers, not even that it does not."""
 
-    def send(self, raws: Sequence[bytes]) -> Sequence[Coroutine[Any, Any, Sequence[SendResult]]]:
+    def send(self, parcel: Parcel) -> Sequence[Sending]:
         return [self._wait() for _ in self.endpoints]
 
     async def _wait(self) -> Sequence[SendResult]:

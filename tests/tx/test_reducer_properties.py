@@ -19,6 +19,7 @@ from trimtab.tx import events as e
 from trimtab.tx import records as r
 from trimtab.tx.drafting import Desk, check_funds
 from trimtab.tx.fees import Fees, bump_price, quote
+from trimtab.tx.lanes import Ways
 from trimtab.tx.market import Terms
 from trimtab.tx.policy import TxPolicy
 from trimtab.tx.reducer import replay, step
@@ -34,6 +35,7 @@ POLICY = TxPolicy(
     clean_passes=3,
 )
 ENDPOINTS = ("a", "b")
+WAYS = Ways.public(*ENDPOINTS)
 FEE_CAP = 5_000
 FOREIGN = "foreign"
 Asked = tuple[Intent, e.Sign]
@@ -205,7 +207,7 @@ class Engine(RuleBasedStateMachine):
             fees,
             GAS,
             draft.worst_cost,
-            ENDPOINTS,
+            WAYS,
             self.at,
             ask.ask,
             draft.reserve,
@@ -325,7 +327,7 @@ class Engine(RuleBasedStateMachine):
     @rule(seconds=st.integers(1, 60), crash=CRASHES)
     def wait(self, seconds: int, crash: int | None) -> None:
         self.at += seconds
-        self._feed_or_crash(e.Ticked(self.at, ENDPOINTS), crash)
+        self._feed_or_crash(e.Ticked(self.at, WAYS), crash)
 
     @rule(data=st.data(), most=st.integers(0, 3), empty=st.sampled_from([0, 0, 0, 1, 4]))
     def mine(self, data: st.DataObject, most: int, empty: int) -> None:
@@ -439,7 +441,7 @@ class Engine(RuleBasedStateMachine):
                 {} if blind == "blocks" else {b.number: b.hash for b in self.chain.blocks[: height + 1]}
             ),
             market=quote(self.chain.base_fee, 1),
-            endpoints=ENDPOINTS,
+            ways=WAYS,
         )
 
     def _feed_or_crash(self, event: e.Event, effects_left: int | None) -> None:
@@ -460,7 +462,7 @@ class Engine(RuleBasedStateMachine):
         self.checks, self.asks, self.answers = [], [], []
         self.state = replay(self.journal)
         pending = max((n + 1 for pool in self.chain.pools.values() for n in pool), default=0)
-        event = e.Recovered(max(self.chain.nonce(), pending), self.chain.head, self.at, ENDPOINTS)
+        event = e.Recovered(max(self.chain.nonce(), pending), self.chain.head, self.at, WAYS)
         self.feed(event)
         again, effects = step(replay(self.journal), event, POLICY)
         assert _holdings(again) == _holdings(self.state), "recovering twice is not recovering once"
@@ -478,7 +480,7 @@ class Engine(RuleBasedStateMachine):
     @invariant()
     def nothing_follows_from_silence(self) -> None:
         """12: a look that could read nothing, and answers that never come, end nothing and free nothing."""
-        events: list[e.Event] = [e.Observed(self.state.head, self.state.at, endpoints=ENDPOINTS)]
+        events: list[e.Event] = [e.Observed(self.state.head, self.state.at, ways=WAYS)]
         events += [replace(item, outcome=Outcome.AMBIGUOUS, at=self.state.at) for item in self.answers[:2]]
         for event in events:
             _, effects = step(self.state, event, POLICY)

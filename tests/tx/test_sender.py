@@ -7,7 +7,6 @@ import os
 import signal
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -43,7 +42,7 @@ from trimtab.tx import (
     Superseded,
     TxIntent,
 )
-from trimtab.tx.routes import PublicRoute
+from trimtab.tx.routes import Parcel, PublicRoute
 from trimtab.tx.signers import LocalSigner
 from trimtab.world.faults import LostAnswers, LostBytes
 from trimtab.world.node import AnvilNode, NodeOptions
@@ -497,8 +496,8 @@ class SlowRoute(PublicRoute):
         super().__init__(client)
         self.has_begun, self.may_go = asyncio.Event(), asyncio.Event()
 
-    def send(self, raws: Sequence[bytes]) -> list[Any]:
-        return [self._wait(answers) for answers in super().send(raws)]
+    def send(self, parcel: Parcel) -> list[Any]:
+        return [self._wait(answers) for answers in super().send(parcel)]
 
     async def _wait(self, answer: Any) -> Any:
         self.has_begun.set()

@@ -20,6 +20,7 @@ from trimtab.tx import records as r
 from trimtab.tx.drafting import Desk, Draft
 from trimtab.tx.fees import quote
 from trimtab.tx.guard import Guard
+from trimtab.tx.lanes import Ways
 from trimtab.tx.market import Terms
 from trimtab.tx.policy import TxPolicy
 from trimtab.tx.reducer import advance, replay
@@ -28,6 +29,7 @@ from trimtab.tx.states import Kind, Mined, Outcome, Refusal, State
 
 ME, SHOP = Address("0x" + "aa" * 20), Address("0x" + "bb" * 20)
 CHAIN = 10
+WAYS = Ways.public("a")
 POLICY = TxPolicy(window=4, confirmations=2, finality_depth=4, bump_after_blocks=1, rebroadcast_after=30)
 DESK = Desk(CHAIN, ME, 10_000)
 CANCEL_GAS = 21_000
@@ -101,6 +103,8 @@ class Spender(RuleBasedStateMachine):
                     self._send(effect)
                 case e.Check(key=key):
                     self.feed(e.CheckPassed(key, self.state.intents[key].gas_limit, self.at))
+                case e.SendBundle() | e.Withdraw():
+                    raise AssertionError("nothing here is private")
                 case e.Observe() | e.Changed():
                     pass
                 case _ if effect.durable:
@@ -162,7 +166,7 @@ class Spender(RuleBasedStateMachine):
                 draft.fees,
                 tx.gas,
                 draft.worst_cost,
-                ("a",),
+                WAYS,
                 self.at,
                 ask.ask,
                 draft.reserve,
@@ -204,7 +208,7 @@ class Spender(RuleBasedStateMachine):
         """A new life: memory is gone, the journal and the chain are not."""
         self.state, self.asks = replay(self.journal), []
         self.guard = Guard(self.limits, CHAIN, ME)
-        self.feed(e.Recovered(self._nonce(), len(self.blocks) - 1, self.at, ("a",)))
+        self.feed(e.Recovered(self._nonce(), len(self.blocks) - 1, self.at, WAYS))
 
     @rule(
         gas=st.sampled_from([21_000, 100_000, 100_000, 400_000]),
@@ -247,7 +251,7 @@ class Spender(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([1, 12, 60, 600, 1_800, 3_000, 20_000, 80_000]))
     def wait(self, seconds: int) -> None:
         self.at += seconds
-        self.feed(e.Ticked(self.at, ("a",)))
+        self.feed(e.Ticked(self.at, WAYS))
 
     @rule(
         most=st.integers(0, 4),
@@ -339,7 +343,7 @@ class Spender(RuleBasedStateMachine):
                 canonical={number: block_hash for number, (block_hash, _) in enumerate(self.blocks)},
                 market=quote(self.base_fee, 1),
                 base_fee=self.base_fee,
-                endpoints=("a",),
+                ways=WAYS,
             )
         )
 

@@ -26,6 +26,7 @@ _FAILED: Mapping[TxStatus, OrderStatus] = {
     TxStatus.REJECTED: _S.REJECTED,
     TxStatus.CANCELED: _S.CANCELED,
     TxStatus.EXPIRED: _S.EXPIRED,
+    TxStatus.DROPPED: _S.EXPIRED,
     TxStatus.SUPERSEDED: _S.CANCELED,
     TxStatus.UNKNOWN: _S.UNKNOWN,
 }

@@ -192,6 +192,7 @@ class TxStatus(StrEnum):
     REVERTED = "reverted"
     CANCELED = "canceled"
     EXPIRED = "expired"
+    DROPPED = "dropped"
     SUPERSEDED = "superseded"
     REJECTED = "rejected"
     UNKNOWN = "unknown"

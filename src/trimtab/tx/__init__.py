@@ -2,8 +2,18 @@
 
 from trimtab.tx.handle import TxHandle
 from trimtab.tx.intent import TxIntent
+from trimtab.tx.lanes import Lane, RoutePolicy
 from trimtab.tx.options import SenderOptions
-from trimtab.tx.outcome import Cancelled, Expired, Finality, Reverted, Succeeded, Superseded, TxOutcome
+from trimtab.tx.outcome import (
+    Cancelled,
+    Dropped,
+    Expired,
+    Finality,
+    Reverted,
+    Succeeded,
+    Superseded,
+    TxOutcome,
+)
 from trimtab.tx.policy import TxPolicy
 from trimtab.tx.progress import TxProgress
 from trimtab.tx.sender import Compaction, Sender, Snapshot
@@ -11,9 +21,12 @@ from trimtab.tx.sender import Compaction, Sender, Snapshot
 __all__ = [
     "Cancelled",
     "Compaction",
+    "Dropped",
     "Expired",
     "Finality",
+    "Lane",
     "Reverted",
+    "RoutePolicy",
     "Sender",
     "SenderOptions",
     "Snapshot",

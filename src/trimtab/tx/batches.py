@@ -1,4 +1,5 @@
-"""Ordered batches: steps that are admitted together, and go no further than the first that is refused."""
+"""Ordered batches: steps that are admitted together, and go no further than the first that is refused; of a
+bundle none goes without the others."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ def stop_followers(turn: Turn) -> None:
 def _followers(turn: Turn, lost: Intent) -> list[Intent]:
     held = [turn.state.intents[slot.key] for slot in turn.state.slots.values() if slot.mined is None]
     waiting = [turn.state.intents[key] for key in turn.state.queue]
-    return [item for item in (*held, *waiting) if item.batch == lost.batch and item.step > lost.step]
+    fellows = [item for item in (*held, *waiting) if item.batch == lost.batch]
+    return fellows if lost.bundle else [item for item in fellows if item.step > lost.step]
 
 
 def _stop(turn: Turn, intent: Intent, reason: str) -> None:

@@ -13,7 +13,7 @@ from itertools import islice
 from trimtab.tx import records as r
 from trimtab.tx.evolve import evolve
 from trimtab.tx.nonces import Nonces
-from trimtab.tx.states import State
+from trimtab.tx.states import SlotState, State, change
 from trimtab.tx.stories import Stories
 
 
@@ -39,6 +39,8 @@ def remainder(state: State, stories: Stories) -> Iterator[r.Durable]:
         yield r.ChainNamed(genesis=state.genesis)
     for tx_hash, nonce in state.forgone.items():
         yield r.Forgone(nonce=nonce, tx_hash=tx_hash)
+    for key, slot in state.given_up.items():
+        yield r.GivenUp(intent=state.intents[key], slot=slot)
     if state.nonces != Nonces():
         # The stories below hold their nonces anew.
         yield r.NoncesNoted(
@@ -49,5 +51,18 @@ def remainder(state: State, stories: Stories) -> Iterator[r.Durable]:
     if state.paused is not None:
         yield r.Paused(reason=state.paused)
     held = [state.slots[nonce].key for nonce in sorted(state.slots)]
-    for key in (*held, *(key for key in state.queue if key in stories.flying)):
+    for key in held:
+        yield from _before(state, key, stories.flying[key])
         yield from stories.flying[key]
+    for key in state.queue:
+        yield from stories.flying.get(key, ())
+
+
+def _before(state: State, key: str, story: Iterable[r.Durable]) -> Iterator[r.GivenUp]:
+    """Bytes that an intent has from before its story began: they had been given up."""
+    slot = state.slot_of(key)
+    told = {record.tx_hash for record in story if isinstance(record, r.Attempted)}
+    attempts = tuple(item for item in slot.attempts if item.tx_hash not in told) if slot else ()
+    if slot is not None and attempts:
+        as_it_was = change(slot, attempts=attempts, mined=None, state=SlotState.COMMITTED)
+        yield r.GivenUp(intent=state.intents[key], slot=as_it_was)

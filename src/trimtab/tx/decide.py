@@ -2,6 +2,7 @@
 
 QUEUED -> CHECKED -> ASSIGNED -> LIVE -> INCLUDED -> CONFIRMED -> SUCCEEDED | REVERTED | CANCELLED
 REJECTED, EXPIRED: nothing on chain     LIVE <-> RESOLVING -> INCLUDED | SUPERSEDED (the account halts)
+LIVE in private -> LIVE in public | DROPPED, when the window is past (T15, tx/windows.py)
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from trimtab.tx.batches import stop_followers
 from trimtab.tx.observing import fill_gap, may_hold, observe_slot
 from trimtab.tx.states import Attempt, Intent, IntentState, Kind, Outcome, Refusal, Slot, SlotState, change
 from trimtab.tx.turn import Turn
+from trimtab.tx.windows import reclaim, used_elsewhere
 
 REQUOTE = frozenset({SendClass.UNDERPRICED, SendClass.FEECAP_LT_BASE})
 """The price was too low on arrival: sign again at the market's, same nonce."""
@@ -25,6 +27,7 @@ RELEASE = frozenset(
         SendClass.CONDITIONAL,
         SendClass.NODE_CAP,
         SendClass.REVERT,
+        SendClass.UNAUTHORISED,
     }
 )
 """A definite no to these very bytes; with one from every endpoint the nonce is free again (T4)."""
@@ -56,7 +59,7 @@ def decide(turn: Turn, event: e.Event) -> None:  # noqa: C901  a table of cases
             turn.note(r.HeadMoved(block=turn.state.head, at=at))
             _expire_queue(turn, at)
             for nonce in sorted(turn.state.slots):
-                observe_slot(turn, turn.state.slots[nonce], e.Observed(turn.state.head, at), event.endpoints)
+                observe_slot(turn, nonce, e.Observed(turn.state.head, at), event.ways)
         case e.CancelAsked(key=key):
             _cancel(turn, key)
         case e.BumpAsked():
@@ -103,6 +106,7 @@ def _told_again(queued: Intent, at: int) -> r.Submitted:
         authorizations=queued.authorizations,
         delegate_to=queued.delegate_to,
         is_delegation=queued.is_delegation,
+        route=queued.route,
         at=at,
     )
 
@@ -123,8 +127,13 @@ def _assign_ready(turn: Turn) -> None:
         if intent.state is not IntentState.CHECKED or not _has_room(turn, state.nonces.lowest, intent):
             return
         nonce = state.nonces.lowest
+        held = state.given_up.get(key)
+        if held is not None and held.nonce != nonce:
+            reason = f"bytes of an earlier try have nonce {held.nonce}, which is not final: submit it later"
+            turn.note(r.Refused(key=key, refusal=Refusal.HELD, reason=reason))
+            continue
         turn.note(r.Reserved(nonce=nonce, key=key))
-        turn.ask_signature(nonce, Kind.NORMAL, None)
+        turn.ask_signature(nonce, Kind.NORMAL, None if held is None else held.last.fees)
 
 
 def _has_room(turn: Turn, nonce: int, intent: Intent) -> bool:
@@ -136,7 +145,7 @@ def _has_room(turn: Turn, nonce: int, intent: Intent) -> bool:
     below = [slot for slot in unmined if slot.nonce < nonce]
     if len(unmined) >= _window(turn, unmined, intent) and len(below) == len(unmined):
         return False
-    if any(_is_unsure(turn, slot) for slot in below):
+    if any(_is_unsure(turn, slot, intent) for slot in below):
         return False
     return sum(slot.state is SlotState.PROVISIONAL for slot in below) < turn.policy.pipeline
 
@@ -148,8 +157,10 @@ def _window(turn: Turn, unmined: list[Slot], intent: Intent) -> int:
     return 1 if is_alone else turn.policy.window
 
 
-def _is_unsure(turn: Turn, slot: Slot) -> bool:
-    """It may yet be given back, or used by somebody else."""
+def _is_unsure(turn: Turn, slot: Slot, after: Intent) -> bool:
+    """It may yet be given back, or used by somebody else. The steps of one bundle wait for each other."""
+    if after.bundle and turn.state.intents[slot.key].batch == after.batch:
+        return False
     if slot.state is SlotState.RESERVED or turn.state.intents[slot.key].state is IntentState.RESOLVING:
         return True
     return slot.state is SlotState.PROVISIONAL and any(item.results for item in slot.attempts)
@@ -162,7 +173,7 @@ def _take_signature(turn: Turn, event: e.Signed) -> None:
         return  # mined, or given up, while the signer was busy: the bytes are never used
     intent, halted = turn.state.intents[slot.key], turn.state.halted
     if halted is not None and not slot.attempts:
-        turn.note(r.Released(nonce=event.nonce, refusal=Refusal.HALTED, reason=halted))
+        turn.give_up(slot, Refusal.HALTED, halted)
         return
     if event.kind is Kind.NORMAL and (intent.is_late(event.at) or slot.is_cancelling):
         turn.note(r.SignRefused(nonce=event.nonce))
@@ -182,7 +193,7 @@ def _take_signature(turn: Turn, event: e.Signed) -> None:
             reserve=event.reserve,
         )
     )
-    turn.send(turn.state.slots[event.nonce].last, event.nonce, event.endpoints, event.at)
+    turn.send(turn.state.slots[event.nonce], event.ways, event.at)
 
 
 def _take_no_signature(turn: Turn, event: e.SignFailed) -> None:
@@ -192,7 +203,7 @@ def _take_no_signature(turn: Turn, event: e.SignFailed) -> None:
     if not slot.is_free:
         turn.note(r.Capped(nonce=event.nonce, block=turn.state.head, reason=event.reason))
     else:
-        turn.note(r.Released(nonce=event.nonce, refusal=event.refusal, reason=event.reason))
+        turn.give_up(slot, event.refusal, event.reason)
 
 
 def _take_answer(turn: Turn, event: e.SendAnswered) -> None:
@@ -223,7 +234,7 @@ def _take_answer(turn: Turn, event: e.SendAnswered) -> None:
     elif event.outcome is Outcome.ACCEPTED:
         if state is IntentState.RESOLVING:
             turn.note(r.Resolved(nonce=event.nonce))
-    elif slot.is_free:
+    elif all(item.is_free for item in turn.fellows(turn.state.intents[slot.key])):
         _take_refusal(turn, slot, slot.last, event)
 
 
@@ -243,7 +254,7 @@ def _take_refusal(turn: Turn, slot: Slot, attempt: Attempt, event: e.SendAnswere
         turn.ask_signature(slot.nonce, attempt.kind, attempt.fees)
     elif attempt.classes <= RELEASE | REQUOTE:
         refusal = Refusal.FUNDS if SendClass.FUNDS in attempt.classes else Refusal.ROUTE
-        turn.note(r.Released(nonce=slot.nonce, refusal=refusal, reason=event.message))
+        turn.give_up(slot, refusal, event.message)
         turn.act(e.Observe())  # if later nonces are out already, somebody must take this one
 
 
@@ -252,15 +263,17 @@ def _observe(turn: Turn, event: e.Observed) -> None:
     if event.is_delegated is not None and event.is_delegated != turn.state.is_delegated:
         turn.note(r.CodeSeen(is_delegated=event.is_delegated))
     _expire_queue(turn, event.at)
+    reclaim(turn, event)
     state = turn.state
-    if event.account_nonce is not None and event.account_nonce > state.most_used and not state.halted:
+    foreign = used_elsewhere(state, event)
+    if foreign is not None and not state.halted:
         _halt(
             turn,
-            f"the chain has used nonce {event.account_nonce - 1}, and this journal next uses "
+            f"the chain has used nonce {foreign}, and this journal next uses "
             f"{state.nonces.next}: the key is used elsewhere",
         )
     for nonce in sorted(state.slots):
-        observe_slot(turn, state.slots[nonce], event, event.endpoints)
+        observe_slot(turn, nonce, event, event.ways)
         if turn.superseded is not None:
             _halt(turn, turn.superseded)
             turn.superseded = None
@@ -345,7 +358,8 @@ def _recover(turn: Turn, event: e.Recovered) -> None:
     for key in tuple(state.queue):
         _refuse_queued(turn, key, Refusal.INTERRUPTED, "interrupted before anything was signed")
     for nonce in sorted(state.slots, reverse=True):
-        if not any(attempt.is_begun for attempt in state.slots[nonce].attempts):
+        slots = turn.fellows(state.intents[state.slots[nonce].key])
+        if not any(attempt.is_begun for slot in slots for attempt in slot.attempts):
             turn.note(
                 r.Released(
                     nonce=nonce, refusal=Refusal.INTERRUPTED, reason="interrupted before anything was sent"
@@ -355,7 +369,9 @@ def _recover(turn: Turn, event: e.Recovered) -> None:
         turn.note(r.NonceRaised(nonce=event.account_nonce))
     for nonce in sorted(state.slots):
         _call_ambiguous(turn, state.slots[nonce])
-        turn.rebroadcast(state.slots[nonce], event.endpoints, event.at)
+    for nonce in sorted(state.slots):
+        if turn.leads(state.slots[nonce]):
+            turn.rebroadcast(state.slots[nonce], event.ways, event.at)
     turn.act(e.Observe())
 
 

@@ -29,6 +29,7 @@ from trimtab.tx.chain_clock import ChainClock
 from trimtab.tx.drafting import Desk, Draft, check_funds
 from trimtab.tx.envelope import Authorization, SignedTx, TxFields
 from trimtab.tx.guard import Guard
+from trimtab.tx.lanes import Ways
 from trimtab.tx.ledger import Ledger
 from trimtab.tx.market import FeeMarket
 from trimtab.tx.options import SenderOptions
@@ -107,8 +108,8 @@ class Driver:
         self._broken: HaltError | None = None
 
     @property
-    def endpoints(self) -> tuple[str, ...]:
-        return self._broadcaster.endpoints
+    def ways(self) -> Ways:
+        return self._broadcaster.ways
 
     def check_whole(self) -> None:
         """Raise the `HaltError` that stopped it: a journal that cannot be written, a chain that undid what is
@@ -174,18 +175,20 @@ class Driver:
                 self._sign(effect)
             case e.Check(key=key) if not self._options.simulate:
                 self.feed(e.CheckPassed(key, self.state.intents[key].gas_limit, self.clock.now()))
-            case e.Check() | e.Send() | e.Observe() | e.Changed():
+            case e.Check() | e.Send() | e.SendBundle() | e.Withdraw() | e.Observe() | e.Changed():
                 self._outbox.put_action(effect)
             case _ if effect.durable:
                 self.ledger.note(effect)
                 self._outbox.put_record(effect)
 
     def _do(self, actions: Sequence[e.Action]) -> None:
-        self._broadcaster.send([action for action in actions if isinstance(action, e.Send)])
+        self._broadcaster.send([action for action in actions if isinstance(action, e.Send | e.SendBundle)])
         for action in actions:
             match action:
                 case e.Check(key=key):
                     self._start_check(key)
+                case e.Withdraw():
+                    self._broadcaster.withdraw(action)
                 case e.Observe():
                     self.look_now.set()
                 case e.Changed(key=key):
@@ -331,7 +334,7 @@ class Driver:
                 gas_limit=draft.fields.gas_limit,
                 worst_cost=draft.worst_cost,
                 reserve=draft.reserve,
-                endpoints=self.endpoints,
+                ways=self.ways,
                 at=self.clock.now(),
                 ask=ask.ask,
             )

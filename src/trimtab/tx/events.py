@@ -9,6 +9,7 @@ from typing import TypeAlias
 from trimtab.model.ids import BlockHash, TxHash
 from trimtab.tx.envelope import AccessList
 from trimtab.tx.fees import Fees
+from trimtab.tx.lanes import Lane, Ways
 from trimtab.tx.records import Submitted
 from trimtab.tx.states import Kind, Mined, Outcome, Refusal
 
@@ -44,8 +45,8 @@ class CheckFailed:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """The signer answered question `ask`, and the signature was verified. `endpoints` are those that it will
-    be sent to."""
+    """The signer answered question `ask`, and the signature was verified. `ways` are the endpoints that there
+    are."""
 
     nonce: int
     kind: Kind
@@ -54,7 +55,7 @@ class Signed:
     fees: Fees
     gas_limit: int
     worst_cost: int
-    endpoints: tuple[str, ...]
+    ways: Ways
     at: int
     ask: int
     reserve: int = 0
@@ -104,7 +105,7 @@ class Observed:
     canonical: Mapping[int, BlockHash] = field(default_factory=dict)
     market: Fees | None = None
     base_fee: int = 0
-    endpoints: tuple[str, ...] = ()
+    ways: Ways = field(default_factory=Ways)
     readers: int = 1
     witnesses: Mapping[TxHash, int] = field(default_factory=dict)
     dissent: Mapping[int, int] = field(default_factory=dict)
@@ -117,7 +118,7 @@ class Ticked:
     """Time passed without news from the chain."""
 
     at: int
-    endpoints: tuple[str, ...]
+    ways: Ways
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,7 @@ class Recovered:
     account_nonce: int
     head: int
     at: int
-    endpoints: tuple[str, ...]
+    ways: Ways
     genesis: BlockHash | None = None
 
 
@@ -199,11 +200,36 @@ class Sign:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Broadcast these bytes to every endpoint. Everything about them is durable."""
+    """Send these bytes to every endpoint of the lane. Everything about them is durable. In the private lanes
+    `target` is the block aimed at, `last_block` the last that may include them, `name` the intent's key and
+    `deadline` its unix second."""
 
     nonce: int
     tx_hash: TxHash
     raw: bytes
+    lane: Lane = Lane.PUBLIC
+    target: int = 0
+    last_block: int = 0
+    name: str = ""
+    deadline: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SendBundle:
+    """The transactions of a bundle, which leave together or not at all; rising nonces."""
+
+    sends: tuple[Send, ...]
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Ask the private endpoints to forget what they have of this name."""
+
+    name: str
+    lane: Lane
+    raws: tuple[bytes, ...]
+    hashes: tuple[TxHash, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,4 +244,4 @@ class Changed:
     key: str
 
 
-Action: TypeAlias = Check | Sign | Send | Observe | Changed
+Action: TypeAlias = Check | Sign | Send | SendBundle | Withdraw | Observe | Changed

@@ -20,6 +20,8 @@ from trimtab.tx.states import (
     change,
 )
 
+_REFUSED_AS = {Refusal.EXPIRED: IntentState.EXPIRED, Refusal.DROPPED: IntentState.DROPPED}
+
 
 def evolve(state: State, record: r.TxFact) -> None:  # noqa: C901  a table of cases
     """Change `state` by one record. Raises `ValueError` for a record that does not fit: a broken journal."""
@@ -43,6 +45,11 @@ def evolve(state: State, record: r.TxFact) -> None:  # noqa: C901  a table of ca
             _reserve(state, record)
         case r.Released():
             _release(state, record)
+        case r.Reclaimed(key=key):
+            _reclaim(state, state.given_up.pop(key))
+        case r.GivenUp(intent=intent, slot=slot):
+            state.intents[intent.key] = intent
+            state.given_up[intent.key] = slot
         case r.HeadMoved():
             _move_head(state, record)
         case r.HeadSetBack(block=block):
@@ -75,6 +82,8 @@ def _evolve_slot(state: State, slot: Slot, record: r.TxFact) -> None:  # noqa: C
     match record:
         case r.Attempted():
             _put(state, change(slot, attempts=(*slot.attempts, _attempt(state, record)), asked=0))
+        case r.Routed(lane=lane, last_block=last_block):
+            _put(state, change(slot, lane=lane, last_block=last_block, misses=0))
         case r.SendBegun():
             _begin_send(state, slot, record)
         case r.SendResult():
@@ -158,6 +167,8 @@ def _add_intent(state: State, record: r.Submitted, to: IntentState) -> None:
         is_delegation=record.is_delegation,
         batch=record.batch,
         step=record.step,
+        route=record.route,
+        bundle=record.bundle,
         submitted_at=record.at,
         state=to,
     )
@@ -165,7 +176,7 @@ def _add_intent(state: State, record: r.Submitted, to: IntentState) -> None:
 
 
 def _refuse(state: State, key: str, refusal: Refusal, reason: str) -> None:
-    to = IntentState.EXPIRED if refusal is Refusal.EXPIRED else IntentState.REJECTED
+    to = _REFUSED_AS.get(refusal, IntentState.REJECTED)
     state.intents[key] = change(state.intents[key], state=to, refusal=refusal, reason=reason)
 
 
@@ -173,15 +184,30 @@ def _reserve(state: State, record: r.Reserved) -> None:
     state.nonces = state.nonces.reserve(record.nonce)
     state.queue.pop(record.key, None)
     intent = state.intents[record.key]
-    _put(state, Slot(record.nonce, intent.key))  # one text in memory, not one for each record
+    slot = Slot(record.nonce, intent.key, lane=intent.lane)  # one text in memory, not one for each record
+    earlier = state.given_up.pop(record.key, None)
+    if earlier is not None:  # the same content at the same nonce: its bytes count as what they are
+        slot = change(slot, attempts=earlier.attempts, state=SlotState.COMMITTED)
+    _put(state, slot)
     state.intents[record.key] = change(intent, state=IntentState.ASSIGNED, nonce=record.nonce)
 
 
 def _release(state: State, record: r.Released) -> None:
     slot = state.slots.pop(record.nonce)
-    state.forgone |= {attempt.tx_hash: slot.nonce for attempt in slot.attempts if attempt.is_begun}
+    if slot.is_exposed:
+        state.given_up[slot.key] = slot
+    else:
+        state.forgone |= {attempt.tx_hash: slot.nonce for attempt in slot.attempts if attempt.is_begun}
     state.nonces = state.nonces.release(record.nonce)
     _refuse(state, slot.key, record.refusal, record.reason)
+
+
+def _reclaim(state: State, slot: Slot) -> None:
+    state.nonces = state.nonces.take_back(slot.nonce)
+    state.queue.pop(slot.key, None)
+    _put(state, change(slot, state=SlotState.COMMITTED, asked=0, misses=0))
+    back = change(state.intents[slot.key], state=_flying_state(slot), nonce=slot.nonce, refusal=None)
+    state.intents[slot.key] = back
 
 
 def _attempt(state: State, record: r.Attempted) -> Attempt:
@@ -207,7 +233,7 @@ def _begin_send(state: State, slot: Slot, record: r.SendBegun) -> None:
     else:
         begun = change(attempt, pending=pending, block=record.block, sent_at=record.at)
     to = SlotState.PROVISIONAL if slot.state is SlotState.RESERVED else slot.state
-    _put(state, change(slot.with_attempt(begun), state=to, sent_at=record.at))
+    _put(state, change(slot.with_attempt(begun), state=to, sent_at=record.at, target=record.target))
 
 
 def _take_result(state: State, slot: Slot, record: r.SendResult) -> None:
@@ -261,10 +287,12 @@ def _archive(state: State, slot: Slot) -> None:
     if slot.mined is not None:
         state.head = max(state.head, slot.mined.block)
         state.spent.add(time_of(slot), taken(state, slot))
-    if state.forgone:
+    if state.forgone or state.given_up:
         _forget(state, slot.nonce)
 
 
 def _forget(state: State, final: int) -> None:
     for tx_hash in [known for known, nonce in state.forgone.items() if nonce <= final]:
         del state.forgone[tx_hash]
+    for key in [key for key, slot in state.given_up.items() if slot.nonce <= final]:
+        del state.given_up[key]

@@ -82,5 +82,7 @@ def not_sent(intent: Intent, slot: Slot | None) -> TrimtabError:
                 tx_hash=tx_hash,
                 nonce=intent.nonce,
             )
+        case Refusal.HELD:
+            return NotSentError(text)
         case _:
             return NotSentError(f"{text}; submit again if it is still wanted")

@@ -12,7 +12,17 @@ from trimtab.model.ids import TxHash
 from trimtab.tx import events as e
 from trimtab.tx.driver import Driver
 from trimtab.tx.failures import explain_revert, not_sent
-from trimtab.tx.outcome import Cancelled, Expired, Finality, Reverted, Succeeded, Superseded, TxOutcome
+from trimtab.tx.lanes import Lane
+from trimtab.tx.outcome import (
+    Cancelled,
+    Dropped,
+    Expired,
+    Finality,
+    Reverted,
+    Succeeded,
+    Superseded,
+    TxOutcome,
+)
 from trimtab.tx.progress import NotSent, Teller, TxProgress
 from trimtab.tx.records import Durable
 from trimtab.tx.states import Intent, IntentState, Mined, Refusal, Slot
@@ -51,6 +61,18 @@ class TxHandle:
     def is_refused(self) -> bool:
         """It ended with nothing on chain, and nothing can come: its key is free again."""
         return self._intent.refusal is not None
+
+    @property
+    def lane(self) -> Lane:
+        """Who may have its bytes now."""
+        slot = self._slot
+        return self._intent.lane if slot is None else slot.lane
+
+    @property
+    def last_block(self) -> int:
+        """The last block in which a private lane may include it; 0 in the public one, and before it left."""
+        slot = self._slot
+        return slot.last_block if slot is not None and slot.lane.is_private else 0
 
     @property
     def nonce(self) -> int:
@@ -96,13 +118,14 @@ class TxHandle:
         if not story and (refusal := self._intent.refusal) is not None:  # forgotten by a compaction
             yield NotSent(refusal, self._intent.reason)
             return
-        while not teller.is_over:
-            if told == len(story):
-                await self._driver.ledger.stories.grow(self.key)
+        while True:
             while told < len(story):  # it grows while the reader takes its time
                 for event in teller.tell(story[told]):
                     yield event
                 told += 1
+            if teller.is_over:
+                return
+            await self._driver.ledger.stories.grow(self.key)
 
     def cancel(self) -> None:
         """Ask for a transfer of nothing in its place, at the same nonce; which of them is mined decides, and
@@ -120,6 +143,8 @@ class TxHandle:
         match intent.state:
             case IntentState.EXPIRED:
                 return Expired()
+            case IntentState.DROPPED:
+                return Dropped(self.nonce, intent.reason)
             case IntentState.SUPERSEDED:
                 return Superseded(self.nonce)
             case IntentState.REJECTED if intent.refusal is Refusal.WITHDRAWN:

@@ -12,6 +12,7 @@ from trimtab.errors import IntentError
 from trimtab.model.ids import Address
 from trimtab.model.units import to_decimal
 from trimtab.tx.envelope import AccessList, Authorization
+from trimtab.tx.lanes import RoutePolicy
 
 UINT256_MAX = 2**256 - 1
 TX_GAS_CAP = 16_777_216
@@ -47,6 +48,8 @@ class TxIntent:
     delegate_to: Address | None = field(default=None, kw_only=True)
     """The code that the sending account itself shall run as its own: signed with the transaction, and alone
     in flight. It uses two nonces."""
+    route: RoutePolicy | None = field(default=None, kw_only=True)
+    """Who may have its bytes; None takes the sender's own policy."""
 
     def __post_init__(self) -> None:
         if not self.key or len(self.key) > 200:
@@ -74,7 +77,8 @@ class TxIntent:
         later is no part of it; a plain intent has the digest that it had before there were other parts."""
         call = self.call
         parts = (call.target.lower(), call.value, self.gas_limit, self.budget_wei, self.deadline)
-        extras = tuple(extra for extra in (self.access_list, self.authorizations, self.delegate_to) if extra)
+        given = (self.access_list, self.authorizations, self.delegate_to, self.route)
+        extras = tuple(extra for extra in given if extra)
         return keccak256(repr(parts + extras).encode() + call.data).hex()
 
 

@@ -35,6 +35,11 @@ class Nonces:
             free -= {following}
         return Nonces(following, free)
 
+    def take_back(self, nonce: int) -> Nonces:
+        """A nonce that had been given back is held after all."""
+        skipped = frozenset(range(self.next, nonce))
+        return Nonces(max(self.next, nonce + 1), (self.free | skipped) - {nonce})
+
     def open(self, nonce: int) -> Nonces:
         """The chain waits for `nonce`, which was thought to be used: it comes next."""
         return self if nonce >= self.next else Nonces(self.next, self.free | {nonce})

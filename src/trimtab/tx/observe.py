@@ -58,6 +58,7 @@ class Sighting:
 async def observe(client: Client, account: Address, state: State, look: Look) -> Sighting | None:
     """None when the node does not say what its head is. Raises `TransportError`."""
     slots = [slot for slot in state.slots.values() if look.full or slot.mined is None]
+    slots += state.given_up.values()
     hashes = [attempt.tx_hash for slot in slots for attempt in slot.attempts]
     requests: list[tuple[str, list[Any]]] = [
         ("eth_getBlockByNumber", ["latest", False]),

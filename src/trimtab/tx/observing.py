@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from trimtab.chain.rpc_errors import SendClass
 from trimtab.model.ids import Address, TxHash
 from trimtab.tx import events as e
 from trimtab.tx import records as r
 from trimtab.tx.fees import has_headroom
+from trimtab.tx.lanes import Lane, Ways
 from trimtab.tx.states import (
     Intent,
     IntentState,
@@ -20,13 +21,17 @@ from trimtab.tx.states import (
     Terminal,
 )
 from trimtab.tx.turn import Turn
+from trimtab.tx.windows import keep_private
 
 LABEL = "fill a gap below the account's transactions"
 _FLYING = frozenset({IntentState.LIVE, IntentState.CANCELLING, IntentState.ASSIGNED})
 
 
-def observe_slot(turn: Turn, slot: Slot, seen: e.Observed, endpoints: Sequence[str]) -> None:
-    """T5, T6, T8 to T14 for one slot."""
+def observe_slot(turn: Turn, nonce: int, seen: e.Observed, ways: Ways) -> None:
+    """T5, T6, T8 to T15 for one slot; nothing for one that another's look has ended."""
+    slot = turn.state.slots.get(nonce)
+    if slot is None:
+        return
     was_mined = slot.mined is not None
     if slot.mined is not None and _is_orphaned(turn, slot, slot.mined, seen):
         turn.note(r.Unseen(nonce=slot.nonce, tx_hash=slot.mined.tx_hash))
@@ -39,9 +44,12 @@ def observe_slot(turn: Turn, slot: Slot, seen: e.Observed, endpoints: Sequence[s
     if slot.mined is not None:
         _deepen(turn, slot, slot.mined, seen)
     elif was_mined:
-        turn.rebroadcast(slot, endpoints, seen.at)  # T13: the reorg may have dropped it from every pool
+        if slot.flies_private:
+            turn.open_window(slot, "the block that held it is no longer canonical")
+            slot = turn.state.slots[slot.nonce]
+        turn.rebroadcast(slot, ways, seen.at)  # T13: the reorg may have dropped it from every pool
     elif slot.attempts:
-        _watch_flight(turn, slot, seen, endpoints)
+        _watch_flight(turn, slot, seen, ways)
 
 
 def is_behind(turn: Turn, seen: e.Observed) -> bool:
@@ -123,7 +131,7 @@ def _outcome(slot: Slot, mined: Mined) -> Terminal:
     return Terminal.SUCCEEDED if mined.is_success else Terminal.REVERTED
 
 
-def _watch_flight(turn: Turn, slot: Slot, seen: e.Observed, endpoints: Sequence[str]) -> None:
+def _watch_flight(turn: Turn, slot: Slot, seen: e.Observed, ways: Ways) -> None:
     state = turn.state.intents[slot.key].state
     if state is IntentState.RESOLVING:
         _resolve(turn, slot, seen)
@@ -132,11 +140,11 @@ def _watch_flight(turn: Turn, slot: Slot, seen: e.Observed, endpoints: Sequence[
         turn.act(e.Observe())
         return
     slot = turn.state.slots.get(slot.nonce, slot)
-    if slot.state is SlotState.CONSUMED or any(attempt.pending for attempt in slot.attempts):
+    if slot.state is SlotState.CONSUMED or slot.is_signing:
         return
-    if slot.is_signing:
-        return
-    _keep_alive(turn, slot, seen, endpoints)
+    if any(attempt.pending for attempt in slot.attempts) and not slot.flies_private:
+        return  # a relay that is slow must not cost the next block
+    _keep_alive(turn, slot, seen, ways)
 
 
 def _resolve(turn: Turn, slot: Slot, seen: e.Observed) -> None:
@@ -222,12 +230,14 @@ def may_hold(state: State, intent: Intent, nonce: int) -> bool:
     return all(item.batch != intent.batch for item in above)
 
 
-def _keep_alive(turn: Turn, slot: Slot, seen: e.Observed, endpoints: Sequence[str]) -> None:
+def _keep_alive(turn: Turn, slot: Slot, seen: e.Observed, ways: Ways) -> None:
     intent = turn.state.intents.get(slot.key)
     if intent is None or slot.nonce not in turn.state.slots:
         return
     if intent.is_late(seen.at) and not slot.is_cancelling:
         _run_late(turn, slot)
+    elif slot.flies_private and (slot.lane is Lane.BUNDLE or not slot.is_cancelling):
+        keep_private(turn, slot, seen, ways)
     elif slot.is_cancelling and slot.last.kind is Kind.NORMAL:
         if slot.capped_block < turn.state.head and turn.state.halted is None:
             turn.ask_signature(slot.nonce, Kind.CANCEL, slot.last.fees)
@@ -237,12 +247,12 @@ def _keep_alive(turn: Turn, slot: Slot, seen: e.Observed, endpoints: Sequence[st
         if _needs_new_price(turn, slot, seen):
             turn.ask_signature(slot.nonce, slot.last.kind, slot.last.fees)
         else:
-            turn.rebroadcast(slot, endpoints, seen.at)
+            turn.rebroadcast(slot, ways, seen.at)
 
 
 def _run_late(turn: Turn, slot: Slot) -> None:
     """T8: cancel what is out; give back what every endpoint refused."""
-    if slot.state is SlotState.COMMITTED:
+    if slot.state is SlotState.COMMITTED or slot.is_exposed:
         turn.cancel(slot, "its deadline passed")
         return
     turn.expire(slot.nonce)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from trimtab.model.limits import Limits
 from trimtab.tx.fees import DEFAULT_FEE_CAP
+from trimtab.tx.lanes import RoutePolicy
 from trimtab.tx.policy import TxPolicy
 
 
@@ -17,6 +18,8 @@ class SenderOptions:
     policy: TxPolicy = field(default_factory=TxPolicy)
     limits: Limits = field(default_factory=Limits)
     """What the key may do; nothing unless given."""
+    route: RoutePolicy = field(default_factory=RoutePolicy)
+    """Who may have the bytes of an intent that does not say so itself."""
     pause_file: Path | None = None
     """While this file exists nothing new is signed."""
     simulate: bool = True

@@ -47,10 +47,20 @@ class Expired:
 
 
 @dataclass(frozen=True, slots=True)
+class Dropped:
+    """Relays had it, its private window is past, and its nonce, unused, was given back. Whoever kept the
+    bytes might still have them mined, until `nonce` is final: under the same key it may be submitted again at
+    that nonce, and is refused at another."""
+
+    nonce: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Superseded:
     """Somebody else used the nonce with the same key; the account is halted."""
 
     nonce: int
 
 
-TxOutcome: TypeAlias = Succeeded | Reverted | Cancelled | Expired | Superseded
+TxOutcome: TypeAlias = Succeeded | Reverted | Cancelled | Expired | Dropped | Superseded

@@ -42,12 +42,23 @@ class TxPolicy:
     lag_patience: int = 30
     """Seconds for which every look must show a lower head than one before, until it is the chain that went
     back (a development chain), not the node that lags."""
+    drop_margin: int = 2
+    """Blocks past a private window before what was not included in it counts as dropped: a reorg may still
+    exchange its last block."""
     quorum: int = 2
     """Endpoints that must agree, without an error in the look, before a nonce counts as taken by others or a
     block as gone; as many as there are, where there are fewer."""
 
     def __post_init__(self) -> None:
-        for name in ("window", "pipeline", "confirmations", "bump_after_blocks", "clean_passes", "quorum"):
+        for name in (
+            "window",
+            "pipeline",
+            "confirmations",
+            "bump_after_blocks",
+            "clean_passes",
+            "drop_margin",
+            "quorum",
+        ):
             if getattr(self, name) < 1:
                 raise ConfigError(
                     f"tx.{name} must be at least 1, got {getattr(self, name)}", key=f"tx.{name}"

@@ -13,6 +13,7 @@ from typing import TypeAlias
 from trimtab.model.ids import BlockHash, TxHash
 from trimtab.tx import records as r
 from trimtab.tx.fees import Fees
+from trimtab.tx.lanes import Lane
 from trimtab.tx.states import Kind, Mined, Outcome, Refusal, Terminal
 
 
@@ -42,11 +43,23 @@ class Bumped:
 
 
 @dataclass(frozen=True, slots=True)
+class Routed:
+    """Its lane from here on. In a private one it may be included up to `last_block`; `reason` says why it
+    changed, or why the window was opened anew."""
+
+    lane: Lane
+    last_block: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sent:
-    """From here on the bytes may be anywhere; the same bytes may be sent again."""
+    """From here on the bytes may be anywhere in their lane; the same bytes may be sent again. `target` is the
+    block that a private lane aims at, 0 in public."""
 
     tx_hash: TxHash
     endpoints: tuple[str, ...]
+    target: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +166,13 @@ class Final:
 
 
 @dataclass(frozen=True, slots=True)
+class Reclaimed:
+    """It had been dropped, and is mined after all: somebody had kept its bytes."""
+
+    nonce: int
+
+
+@dataclass(frozen=True, slots=True)
 class NotSent:
     """The end: nothing of it is on chain, nothing can come, its key is free."""
 
@@ -164,6 +184,7 @@ TxProgress: TypeAlias = (
     Submitted
     | Signed
     | Bumped
+    | Routed
     | Sent
     | Accepted
     | Refused
@@ -179,6 +200,7 @@ TxProgress: TypeAlias = (
     | Safe
     | Final
     | NotSent
+    | Reclaimed
 )
 
 
@@ -199,7 +221,12 @@ class Teller:
                 fees = Fees(record.tip, record.fee_cap)
                 yield from self._signed(record.tx_hash, record.nonce, fees, record.kind)
             case r.SendBegun():
-                yield Sent(record.tx_hash, record.endpoints)
+                yield Sent(record.tx_hash, record.endpoints, record.target)
+            case r.Routed(lane=lane, last_block=last_block, reason=reason):
+                yield Routed(lane, last_block, reason)
+            case r.Reclaimed(nonce=nonce):
+                self.is_over = False
+                yield Reclaimed(nonce)
             case r.SendResult():
                 yield _answered(record)
             case r.Capped(reason=reason):

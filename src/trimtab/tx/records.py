@@ -13,6 +13,7 @@ import msgspec
 
 from trimtab.model.ids import Address, BlockHash, TxHash
 from trimtab.tx.envelope import AccessList, Authorization
+from trimtab.tx.lanes import Lane, RoutePolicy
 from trimtab.tx.states import Intent, Kind, Outcome, Refusal, Slot, Terminal
 
 
@@ -31,7 +32,8 @@ class _Passing(msgspec.Struct, frozen=True, kw_only=True):
 class Submitted(_Durable, frozen=True, kw_only=True, tag="intent"):
     """An intent passed its checks. Prices in wei, `at` and `deadline` in unix seconds of the chain. The
     access list is the caller's, or one that was found to save gas. `is_delegation`: it gives the account
-    itself code (EIP-7702)."""
+    itself code (EIP-7702). `route` None is public; `bundle` is the number of steps of its batch when they
+    travel as one bundle, else 0."""
 
     key: str
     digest: str
@@ -50,6 +52,8 @@ class Submitted(_Durable, frozen=True, kw_only=True, tag="intent"):
     is_delegation: bool = False
     batch: str = ""
     step: int = 0
+    route: RoutePolicy | None = None
+    bundle: int = 0
     at: int
 
 
@@ -81,6 +85,13 @@ class Released(_Durable, frozen=True, kw_only=True, tag="released"):
     reason: str
 
 
+class Reclaimed(_Durable, frozen=True, kw_only=True, tag="reclaimed"):
+    """Bytes that had been given up are mined after all: their intent has the nonce again."""
+
+    nonce: int
+    key: str
+
+
 class Attempted(_Durable, frozen=True, kw_only=True, tag="attempt"):
     """Signed bytes for a nonce, durable before the first of them leaves."""
 
@@ -95,14 +106,26 @@ class Attempted(_Durable, frozen=True, kw_only=True, tag="attempt"):
     reserve: int = 0
 
 
+class Routed(_Durable, frozen=True, kw_only=True, tag="route"):
+    """The lane of a nonce's bytes from here on, before any of them moves in it: what was private goes public
+    only after this record. `last_block` is the last that may include them in a private lane."""
+
+    nonce: int
+    lane: Lane
+    last_block: int = 0
+    reason: str = ""
+
+
 class SendBegun(_Durable, frozen=True, kw_only=True, tag="send_begin"):
-    """From here on the bytes may be anywhere, whatever the endpoints answer."""
+    """From here on the bytes may be anywhere in their lane, whatever the endpoints answer. `target` is the
+    block that a private lane aims at, 0 in the public one."""
 
     nonce: int
     tx_hash: TxHash
     endpoints: tuple[str, ...]
     at: int
     block: int
+    target: int = 0
 
 
 class SendResult(_Durable, frozen=True, kw_only=True, tag="send_result"):
@@ -234,6 +257,14 @@ class Forgone(_Durable, frozen=True, kw_only=True, tag="forgone"):
     tx_hash: TxHash
 
 
+class GivenUp(_Durable, frozen=True, kw_only=True, tag="given_up"):
+    """An intent whose bytes somebody has, and whose nonce was given back: kept by compactions until the
+    nonce is final."""
+
+    intent: Intent
+    slot: Slot
+
+
 class NoncesNoted(_Durable, frozen=True, kw_only=True, tag="nonces"):
     """Where a compaction found the nonces: `next` was never held, the `free` below it were given back."""
 
@@ -293,7 +324,9 @@ Durable: TypeAlias = (
     | Refused
     | Reserved
     | Released
+    | Reclaimed
     | Attempted
+    | Routed
     | SendBegun
     | SendResult
     | Seen
@@ -314,6 +347,7 @@ Durable: TypeAlias = (
     | Unpaused
     | Archived
     | Forgone
+    | GivenUp
     | NoncesNoted
 )
 Passing: TypeAlias = Queued | Dropped | HeadMoved | HeadSetBack | CodeSeen | SignAsked | SignRefused | Missed

@@ -8,6 +8,7 @@ from trimtab.tx.states import Intent, IntentState, Refusal, Slot, State
 
 _ENDED = {
     IntentState.EXPIRED: TxStatus.EXPIRED,
+    IntentState.DROPPED: TxStatus.DROPPED,
     IntentState.SUPERSEDED: TxStatus.SUPERSEDED,
     IntentState.CANCELLED: TxStatus.CANCELED,
     IntentState.REJECTED: TxStatus.REJECTED,

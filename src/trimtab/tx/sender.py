@@ -22,13 +22,15 @@ from trimtab.model.ids import Address
 from trimtab.model.order import TxRecord, TxStatus
 from trimtab.runtime import Clock, SystemClock, open_tasks
 from trimtab.tx import events as e
+from trimtab.tx.admission import check_bundle, route_of, submitted
 from trimtab.tx.asks import Ask, AskBox, AskKind
 from trimtab.tx.chain_clock import ChainClock
-from trimtab.tx.delegation import check_authorizations, is_delegation
+from trimtab.tx.delegation import check_authorizations
 from trimtab.tx.driver import Driver
 from trimtab.tx.failures import not_sent
 from trimtab.tx.handle import TxHandle
 from trimtab.tx.intent import TxIntent
+from trimtab.tx.lanes import WINDOW, RoutePolicy
 from trimtab.tx.ledger import Compaction
 from trimtab.tx.options import SenderOptions
 from trimtab.tx.records import Submitted, stream_name
@@ -130,6 +132,33 @@ class Sender:
             self._driver.feed(e.Submit(wanted))
         return await self._reach_network(intent.key)
 
+    async def submit_bundle(
+        self, intents: Sequence[TxIntent], *, window: int = WINDOW
+    ) -> tuple[TxHandle, ...]:
+        """Steps that happen in one block, in this order, or not at all: they are simulated together, signed,
+        and leave as one bundle, aimed anew at each of the next `window` blocks. What was not included by then
+        is dropped as a whole, and its nonces are free. Cancelling one stops all.
+
+        Raises as `submit_batch`; `ConfigError` when no route takes bundles; `IntentError` for more than
+        `TxPolicy.window` steps, and when some of the keys were submitted before and others not.
+        """
+        self._driver.check_whole()
+        check_bundle(intents, self._driver.ways, self._options.policy)
+        route = RoutePolicy.private(window)
+        steps = [replace(intent, route=route) for intent in intents]
+        new = [intent for intent in steps if not self._is_known(intent)]
+        if new and len(new) < len(steps):
+            raise IntentError(
+                f"{new[0].key} is new, and other steps of its bundle are known: a bundle is submitted whole. "
+                "Give its steps new keys",
+                field="key",
+                value=new[0].key,
+            )
+        if new:
+            await self._submit_together(steps, dict(enumerate(steps)), bundle=len(steps))
+        await self._reach_network(steps[-1].key)
+        return tuple(TxHandle(intent.key, self._driver, self._client) for intent in steps)
+
     async def submit_batch(self, intents: Sequence[TxIntent]) -> tuple[TxHandle, ...]:
         """Steps that belong together, like an approval and the trade that needs it: each is simulated on what
         the one before it leaves, all are admitted or none, and their nonces rise in this order. Returns once
@@ -145,16 +174,23 @@ class Sender:
         name = intents[0].key
         missing = self._missing(intents, name)
         if missing:
-            wanted = [change(self._check(item), batch=name, step=n) for n, item in missing.items()]
-            ready = await self._driver.find_gas_together(wanted)
-            for item in missing.values():  # the account may have been halted or paused meanwhile
-                self._check(item)
-                self._driver.errors.pop(item.key, None)
-            if missing == self._missing(intents, name):  # else the same batch was submitted meanwhile
-                self._driver.feed(e.SubmitBatch(tuple(ready)))
+            await self._submit_together(intents, missing)
         handles = tuple(TxHandle(intent.key, self._driver, self._client) for intent in intents)
         await self._reach_network(intents[0].key)
         return handles
+
+    async def _submit_together(
+        self, intents: Sequence[TxIntent], missing: dict[int, TxIntent], bundle: int = 0
+    ) -> None:
+        """Simulate the missing steps one on the other, then admit them at once."""
+        name = intents[0].key
+        wanted = [change(self._check(item), batch=name, step=n, bundle=bundle) for n, item in missing.items()]
+        ready = await self._driver.find_gas_together(wanted)
+        for item in missing.values():  # the account may have been halted or paused meanwhile
+            self._check(item)
+            self._driver.errors.pop(item.key, None)
+        if missing == self._missing(intents, name):  # else the same batch was submitted meanwhile
+            self._driver.feed(e.SubmitBatch(tuple(ready)))
 
     def handle(self, key: str) -> TxHandle:
         """The transaction that was submitted under `key`, now or in an earlier life. Raises `IntentError`
@@ -241,7 +277,9 @@ class Sender:
     def _is_known(self, intent: TxIntent) -> bool:
         """Whether it was submitted before. Raises `NonceConflictError` when its key means something else."""
         known = self._driver.state.intents.get(intent.key)
-        if known is None or known.refusal is not None:
+        if known is None:
+            return False
+        if known.refusal is not None and intent.key not in self._driver.state.given_up:
             return False
         if known.digest != intent.digest:
             raise NonceConflictError(
@@ -250,7 +288,7 @@ class Sender:
                 nonce=known.nonce,
                 key=intent.key,
             )
-        return True
+        return known.refusal is None
 
     def _check(self, intent: TxIntent) -> Submitted:
         """All that can be said against an intent without a request."""
@@ -269,7 +307,8 @@ class Sender:
         if not self._options.simulate and intent.gas_limit is None:
             raise IntentError(f"{intent.key}: without simulation give it a gas_limit", field="gas_limit")
         check_authorizations(intent, self._client.chain_id)
-        wanted = _submitted(intent, now, self.address)
+        route = route_of(intent, self._options.route, self._driver.ways)
+        wanted = submitted(intent, now, self.address, route)
         driver.guard.check_wanted(driver.state, wanted, now=now)
         return wanted
 
@@ -321,27 +360,6 @@ class Sender:
     def _in_flight(self) -> tuple[TxHandle, ...]:
         slots = sorted(self._driver.state.slots.values(), key=lambda slot: slot.nonce)
         return tuple(TxHandle(slot.key, self._driver, self._client) for slot in slots)
-
-
-def _submitted(intent: TxIntent, now: int, account: Address) -> Submitted:
-    return Submitted(
-        key=intent.key,
-        digest=intent.digest,
-        target=Address(intent.call.target.lower()),
-        data=intent.call.data,
-        value=intent.call.value,
-        gas_limit=intent.gas_limit or 0,
-        deadline=intent.deadline,
-        budget_wei=intent.budget_wei,
-        label=intent.label,
-        cause=intent.cause,
-        notional=intent.notional,
-        access_list=intent.access_list,
-        authorizations=intent.authorizations,
-        delegate_to=intent.delegate_to,
-        is_delegation=is_delegation(intent, account),
-        at=now,
-    )
 
 
 def _check_chain(expected: int | None, actual: int) -> None:

@@ -12,6 +12,7 @@ import msgspec
 from trimtab.model.ids import Address, BlockHash, TxHash
 from trimtab.tx.envelope import AccessList, Authorization
 from trimtab.tx.fees import Fees
+from trimtab.tx.lanes import Lane, RoutePolicy
 from trimtab.tx.nonces import Nonces
 from trimtab.tx.spend_log import SpendLog
 
@@ -21,7 +22,8 @@ hold no cycles, so the garbage collector need not walk them."""
 
 
 class IntentState(StrEnum):
-    """Where an intent stands. The last six are terminal; a reorg may still move the ones before them."""
+    """Where an intent stands. The last seven are terminal; a reorg may still move the ones before them.
+    DROPPED: the private window is past, the nonce unused and given back."""
 
     QUEUED = "queued"
     CHECKED = "checked"
@@ -37,6 +39,7 @@ class IntentState(StrEnum):
     CANCELLED = "cancelled"
     REJECTED = "rejected"
     EXPIRED = "expired"
+    DROPPED = "dropped"
     SUPERSEDED = "superseded"
 
     @property
@@ -65,6 +68,7 @@ _TERMINAL = frozenset(
         IntentState.CANCELLED,
         IntentState.REJECTED,
         IntentState.EXPIRED,
+        IntentState.DROPPED,
         IntentState.SUPERSEDED,
     }
 )
@@ -115,6 +119,9 @@ class Refusal(StrEnum):
     HALTED = "halted"
     LIMIT = "limit"
     BATCH = "batch"
+    DROPPED = "dropped"
+    OVERTAKEN = "overtaken"
+    HELD = "held"
 
 
 class Intent(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -142,6 +149,20 @@ class Intent(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     is_delegation: bool = False
     batch: str = ""
     step: int = 0
+    route: RoutePolicy | None = None
+    bundle: int = 0
+
+    @property
+    def lane(self) -> Lane:
+        """The one that it begins in."""
+        if self.bundle:
+            return Lane.BUNDLE
+        return Lane.PRIVATE if self.route is not None and self.route.is_private else Lane.PUBLIC
+
+    @property
+    def window(self) -> int:
+        """Blocks for which a private lane may include it."""
+        return self.route.window if self.route is not None else 0
 
     def is_late(self, at: int) -> bool:
         return self.deadline is not None and at >= self.deadline
@@ -196,7 +217,8 @@ class Mined(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 class Slot(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One nonce, held for one intent. `sent_at` is the chain's second of the last broadcast; `asked` is the
-    number of the question that the signer has not answered yet, 0 for none."""
+    number of the question that the signer has not answered yet, 0 for none. In a private lane `last_block` is
+    the window's end, 0 before it was opened, and `target` the block aimed at last."""
 
     nonce: int
     key: str
@@ -208,6 +230,9 @@ class Slot(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     asked: int = 0
     is_cancelling: bool = False
     misses: int = 0
+    lane: Lane = Lane.PUBLIC
+    last_block: int = 0
+    target: int = 0
 
     @property
     def last(self) -> Attempt:
@@ -237,6 +262,16 @@ class Slot(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         return any(outcome is not Outcome.REJECTED for outcome in outcomes)
 
     @property
+    def is_exposed(self) -> bool:
+        """Somebody has bytes of it, or may have, and did not refuse them for certain."""
+        return any(item.is_begun and not item.is_refused for item in self.attempts)
+
+    @property
+    def flies_private(self) -> bool:
+        """What is out of it is for private endpoints only; a cancellation is for everybody."""
+        return self.lane.is_private and bool(self.attempts) and self.last.kind is Kind.NORMAL
+
+    @property
     def worst_cost(self) -> int:
         return max((attempt.worst_cost for attempt in self.attempts), default=0)
 
@@ -259,13 +294,15 @@ class Slot(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 @dataclass(slots=True)
 class State:
     """Everything known of one account on one chain. `slots` are not final yet, `finished` are. `forgone` are
-    hashes that every endpoint refused, with their nonces, until those are final.
+    hashes that every endpoint refused, with their nonces, until those are final; `given_up` are slots whose
+    nonce was given back although somebody has their bytes, by intent.
     `is_delegated`: there is code at the account (EIP-7702): pools take one transaction of it at a time."""
 
     intents: dict[str, Intent] = field(default_factory=dict)
     slots: dict[int, Slot] = field(default_factory=dict)
     finished: dict[int, Slot] = field(default_factory=dict)
     forgone: dict[TxHash, int] = field(default_factory=dict)
+    given_up: dict[str, Slot] = field(default_factory=dict)
     queue: dict[str, None] = field(default_factory=dict)  # an ordered set of keys
     nonces: Nonces = field(default_factory=Nonces)
     halted: str | None = None
@@ -286,6 +323,7 @@ class State:
             slots=dict(self.slots),
             finished=dict(self.finished),
             forgone=dict(self.forgone),
+            given_up=dict(self.given_up),
             queue=dict(self.queue),
             spent=self.spent.copy(),
         )

@@ -21,6 +21,7 @@ ALONE: frozenset[type] = frozenset(
         r.Paused,
         r.Unpaused,
         r.Forgone,
+        r.GivenUp,
         r.NoncesNoted,
     }
 )
@@ -47,6 +48,9 @@ class Stories:
         if isinstance(record, r.Submitted):
             self.size -= len(self.flying.get(key, ()))
             self.flying[key] = []
+        elif isinstance(record, r.Reclaimed):
+            self.flying[key] = self._ended.pop(key, [])
+            self.size += len(self.flying[key])
         self.flying[key].append(record)
         self.size += 1
         if type(record) in _ENDS:
@@ -81,7 +85,7 @@ class Stories:
 
     def _key_of(self, record: Any) -> str:
         match record:
-            case r.Reserved(nonce=nonce, key=key):
+            case r.Reserved(nonce=nonce, key=key) | r.Reclaimed(nonce=nonce, key=key):
                 self._holders[nonce] = key
                 return key
             case r.Released(nonce=nonce) | r.Final(nonce=nonce):
@@ -102,7 +106,7 @@ def pick_story(records: Iterable[r.Durable], key: str) -> Iterator[r.Durable | N
     nonce: int | None = None
     for record in records:
         match record:
-            case r.Reserved() if record.key == key:
+            case r.Reserved() | r.Reclaimed() if record.key == key:
                 nonce = record.nonce
             case r.Archived(intent=intent) if intent.key == key:
                 yield record

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TypeAlias
 
 from trimtab.tx import events as e
 from trimtab.tx import records as r
 from trimtab.tx.evolve import evolve
 from trimtab.tx.fees import Fees
+from trimtab.tx.lanes import WINDOW, Lane, Ways
 from trimtab.tx.policy import TxPolicy
-from trimtab.tx.states import Attempt, Intent, Kind, Refusal, Slot, SlotState, State
+from trimtab.tx.states import Intent, Kind, Refusal, Slot, SlotState, State
 
 Effect: TypeAlias = r.TxFact | e.Action
 
@@ -50,20 +50,76 @@ class Turn:
         self.note(r.SignAsked(nonce=nonce, ask=ask))
         self.act(e.Sign(nonce, kind, above, ask))
 
-    def send(self, attempt: Attempt, nonce: int, endpoints: Sequence[str], at: int) -> None:
+    def send(self, slot: Slot, ways: Ways, at: int) -> None:
+        """The dearest attempt, in its lane and nowhere else; a bundle as a whole."""
+        if slot.lane is Lane.BUNDLE:
+            self._send_bundle(self.state.intents[slot.key], ways, at)
+            return
+        send = self._begin(slot, ways, at)
+        if send is not None:
+            self.act(send)
+
+    def fellows(self, intent: Intent) -> list[Slot]:
+        """The slots of its bundle, lowest nonce first; the intent's own alone when it is in none."""
+        slots = sorted(self.state.slots.values(), key=lambda slot: slot.nonce)
+        if not intent.bundle:
+            return [slot for slot in slots if slot.key == intent.key]
+        return [slot for slot in slots if self.state.intents[slot.key].batch == intent.batch]
+
+    def leads(self, slot: Slot) -> bool:
+        """Whether it is the first of its bundle, or alone."""
+        return self.fellows(self.state.intents[slot.key])[0].nonce == slot.nonce
+
+    def _send_bundle(self, intent: Intent, ways: Ways, at: int) -> None:
+        """Nothing leaves before every step of it is signed, and nothing alone."""
+        slots = self.fellows(intent)
+        is_whole = len(slots) == intent.bundle and all(slot.mined is None for slot in slots)
+        if not is_whole or not all(slot.attempts and not slot.is_signing for slot in slots):
+            return
+        sends = [self._begin(slot, ways, at) for slot in slots]
+        if None not in sends:
+            self.act(e.SendBundle(tuple(send for send in sends if send is not None), intent.batch))
+
+    def _begin(self, slot: Slot, ways: Ways, at: int) -> e.Send | None:
+        """The record that comes before the bytes; None where nobody serves the lane."""
+        attempt, head = slot.last, self.state.head
+        is_cancel = attempt.kind is Kind.CANCEL
+        lane = ways.lane_to_cancel if is_cancel else slot.lane
+        endpoints = ways.of(lane)
+        if not endpoints:
+            return None
+        if lane.is_private and not is_cancel and not slot.last_block:
+            self.open_window(slot)
+        target = head + 1 if lane.is_private else 0
         self.note(
             r.SendBegun(
-                nonce=nonce,
+                nonce=slot.nonce,
                 tx_hash=attempt.tx_hash,
-                endpoints=tuple(endpoints),
+                endpoints=endpoints,
                 at=at,
-                block=self.state.head,
+                block=head,
+                target=target,
             )
         )
-        self.act(e.Send(nonce, attempt.tx_hash, attempt.raw))
+        return e.Send(
+            slot.nonce,
+            attempt.tx_hash,
+            attempt.raw,
+            lane,
+            target,
+            last_block=(self.state.slots[slot.nonce].last_block or head + WINDOW) if target else 0,
+            name=slot.key,
+            deadline=None if is_cancel else self.state.intents[slot.key].deadline,
+        )
 
-    def rebroadcast(self, slot: Slot, endpoints: Sequence[str], at: int) -> None:
-        """T5: identical bytes of the dearest attempt, unless the deadline forbids them (T8)."""
+    def open_window(self, slot: Slot, reason: str = "") -> None:
+        """A private lane may include it in so many blocks from now on."""
+        last = self.state.head + max(self.state.intents[slot.key].window, 1)
+        self.note(r.Routed(nonce=slot.nonce, lane=slot.lane, last_block=last, reason=reason))
+
+    def rebroadcast(self, slot: Slot, ways: Ways, at: int) -> None:
+        """T5: identical bytes of the dearest attempt, unless the deadline forbids them (T8), or the private
+        window is over."""
         if slot.mined is not None or not slot.attempts:
             return
         is_normal = slot.last.kind is Kind.NORMAL
@@ -73,18 +129,52 @@ class Turn:
             if slot.state is SlotState.COMMITTED:
                 self.cancel(slot, "its deadline passed")
             return
-        self.send(slot.last, slot.nonce, endpoints, at)
+        if slot.flies_private and slot.last_block and self.state.head >= slot.last_block:
+            return
+        self.send(slot, ways, at)
 
     def cancel(self, slot: Slot, reason: str) -> None:
-        """T7, T8: from here on no normal attempt is broadcast; which hash is mined decides."""
+        """T7, T8: from here on no normal attempt is broadcast; which hash is mined decides. Private endpoints
+        are asked to forget it; a bundle is only ever aimed at one block, so that its next one is just not
+        tried."""
+        if slot.lane is Lane.BUNDLE:
+            self._stop_bundle(self.state.intents[slot.key], reason)
+            return
         self.note(r.Cancelling(nonce=slot.nonce, reason=reason))
+        if slot.lane.is_private:
+            self._withdraw(slot.key, slot.lane, [slot])
         if not slot.is_signing and self.state.halted is None:
             self.ask_signature(slot.nonce, Kind.CANCEL, slot.last.fees)
+
+    def _stop_bundle(self, intent: Intent, reason: str) -> None:
+        slots = self.fellows(intent)
+        for slot in slots:
+            if slot.is_cancelling or slot.mined is not None:
+                return
+        for slot in slots:
+            self.note(r.Cancelling(nonce=slot.nonce, reason=reason))
+        for slot in slots:
+            self.note(r.Routed(nonce=slot.nonce, lane=slot.lane, last_block=slot.target, reason=reason))
+        self._withdraw(intent.batch, Lane.BUNDLE, slots)
+
+    def _withdraw(self, name: str, lane: Lane, slots: list[Slot]) -> None:
+        attempts = [attempt for slot in slots for attempt in slot.attempts if attempt.kind is Kind.NORMAL]
+        hashes = tuple(attempt.tx_hash for attempt in attempts)
+        self.act(e.Withdraw(name, lane, tuple(attempt.raw for attempt in attempts), hashes))
+
+    def give_up(self, slot: Slot, refusal: Refusal, reason: str) -> None:
+        """Its nonce is free again; those of its bundle too, the highest first."""
+        intent = self.state.intents[slot.key]
+        for item in reversed(self.fellows(intent)):
+            self.note(r.Released(nonce=item.nonce, refusal=refusal, reason=reason))
+        for key in [key for key in self.state.queue if intent.bundle]:
+            if self.state.intents[key].batch == intent.batch:
+                self.note(r.Refused(key=key, refusal=refusal, reason=reason))
 
     def expire(self, nonce: int) -> None:
         """T8: give back what no endpoint took in time."""
         reason = "its deadline passed before any endpoint took it"
-        self.note(r.Released(nonce=nonce, refusal=Refusal.EXPIRED, reason=reason))
+        self.give_up(self.state.slots[nonce], Refusal.EXPIRED, reason)
 
     def _key_of(self, record: r.TxFact) -> str | None:
         match record:
@@ -103,6 +193,7 @@ class Turn:
                 | r.Unpaused()
                 | r.Archived()
                 | r.Forgone()
+                | r.GivenUp()
                 | r.NoncesNoted()
             ):
                 return None
@@ -112,6 +203,7 @@ class Turn:
                 | r.Refused(key=key)
                 | r.Reserved(key=key)
                 | r.BudgetRaised(key=key)
+                | r.Reclaimed(key=key)
             ):
                 return key
             case _:

@@ -63,7 +63,7 @@ class Watcher:
                 nonce - 1,
                 driver.state.nonces.next,
             )
-        driver.feed(e.Recovered(nonce, seen.head.number, driver.clock.now(), driver.endpoints, genesis))
+        driver.feed(e.Recovered(nonce, seen.head.number, driver.clock.now(), driver.ways, genesis))
         self._feed(seen)
 
     async def _read_genesis(self) -> BlockHash | None:
@@ -140,7 +140,7 @@ class Watcher:
                 raise
             self._looks += 1
             if seen is None:
-                self._driver.feed(e.Ticked(self._driver.clock.now(), self._driver.endpoints))
+                self._driver.feed(e.Ticked(self._driver.clock.now(), self._driver.ways))
             else:
                 self._feed(seen)
 
@@ -196,7 +196,7 @@ class Watcher:
                 canonical=seen.canonical,
                 market=driver.market.terms().fees,
                 base_fee=driver.market.base_fee,
-                endpoints=driver.endpoints,
+                ways=driver.ways,
                 readers=len(self._client.endpoints),
                 witnesses=seen.votes.witnesses,
                 dissent=seen.votes.dissent,

@@ -13,9 +13,15 @@ from trimtab.chain.messages import Reply
 from trimtab.chain.options import ClientOptions
 from trimtab.chain.rpc_errors import ErrorRow, SendClass
 from trimtab.errors import ConnectionLostError, RpcTimeoutError
-from trimtab.tx.routes import PublicRoute, Route
+from trimtab.model.ids import TxHash
+from trimtab.tx.routes import Parcel, PublicRoute, Route
 from trimtab.tx.routes.public import result_of
 from trimtab.tx.states import Outcome
+
+
+def parcel(raw: bytes) -> Parcel:
+    """One transaction alone."""
+    return Parcel((raw,), (TxHash("0x"),))
 
 
 class Node:
@@ -58,7 +64,7 @@ async def test_all_endpoints_get_the_bytes_once_and_each_has_its_own_outcome() -
         route = PublicRoute(client)
         assert isinstance(route, Route)
         assert route.endpoints == ("yes", "no", "known", "odd", "slow", "gone")
-        results = [only for (only,) in await asyncio.gather(*route.send([b"\x02\xff"]))]
+        results = [only for (only,) in await asyncio.gather(*route.send(parcel(b"\x02\xff")))]
     assert [(r.endpoint, r.outcome, r.send_class) for r in results] == [
         ("yes", Outcome.ACCEPTED, ""),
         ("no", Outcome.REJECTED, SendClass.FUNDS),
@@ -74,7 +80,7 @@ async def test_two_connections_to_one_host_are_two_endpoints() -> None:
     """Their answers do not overwrite each other."""
     async with Client.open([Node("same", None), Node("same", "nonce too low")]) as client:
         route = PublicRoute(client)
-        results = [only for (only,) in await asyncio.gather(*route.send([b"\x02"]))]
+        results = [only for (only,) in await asyncio.gather(*route.send(parcel(b"\x02")))]
     assert [r.endpoint for r in results] == list(route.endpoints) == ["same", "same#1"]
 
 
@@ -83,7 +89,7 @@ async def test_a_chains_own_words_are_read_as_its_user_says() -> None:
     rows = (ErrorRow("the moon is full", SendClass.POOL_FULL, ("lunar",)),)
     nodes = [Node("lunar", "The moon is full"), Node("other", "the sun is out")]
     async with Client.open(nodes, ClientOptions(error_rows=rows)) as client:
-        results = [only for (only,) in await asyncio.gather(*PublicRoute(client).send([b"\x02"]))]
+        results = [only for (only,) in await asyncio.gather(*PublicRoute(client).send(parcel(b"\x02")))]
     assert [(r.outcome, r.send_class) for r in results] == [
         (Outcome.REJECTED, SendClass.POOL_FULL),
         (Outcome.AMBIGUOUS, SendClass.AMBIGUOUS),
@@ -110,5 +116,5 @@ async def test_a_yes_that_is_no_hash_says_nothing(answer: bytes) -> None:
             return Reply(result=msgspec.Raw(answer if is_send else b'"0x1"'))
 
     async with Client.open(Odd("odd", None)) as client:
-        (result,) = await PublicRoute(client).send([b"raw"])[0]
+        (result,) = await PublicRoute(client).send(parcel(b"raw"))[0]
     assert (result.outcome, result.send_class) == (Outcome.AMBIGUOUS, SendClass.AMBIGUOUS)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.tx.conftest import GWEI, REVERTER, SHOP, pay
-from tests.tx.test_decide import Life, mined
+from tests.tx.test_decide import WAYS, Life, mined
 from tests.tx.threads.conftest import BentDesk
 from tests.tx.threads.wire import SEND, Wire, answer, fail, gives, read_sent, refuse, says
 
@@ -97,7 +97,7 @@ def test_oz_844_what_was_signed_and_not_sent_holds_no_nonce() -> None:
     life.submit("k")
     life.check("k")
     assert life.state.nonces.lowest == 1
-    life.feed(e.Recovered(0, 5, life.at, ("a", "b")))
+    life.feed(e.Recovered(0, 5, life.at, WAYS))
     assert life.intent("k") is IntentState.REJECTED
     assert life.state.nonces.lowest == 0
 

@@ -4,14 +4,13 @@ makes the thread's circumstances and fails in an engine that has its bug."""
 from __future__ import annotations
 
 import shutil
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.tx.conftest import GWEI, pay
-from tests.tx.test_decide import Life, mined
+from tests.tx.test_decide import WAYS, Life, mined
 from tests.tx.threads.conftest import BentDesk
 from tests.tx.threads.wire import fail, refuse
 
@@ -19,7 +18,8 @@ from trimtab.chain.rpc_errors import SendClass
 from trimtab.errors import ConfigError, HaltError, InsufficientFundsError, RpcTimeoutError
 from trimtab.tx import Finality, Succeeded, Superseded
 from trimtab.tx import events as e
-from trimtab.tx.routes import PublicRoute, SendResult
+from trimtab.tx.routes import Parcel, PublicRoute, SendResult
+from trimtab.tx.routes.base import Sending
 from trimtab.tx.states import IntentState, Outcome
 
 pytestmark = pytest.mark.node
@@ -32,12 +32,10 @@ class CrashImage(PublicRoute):
         super().__init__(bent.client)
         self._journal, self._folder = bent.path, folder
 
-    def send(self, raws: Sequence[bytes]) -> Sequence[Coroutine[Any, Any, Sequence[SendResult]]]:
-        return [self._die_after(sending, len(raws)) for sending in super().send(raws)]
+    def send(self, parcel: Parcel) -> Sequence[Sending]:
+        return [self._die_after(sending, len(parcel.raws)) for sending in super().send(parcel)]
 
-    async def _die_after(
-        self, sending: Coroutine[Any, Any, Sequence[SendResult]], count: int
-    ) -> Sequence[SendResult]:
+    async def _die_after(self, sending: Sending, count: int) -> Sequence[SendResult]:
         await sending
         shutil.copytree(self._journal.parent, self._folder, dirs_exist_ok=True)
         silent = SendResult("gone", Outcome.AMBIGUOUS, SendClass.AMBIGUOUS, "dead")
@@ -166,7 +164,7 @@ def test_wed_742_1000_1006_time_alone_ends_nothing() -> None:
     tx_hash = life.live("k", 0)
     for _ in range(24):
         life.at += 3_600
-        life.feed(e.Ticked(life.at, ("a", "b")))
+        life.feed(e.Ticked(life.at, WAYS))
         assert life.intent("k") is IntentState.LIVE
     life.observe(4, account_nonce=0, absent=frozenset({tx_hash}))
     assert life.intent("k") is IntentState.LIVE

@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
 from tests.tx.conftest import GAS, REVERTER, REVERTER_CODE, SHOP, pay
-from tests.tx.test_decide import Life
+from tests.tx.test_decide import WAYS, Life
 from tests.tx.threads.conftest import BentDesk
 from tests.tx.threads.wire import SEND, Wire, fail, read_sent, says
 
@@ -33,7 +33,9 @@ from trimtab.errors import (
 from trimtab.model.ids import Address
 from trimtab.tx import Reverted, Succeeded, TxIntent
 from trimtab.tx import events as e
-from trimtab.tx.routes import PublicRoute, SendResult
+from trimtab.tx.lanes import Lane
+from trimtab.tx.routes import Parcel, PublicRoute, SendResult
+from trimtab.tx.routes.base import Sending
 from trimtab.tx.states import IntentState, Outcome, SlotState
 from trimtab.world.faults import LostAnswers, LostBytes
 
@@ -44,15 +46,16 @@ class Relay:
     """A private route: it says the same to whatever it gets, and keeps it to itself."""
 
     name = "relay"
+    lanes = frozenset({Lane.PUBLIC})
 
     def __init__(self, outcome: Outcome, send_class: SendClass, text: str) -> None:
         self.endpoints = ("relay",)
         self.took: list[bytes] = []
         self._said = SendResult("relay", outcome, send_class, text)
 
-    def send(self, raws: Sequence[bytes]) -> Sequence[Coroutine[Any, Any, Sequence[SendResult]]]:
-        self.took += raws
-        return [self._answer(len(raws))]
+    def send(self, parcel: Parcel) -> Sequence[Sending]:
+        self.took += parcel.raws
+        return [self._answer(len(parcel.raws))]
 
     async def _answer(self, count: int) -> Sequence[SendResult]:
         return [self._said] * count
@@ -175,7 +178,7 @@ def test_nitro_2158_2234_a_conflict_in_the_pool_is_waited_out(said: SendClass) -
     assert not life.did(e.Sign)
     assert life.state.slots[0].state is SlotState.PROVISIONAL
     life.at += 5
-    life.feed(e.Ticked(life.at, ("a", "b")))
+    life.feed(e.Ticked(life.at, WAYS))
     assert [send.tx_hash for send in life.did(e.Send)] == [tx_hash]
     life.answer(0, tx_hash, "a")
     assert life.intent("k") is IntentState.LIVE

@@ -5,10 +5,12 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Coroutine, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from trimtab.tx.routes import Route, SendResult
+from trimtab.model.ids import TxHash
+from trimtab.tx.lanes import Lane
+from trimtab.tx.routes import Parcel, Route, SendResult
+from trimtab.tx.routes.base import Sending
 from trimtab.tx.states import Outcome
 from trimtab.world.faults import CrashAfterBroadcast, LostAnswers, LostBytes
 
@@ -18,12 +20,13 @@ class Remembering:
 
     name = "remembering"
     endpoints = ("one", "two")
+    lanes = frozenset({Lane.PUBLIC})
 
     def __init__(self) -> None:
         self.arrived: list[bytes] = []
 
-    def send(self, raws: Sequence[bytes]) -> Sequence[Coroutine[Any, Any, Sequence[SendResult]]]:
-        return [self._take(endpoint, raws) for endpoint in self.endpoints]
+    def send(self, parcel: Parcel) -> Sequence[Sending]:
+        return [self._take(endpoint, parcel.raws) for endpoint in self.endpoints]
 
     async def _take(self, endpoint: str, raws: Sequence[bytes]) -> Sequence[SendResult]:
         self.arrived += raws
@@ -32,7 +35,7 @@ class Remembering:
 
 async def outcomes(route: Route, raw: bytes) -> list[Outcome]:
     """The one outcome of each endpoint."""
-    answers = [await sending for sending in route.send([raw])]
+    answers = [await sending for sending in route.send(Parcel((raw,), (TxHash("0x"),)))]
     return [only.outcome for (only,) in answers]
 
 
@@ -56,14 +59,15 @@ async def test_lost_bytes_never_arrive() -> None:
 
 CRASH = """
 import asyncio, sys
-from trimtab.tx.routes import SendResult
+from trimtab.tx.lanes import Lane
+from trimtab.tx.routes import Parcel, SendResult
 from trimtab.tx.states import Outcome
 from trimtab.world.faults import CrashAfterBroadcast
 
 class Printing:
-    name, endpoints = "printing", ("one",)
-    def send(self, raws):
-        return [self._take(*raws)]
+    name, endpoints, lanes = "printing", ("one",), frozenset({Lane.PUBLIC})
+    def send(self, parcel):
+        return [self._take(*parcel.raws)]
     async def _take(self, raw):
         print(raw.decode(), flush=True)
         return [SendResult("one", Outcome.ACCEPTED, "")]
@@ -71,7 +75,7 @@ class Printing:
 async def main():
     route = CrashAfterBroadcast(Printing(), sends=2)
     for raw in (b"first", b"first", b"second", b"third"):
-        for sending in route.send([raw]):
+        for sending in route.send(Parcel((raw,), ("0x",))):
             await sending
 asyncio.run(main())
 """

@@ -1,6 +1,6 @@
 """Ways for a signed transaction to leave this machine."""
 
-from trimtab.tx.routes.base import Route, SendResult
+from trimtab.tx.routes.base import Parcel, Route, SendResult
 from trimtab.tx.routes.public import PublicRoute
 
-__all__ = ["PublicRoute", "Route", "SendResult"]
+__all__ = ["Parcel", "PublicRoute", "Route", "SendResult"]

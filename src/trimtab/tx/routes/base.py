@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from enum import StrEnum
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
+from trimtab.model.ids import TxHash
+from trimtab.tx.lanes import Lane
 from trimtab.tx.states import Outcome
 
 
@@ -20,19 +23,78 @@ class SendResult:
     message: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """Signed transactions that travel together, lowest nonce first, with their hashes.
+
+    In the private lanes `target` is the block aimed at now and `last_block` the last that may include it
+    (both 0 in the public one). `name` is the parcel's identity on the account: sent again under the same one
+    it takes the place of what was sent before. `deadline` is a unix second: not in a block after it.
+    """
+
+    raws: tuple[bytes, ...]
+    hashes: tuple[TxHash, ...]
+    lane: Lane = Lane.PUBLIC
+    target: int = 0
+    last_block: int = 0
+    name: str = ""
+    deadline: int | None = None
+
+
+Sending: TypeAlias = Coroutine[Any, Any, Sequence[SendResult]]
+
+
 @runtime_checkable
 class Route(Protocol):
-    """Sends each transaction once to each of its endpoints; it retries nothing, and never raises for an
-    answer: unknown is `AMBIGUOUS`."""
+    """Sends each parcel once to each of its endpoints; it retries nothing, and never raises for an
+    answer: unknown is `AMBIGUOUS`. `lanes` are those whose parcels it may be given, and no others."""
 
     name: str
+    lanes: frozenset[Lane]
 
     @property
     def endpoints(self) -> tuple[str, ...]:
         """The endpoints' names, each once."""
         ...
 
-    def send(self, raws: Sequence[bytes]) -> Sequence[Coroutine[Any, Any, Sequence[SendResult]]]:
+    def send(self, parcel: Parcel) -> Sequence[Sending]:
         """One coroutine for each endpoint, in their order, to be run at the same time; each gives one answer
         per transaction. Transactions of rising nonces go together, and arrive in that order."""
+        ...
+
+
+@runtime_checkable
+class WithdrawingRoute(Route, Protocol):
+    """One that can be asked to forget what it has. A promise, no proof: what it says changes nothing."""
+
+    async def withdraw(self, parcel: Parcel) -> None:
+        """Ask every endpoint to drop the parcel of this name and its hashes. Never raises for an answer."""
+        ...
+
+
+class RelayState(StrEnum):
+    """Where a relay says that a transaction stands."""
+
+    PENDING = "pending"
+    INCLUDED = "included"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class RelayStatus:
+    """What one relay says of one hash: coverage, never truth. `reason` is its own text for a failure."""
+
+    endpoint: str
+    state: RelayState
+    reason: str = ""
+
+
+@runtime_checkable
+class TellingRoute(Route, Protocol):
+    """One that tells what became of a transaction."""
+
+    async def read_status(self, tx_hash: TxHash) -> Sequence[RelayStatus]:
+        """One answer per endpoint; UNKNOWN where it cannot be asked. Never raises for an answer."""
         ...

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from trimtab.chain.client import Client
 from trimtab.chain.rpc_errors import ErrorRow, SendClass, classify_send_error
 from trimtab.chain.transports.endpoint import Endpoint
 from trimtab.errors import ChainError, RpcError
-from trimtab.tx.routes.base import SendResult
+from trimtab.tx.lanes import Lane
+from trimtab.tx.routes.base import Parcel, Sending, SendResult
 from trimtab.tx.states import Outcome
 
 ACCEPTED = frozenset({SendClass.ALREADY_KNOWN, SendClass.SYNC_TIMEOUT})
@@ -23,6 +23,7 @@ class PublicRoute:
     """Each endpoint gets the bytes once; what it answers is its outcome, whatever the others say."""
 
     name = "public"
+    lanes = frozenset({Lane.PUBLIC})
 
     def __init__(self, client: Client) -> None:
         self._endpoints = dict(_named(client.endpoints))
@@ -32,8 +33,11 @@ class PublicRoute:
     def endpoints(self) -> tuple[str, ...]:
         return tuple(self._endpoints)
 
-    def send(self, raws: Sequence[bytes]) -> Sequence[Coroutine[Any, Any, Sequence[SendResult]]]:
-        requests = [("eth_sendRawTransaction", ["0x" + raw.hex()]) for raw in raws]
+    def send(self, parcel: Parcel) -> Sequence[Sending]:
+        """Raises `ValueError` for a private parcel: here everybody would see it."""
+        if parcel.lane not in self.lanes:
+            raise ValueError(f"the route {self.name} takes no {parcel.lane} parcels")
+        requests = [("eth_sendRawTransaction", ["0x" + raw.hex()]) for raw in parcel.raws]
         return [_send_to(name, node, requests, self._rows) for name, node in self._endpoints.items()]
 
 

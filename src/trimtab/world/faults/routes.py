@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Coroutine, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from trimtab.tx.routes import Route, SendResult
+from trimtab.tx.routes import Parcel, Route, SendResult
+from trimtab.tx.routes.base import Sending
 from trimtab.tx.states import Outcome
-
-Sending = Coroutine[Any, Any, Sequence[SendResult]]
 
 
 class _Wrapped:
@@ -18,6 +16,7 @@ class _Wrapped:
 
     def __init__(self, route: Route) -> None:
         self.name = route.name
+        self.lanes = route.lanes
         self._route = route
 
     @property
@@ -42,9 +41,9 @@ class CrashAfterBroadcast(_Wrapped):
         self._sends = sends
         self._seen: set[bytes] = set()
 
-    def send(self, raws: Sequence[bytes]) -> Sequence[Sending]:
-        self._seen.update(raws)
-        sendings = self._route.send(raws)
+    def send(self, parcel: Parcel) -> Sequence[Sending]:
+        self._seen.update(parcel.raws)
+        sendings = self._route.send(parcel)
         return [_then_die(s) for s in sendings] if len(self._seen) >= self._sends else sendings
 
 
@@ -52,8 +51,8 @@ class LostAnswers(_FirstLost):
     """The bytes arrive, the answers do not: the first `times` transactions look like time-outs, as behind a
     proxy that drops the response."""
 
-    def send(self, raws: Sequence[bytes]) -> Sequence[Sending]:
-        sendings = self._route.send(raws)
+    def send(self, parcel: Parcel) -> Sequence[Sending]:
+        sendings = self._route.send(parcel)
         if self._left == 0:
             return sendings
         self._left -= 1
@@ -64,11 +63,11 @@ class LostBytes(_FirstLost):
     """Neither bytes nor answers arrive: the first `times` broadcasts end in nothing, as in a mempool that
     drops what it took."""
 
-    def send(self, raws: Sequence[bytes]) -> Sequence[Sending]:
+    def send(self, parcel: Parcel) -> Sequence[Sending]:
         if self._left == 0:
-            return self._route.send(raws)
+            return self._route.send(parcel)
         self._left -= 1
-        return [_unknown([endpoint] * len(raws)) for endpoint in self._route.endpoints]
+        return [_unknown([endpoint] * len(parcel.raws)) for endpoint in self._route.endpoints]
 
 
 async def _then_die(sending: Sending) -> Sequence[SendResult]:

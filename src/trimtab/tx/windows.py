@@ -1,0 +1,109 @@
+"""Private windows (T15): aim at the next block while one is open; past it, go public or give the nonce back.
+
+That a relay dropped something is nothing that it could prove. What counts is the chain: past the window and
+a margin, the nonce unused and no hash of it mined, look after look. Whoever kept the bytes could still have
+them mined, until the nonce is final: so they stay watched, and an intent whose bytes land after all has its
+nonce again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from trimtab.model.ids import TxHash
+from trimtab.tx import events as e
+from trimtab.tx import records as r
+from trimtab.tx.fees import has_headroom
+from trimtab.tx.lanes import Lane, Ways
+from trimtab.tx.states import Refusal, Slot, State
+from trimtab.tx.turn import Turn
+
+
+def keep_private(turn: Turn, slot: Slot, seen: e.Observed, ways: Ways) -> None:
+    """What a look means for bytes that only private endpoints have; of a bundle the first step acts for
+    all."""
+    slots = [item for item in turn.fellows(turn.state.intents[slot.key]) if item.mined is None]
+    if slot.nonce != slots[0].nonce or any(item.is_signing for item in slots):
+        return
+    if _is_over(turn, slots, seen):
+        _leave(turn, slot, seen, ways)
+    elif not slot.is_cancelling and turn.state.head < slot.last_block:
+        _aim(turn, slots, seen, ways)
+
+
+def _aim(turn: Turn, slots: list[Slot], seen: e.Observed, ways: Ways) -> None:
+    """Once for each head: at the block after it, at a price that it can take."""
+    if turn.state.head < slots[0].target:
+        return
+    dear = [item for item in slots if not _can_pay(turn, item, seen)]
+    for item in dear:
+        turn.ask_signature(item.nonce, item.last.kind, item.last.fees)
+    if not dear:
+        turn.rebroadcast(slots[0], ways, seen.at)
+
+
+def _can_pay(turn: Turn, slot: Slot, seen: e.Observed) -> bool:
+    is_capped = turn.state.halted is not None or slot.capped_block >= turn.state.head
+    return is_capped or has_headroom(slot.last.fees, seen.base_fee)
+
+
+def _is_over(turn: Turn, slots: list[Slot], seen: e.Observed) -> bool:
+    """The chain is past the window beyond doubt, and has none of it: so many looks in a row, as for a nonce
+    that others used."""
+    first = slots[0]
+    if not first.last_block or seen.head <= first.last_block + turn.policy.drop_margin:
+        return False
+    if seen.head < turn.state.head:
+        return False  # a node that lags
+    is_unused = seen.account_nonce is not None and seen.account_nonce <= first.nonce
+    count = first.misses + 1 if is_unused and _hashes(slots) <= seen.absent else 0
+    if count != first.misses:
+        turn.note(r.Missed(nonce=first.nonce, count=count))
+    if 0 < count < turn.policy.clean_passes:
+        turn.act(e.Observe())
+    return count >= turn.policy.clean_passes
+
+
+def _leave(turn: Turn, slot: Slot, seen: e.Observed, ways: Ways) -> None:
+    intent = turn.state.intents[slot.key]
+    past = f"its private window ended with block {slot.last_block}, and block {seen.head} came without it"
+    if slot.is_cancelling and not intent.is_late(seen.at):
+        turn.give_up(slot, Refusal.WITHDRAWN, intent.reason)
+    elif intent.route is not None and intent.route.then_public and slot.lane is Lane.PRIVATE:
+        turn.note(r.Routed(nonce=slot.nonce, lane=Lane.PUBLIC, reason=past))
+        turn.rebroadcast(turn.state.slots[slot.nonce], ways, seen.at)
+    else:
+        turn.give_up(slot, Refusal.DROPPED, past)
+        turn.act(e.Observe())  # if later nonces are out already, somebody must take this one
+
+
+def reclaim(turn: Turn, seen: e.Observed) -> None:
+    """Bytes that were given up are in a canonical block after all: whoever had their nonce since then gives
+    way."""
+    for key, slot in tuple(turn.state.given_up.items()):
+        holder = turn.state.slots.get(slot.nonce)
+        if not _is_mined(slot, seen) or (holder is not None and holder.mined is not None):
+            continue
+        if holder is not None:
+            reason = f"its nonce was used by {key}, which had been given up"
+            turn.note(r.Released(nonce=slot.nonce, refusal=Refusal.OVERTAKEN, reason=reason))
+        turn.note(r.Reclaimed(nonce=slot.nonce, key=key))
+
+
+def used_elsewhere(state: State, seen: e.Observed) -> int | None:
+    """The highest nonce that the chain has used and this journal never held, or None. Where bytes that were
+    given up may be the reason, a look that does not know them all says nothing."""
+    nonce = seen.account_nonce
+    if nonce is None or nonce <= state.most_used:
+        return None
+    suspects = [slot for slot in state.given_up.values() if state.most_used <= slot.nonce < nonce]
+    return nonce - 1 if _hashes(suspects) <= seen.absent else None
+
+
+def _is_mined(slot: Slot, seen: e.Observed) -> bool:
+    found = [seen.mined[item.tx_hash] for item in slot.attempts if item.tx_hash in seen.mined]
+    return any(seen.canonical.get(mined.block) == mined.block_hash for mined in found)
+
+
+def _hashes(slots: Iterable[Slot]) -> frozenset[TxHash]:
+    return frozenset(attempt.tx_hash for slot in slots for attempt in slot.attempts)

@@ -38,6 +38,11 @@ class Revert:
     args: dict[str, Any] = field(default_factory=dict)
     text: str = ""
 
+    @property
+    def reason(self) -> str:
+        """What errors carry: the text of a plain error, the name of a custom one."""
+        return self.text if self.name in ("Error", "Panic", "no data") else self.name
+
 
 def decode_revert(data: bytes, abis: Sequence[Abi] = ()) -> Revert:
     """What revert data says; never raises. Custom errors are looked up in `abis`, in order."""
@@ -120,11 +125,7 @@ def call_reverted(
     said = f"{revert.text} ({text})" if text and not data else revert.text
     return CallRevertedError(
         f"{name or 'the call'} at {target} reverted: {said}",
-        reason=_reason(revert),
+        reason=revert.reason,
         data=data,
         args_by_name=revert.args,
     )
-
-
-def _reason(revert: Revert) -> str:
-    return revert.text if revert.name in ("Error", "Panic", "no data") else revert.name

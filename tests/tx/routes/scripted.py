@@ -133,7 +133,11 @@ async def scripted() -> AsyncIterator[Script]:
     """A relay on a port of its own."""
     script = Script()
     app = web.Application()
-    app.router.add_route("*", "/{path:.*}", script.serve)
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        return await script.serve(request)  # looked up anew: a test may put another in its place
+
+    app.router.add_route("*", "/{path:.*}", serve)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

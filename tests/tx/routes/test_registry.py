@@ -91,7 +91,14 @@ def test_lanes(kind: str, lanes: set[Lane]) -> None:
 @pytest.mark.parametrize("kind", sorted(ROUTES))
 def test_what_is_no_url(kind: str) -> None:
     """None at all, a WebSocket, a word: refused when the route is made, without showing it."""
-    for urls in ([], ["wss://relay.example/s3cret"], ["s3cret"], ["https:///s3cret"]):
+    for urls in (
+        [],
+        ["wss://relay.example/s3cret"],
+        ["s3cret"],
+        ["https:///s3cret"],
+        ["http://[s3cret"],
+        ["http://a:s3cret"],
+    ):
         with pytest.raises(ConfigError) as caught:
             ROUTES[kind].open(urls)
         assert "s3cret" not in str(caught.value)

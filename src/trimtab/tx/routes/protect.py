@@ -5,13 +5,14 @@ it stands."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from trimtab.chain.address import checksum
-from trimtab.errors import ConfigError
+from trimtab.errors import ConfigError, IntentError
 from trimtab.model.ids import TxHash
+from trimtab.tx.opening import open_signed
 from trimtab.tx.routes.auth import RelayIdentity
 from trimtab.tx.routes.base import Parcel, RelayStatus, SendResult
 from trimtab.tx.routes.preferences import Refund, check_builders, check_hints, check_refunds
@@ -23,19 +24,27 @@ PUBLISHES = frozenset({"usemempool", "mempoolrpc"})
 """Parameters with which Protect itself sends to the public mempool: no private route has them."""
 _OURS = frozenset({"hint", "builder", "refund", "canrevert", "blockrange"})
 _OTHER_SERVICES = frozenset({"bundle", "url"})
+_KEPT_GAS = 42_000
+_OPEN_FUNCTIONS = frozenset(
+    bytes.fromhex(selector)
+    for selector in ("a9059cbb", "23b872dd", "095ea7b3", "2e1a7d4d", "d0e30db0", "f242432a")
+)
+"""transfer, transferFrom, approve, withdraw and deposit of WETH, safeTransferFrom of ERC-1155."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProtectOptions:
     """`hints`: what searchers see; at least one, because without any Protect takes its own. `fast` shares
     with all builders, and everything with searchers in enclaves. `can_revert` lets a reverting transaction be
-    mined. `status_url` is where it tells (https://protect.flashbots.net). Raises `ConfigError`."""
+    mined. `may_publish` sends also what Protect would pass on in public (see `passes_on`). `status_url` is
+    where it tells (https://protect.flashbots.net). Raises `ConfigError`."""
 
     hints: tuple[str, ...] = ("hash",)
     builders: tuple[str, ...] = ()
     refunds: tuple[Refund, ...] = ()
     fast: bool = False
     can_revert: bool = False
+    may_publish: bool = False
     status_url: str | None = None
 
     def __post_init__(self) -> None:
@@ -47,9 +56,8 @@ class ProtectOptions:
 
 
 class ProtectRoute(RelayRoute):
-    """Each request names the blocks that are left of the window, where Protect would take 25. Its published
-    server passes on in public what it thinks needs no protection: transfers, approvals, and whatever has less
-    than 42,000 gas. Send those by a relay if they are to be hidden."""
+    """Each request names the blocks that are left of the window, where Protect would take 25. What it would
+    pass on in public is not sent."""
 
     kind = "protect"
 
@@ -94,7 +102,17 @@ class ProtectRoute(RelayRoute):
         def request(raw: str) -> tuple[str, list[Any]]:
             return "eth_sendRawTransaction", [raw]
 
-        return await send_each(relay, parcel, request, query=self._query(parcel))
+        results: list[SendResult] = []
+        for raw, tx_hash in zip(parcel.raws, parcel.hashes, strict=True):
+            why = "" if self._options.may_publish else passes_on(raw)
+            if why:
+                results.append(
+                    relay.refuse(f"not sent: Protect makes {why} public; send it by another route")
+                )
+            else:
+                one = replace(parcel, raws=(raw,), hashes=(tx_hash,))
+                results += await send_each(relay, one, request, query=self._query(parcel))
+        return results
 
     def _query(self, parcel: Parcel) -> list[tuple[str, str]]:
         """What is said in each request. The blocks that are left are the window's: without them Protect would
@@ -105,3 +123,20 @@ class ProtectRoute(RelayRoute):
         query += [("refund", f"{checksum(one.address)}:{one.percent}") for one in options.refunds]
         query += [("canRevert", "true")] if options.can_revert else []
         return [*query, ("blockRange", str(max(1, parcel.last_block - parcel.target + 1)))]
+
+
+def passes_on(raw: bytes) -> str:
+    """What makes Protect's published server (flashbots/rpc-endpoint) hand a transaction to the public mempool
+    at once: it thinks that it needs no protection. Empty when it keeps it. A cancellation holds nothing."""
+    try:
+        tx = open_signed(raw)
+    except IntentError:
+        return "what is of no known type"
+    data, fields = tx.fields.data, tx.fields
+    if fields.to == tx.sender and len(data) <= 2:
+        return ""
+    if fields.gas_limit < _KEPT_GAS:
+        return f"whatever has less than {_KEPT_GAS} gas"
+    if len(data) < 4:
+        return "whatever calls no function"
+    return "transfers, approvals and wrapping" if data[:4] in _OPEN_FUNCTIONS else ""

@@ -68,7 +68,12 @@ class RelayRoute(ABC):
 
     def _place(self, url: str) -> str:
         """Where requests go, of a URL as it was given. Raises `ConfigError` for none of HTTP."""
-        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+        try:
+            parts = urlsplit(url)
+            is_http = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:  # its text is a piece of the URL
+            is_http = False
+        if not is_http:
             raise ConfigError(f"the route {self.name} needs a URL of http or https", key="url")
         return url
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Protocol, Self
@@ -25,7 +25,7 @@ from trimtab.chain.options import ClientOptions
 from trimtab.errors import ConfigError, IntentError
 from trimtab.tx.opening import OpenedTx, open_signed
 from trimtab.world.faults.upstream import Upstream
-from trimtab.world.node import AnvilNode, NodeOptions
+from trimtab.world.node import AnvilNode
 from trimtab.world.relay.auction import Frame, Gain, Placed, arrange, first_broken
 from trimtab.world.relay.conditions import holds
 from trimtab.world.relay.face import Face
@@ -33,7 +33,8 @@ from trimtab.world.relay.forge import Forge, Mined, Next
 from trimtab.world.relay.gate import Gate
 from trimtab.world.relay.mempool import Mempool
 from trimtab.world.relay.offers import Kind, Offer
-from trimtab.world.relay.simulation import Simulation, payments, simulated
+from trimtab.world.relay.simulation import Simulation
+from trimtab.world.relay.trials import look, look_back
 from trimtab.world.relay.veil import Veil
 from trimtab.world.world import World
 
@@ -170,20 +171,9 @@ class Builder:
         `at`, if given. Nothing of it stays."""
         head = await self.client.block_number()
         if block is not None and block < head:
-            return await self._simulate_elsewhere(txs, block, at)
+            return await look_back(self.client, self.upstream.url, txs, block, at)
         async with self._aside():
             return await self._try(txs, at)
-
-    async def _simulate_elsewhere(self, txs: Sequence[OpenedTx], block: int, at: int | None) -> Simulation:
-        """On a node of its own that continues an old state."""
-        options = NodeOptions(fork_url=self.upstream.url, fork_block=block, order="fifo")
-        async with AsyncExitStack() as stack:
-            node = await stack.enter_async_context(AnvilNode.open(options))
-            other = await stack.enter_async_context(Builder.open(node))
-            for sender in {tx.sender for tx in txs}:  # anvil fills up its own accounts on a fork
-                balance = await self.client.balance(sender, block)
-                await other.forge.control.set_balance(sender, balance)
-            return await other.simulate(txs, at=at)
 
     @asynccontextmanager
     async def _aside(self) -> AsyncIterator[None]:
@@ -288,13 +278,9 @@ class Builder:
 
     async def _try(self, txs: Sequence[OpenedTx], at: int | None) -> Simulation:
         """A block of these alone, looked at and taken back."""
-        parent = await self.client.block_number()
-        mined = await self.forge.mine([tx.raw for tx in txs], at)
-        try:
-            traces = await self.forge.traces(mined.hashes)
-            return simulated(txs, mined, parent, [payments(traces.get(tx.tx_hash)) for tx in txs], traces)
-        finally:
-            await self._take_back(mined)
+        simulation, mined = await look(self.forge, txs, at)
+        await self._take_back(mined)
+        return simulation
 
     async def _take_back(self, mined: Mined) -> None:
         self.veil.hide(mined.hash)

@@ -81,10 +81,17 @@ class Forge:
                 key="order",
             )
 
-    async def take_over(self) -> None:
-        """Mine only when told."""
+    async def mine_when_told(self) -> None:
+        """No block by itself, and the fees to an account of their own."""
         await self.control.set_automine(enabled=False)
         await self.client.request("anvil_setCoinbase", [COINBASE])
+
+    async def take_over(self) -> None:
+        """The same, where any block may have to be taken back."""
+        await self.mine_when_told()
+        info = await self.client.request("anvil_nodeInfo")
+        if info["forkConfig"]["forkBlockNumber"] == int(info["currentBlockNumber"], 16):
+            await self.control.mine()  # the first block of a fork cannot be taken back, if it is all there is
 
     async def next(self) -> Next:
         """What is known of the next block before it is made."""

@@ -55,6 +55,8 @@ def decide(turn: Turn, event: e.Event) -> None:  # noqa: C901  a table of cases
             _take_answer(turn, event)
         case e.Observed():
             _observe(turn, event)
+        case e.HeadSeen(head=head, at=at):
+            turn.note(r.HeadMoved(block=head, at=at))
         case e.Ticked(at=at):
             turn.note(r.HeadMoved(block=turn.state.head, at=at))
             _expire_queue(turn, at)

@@ -114,6 +114,14 @@ class Observed:
 
 
 @dataclass(frozen=True, slots=True)
+class HeadSeen:
+    """A new head, before anything was looked at on it: what leaves now aims at the block after it."""
+
+    head: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Ticked:
     """Time passed without news from the chain."""
 
@@ -171,6 +179,7 @@ Event: TypeAlias = (
     | SignFailed
     | SendAnswered
     | Observed
+    | HeadSeen
     | Ticked
     | CancelAsked
     | BumpAsked

@@ -153,6 +153,8 @@ class Watcher:
         self._last_head = head
         self._driver.market.take_head(head.number, head.base_fee)
         self._driver.clock.take_head(head.at)
+        if head.number > self._driver.state.head:
+            self._driver.feed(e.HeadSeen(head.number, self._driver.clock.now()))
         if self._driver.state.slots:
             self._driver.look_now.set()
 

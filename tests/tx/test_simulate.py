@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.tx.threads.wire import Wire, says
 
 from trimtab.chain.call import Call
 from trimtab.chain.client import Client
 from trimtab.chain.messages import Reply
 from trimtab.chain.transports.base import Request
-from trimtab.errors import ConnectionLostError, IntentError, RpcError
+from trimtab.errors import ConnectionLostError, IntentError, RpcError, SimulationRevertedError
 from trimtab.model.ids import Address
-from trimtab.tx.envelope import Authorization
+from trimtab.tx.envelope import Authorization, DynamicFeeTx
 from trimtab.tx.intent import TX_GAS_CAP
-from trimtab.tx.simulate import Simulator, Trial, _cost, with_margin
+from trimtab.tx.signers import LocalSigner
+from trimtab.tx.simulate import Found, Simulator, Trial, _cost, with_margin
+from trimtab.world.node import AnvilNode
 
 
 @given(st.integers(21_000, TX_GAS_CAP * 7 // 10))
@@ -86,3 +90,85 @@ def test_authorisations_are_paid_for_though_the_node_did_not_count_them(
 ) -> None:
     """25,000 gas each before anything runs (EIP-7702)."""
     assert _cost(used, trial) == cost
+
+
+DOOR = Address("0x" + "d0" * 20)
+DOOR_CODE = "0x3615600d575f546012575f5ffd5b60015f555b00"
+"""Called with nothing it opens for good; called with anything it reverts unless it is open."""
+OPEN, ENTER = Trial(Call(DOOR, b""), gas_limit=100_000), Trial(Call(DOOR, b"\x01"))
+SIGNER = LocalSigner.from_hex("0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80")
+
+
+async def run(client: Client, *trials: Trial) -> list[int]:
+    """What they use when they are sent for real, each in a block."""
+    used = []
+    for nonce, trial in enumerate(trials):
+        fields = DynamicFeeTx(31337, nonce, 1, 10**10, 100_000, trial.call.target, 0, trial.call.data)
+        raw = SIGNER.sign_nowait(fields).raw
+        receipt = await client.receipt(await client.request("eth_sendRawTransaction", ["0x" + raw.hex()]))
+        assert receipt is not None
+        assert receipt.status
+        used.append(receipt.gas_used)
+    return used
+
+
+@pytest.mark.node
+async def test_a_call_is_simulated_behind_what_the_node_does_not_know(anvil: AnvilNode) -> None:
+    """What private routes have is in no pool: it runs in front, and the use is that of the chain after it.
+    A wanted access list is left out: the node could only make it in front of them."""
+    async with Client.open(anvil.url) as client:
+        await client.request("anvil_setCode", [DOOR, DOOR_CODE])
+        simulator = Simulator(client, SIGNER.address)
+        with pytest.raises(SimulationRevertedError):
+            await simulator.find_gas(ENTER)
+        found = await simulator.find_gas(ENTER, ahead=[OPEN], wants_access_list=True)
+        both = await simulator.find_gas_together([ENTER, ENTER], ahead=[OPEN])
+        opened, *used = await run(client, OPEN, ENTER, ENTER)
+    assert opened > used[0]
+    assert found == Found(with_margin(used[0]))
+    assert both == [Found(with_margin(gas)) for gas in used]
+
+
+@pytest.mark.node
+@pytest.mark.parametrize("estimates", [False, True])
+async def test_a_node_that_cannot_needs_a_gas_limit_for_what_comes_behind(
+    anvil: AnvilNode, estimates: bool
+) -> None:
+    """Without `eth_simulateV1` nothing is guessed: the error asks for the limit, and what has one keeps its
+    access list."""
+
+    def off(method: str, params: list[Any]) -> Reply | None:
+        return says("Method not found", -32601) if method == "eth_simulateV1" else None
+
+    entries = ((DOOR, (bytes(32),)),)
+    given = Trial(ENTER.call, gas_limit=90_000, access_list=entries)
+    async with Client.open(Wire(anvil.url, off)) as client:
+        await client.request("anvil_setCode", [DOOR, DOOR_CODE])
+        simulator = Simulator(client, SIGNER.address, estimates=estimates)
+        for _ in range(2):
+            with pytest.raises(IntentError, match="after what is in flight") as caught:
+                await simulator.find_gas(ENTER, ahead=[OPEN])
+            assert caught.value.field == "gas_limit"
+        assert await simulator.find_gas(given, ahead=[OPEN]) == Found(90_000, entries)
+        with pytest.raises(IntentError, match="after the first step"):
+            await simulator.find_gas_together([OPEN, ENTER])
+        first, second = await simulator.find_gas_together([Trial(OPEN.call), given])
+    assert first.gas_limit > 40_000
+    assert second == Found(90_000, entries)
+
+
+@pytest.mark.node
+async def test_a_node_that_is_behind_still_has_its_methods(anvil: AnvilNode) -> None:
+    """ "header not found" was taken for a missing method, and every later simulation for less."""
+    left = [says("header not found")]
+
+    def once(method: str, params: list[Any]) -> Reply | None:
+        return left.pop() if method == "eth_simulateV1" and left else None
+
+    wire = Wire(anvil.url, once)
+    async with Client.open(wire) as client:
+        simulator = Simulator(client, SIGNER.address)
+        with pytest.raises(RpcError, match="header not found"):
+            await simulator.find_gas(Trial(Call(DOOR, b"", 1)))
+        await simulator.find_gas(Trial(Call(DOOR, b"", 1)))
+    assert [method for method, _ in wire.requests].count("eth_simulateV1") == 2

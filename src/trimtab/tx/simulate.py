@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +19,8 @@ from trimtab.errors import (
     TrimtabError,
 )
 from trimtab.model.ids import Address
+from trimtab.tx.answers import is_unsupported, malformed, malformed_as_error
+from trimtab.tx.call_objects import access_list_object, authorization_objects
 from trimtab.tx.envelope import AccessList, Authorization
 from trimtab.tx.intent import TX_GAS_CAP
 
@@ -29,9 +30,6 @@ TRANSFER_GAS = 21_000
 """What every transaction costs before anything runs."""
 AUTHORIZATION_GAS = 25_000
 """PER_EMPTY_ACCOUNT_COST of EIP-7702: charged for each authorisation before anything runs."""
-
-_UNSUPPORTED_CODES = frozenset({-32601, -32602})
-_UNSUPPORTED_WORDS = ("not supported", "unsupported", "not found", "unknown method", "does not exist")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +66,18 @@ class Simulator:
         self._has_simulate_v1 = not estimates
         self._with_code: set[Address] = set()
 
-    async def find_gas(self, trial: Trial, *, wants_access_list: bool = False) -> Found:
+    async def find_gas(
+        self, trial: Trial, *, wants_access_list: bool = False, ahead: Sequence[Trial] = ()
+    ) -> Found:
         """The gas limit to sign: the caller's, or the simulated use with a margin. An access list that is
         wanted is asked for in the same round trip, tried in one more, and kept when less gas is used with it.
+        `ahead` comes before it and the node does not know it: see `find_gas_together`, without such a list.
 
         Raises `SimulationRevertedError` with the raw data, `InsufficientFundsError`, `AbiError` when there is
         no code at the target, `IntentError` above the cap of a transaction, `TransportError`.
         """
+        if ahead:
+            return (await self.find_gas_together([trial], ahead=ahead))[0]
         asks_list = wants_access_list and bool(trial.call.data) and not trial.access_list
         used, offered = await self._simulate(trial, asks_list=asks_list)
         kept = trial.access_list
@@ -89,30 +92,34 @@ class Simulator:
         gas_limit = trial.gas_limit if trial.gas_limit is not None else with_margin(used)
         return Found(gas_limit, kept)
 
-    async def find_gas_together(self, trials: Sequence[Trial]) -> list[Found]:
-        """Like `find_gas`, for steps of which each runs on what the one before it left, in one request.
+    async def find_gas_together(self, trials: Sequence[Trial], *, ahead: Sequence[Trial] = ()) -> list[Found]:
+        """Like `find_gas`, for steps of which each runs on what the one before it left, in one request. What
+        is `ahead` of them runs first: the account's own transactions that only private routes have.
 
-        Where the node has no `eth_simulateV1`, a step that needs an earlier one cannot be tried: then every
-        step but the first needs a gas limit of its own, else `IntentError`.
+        Where the node has no `eth_simulateV1`, a step that needs an earlier one cannot be tried: then each
+        but the very first needs a gas limit of its own, else `IntentError`.
         """
-        if self._has_simulate_v1 and len(trials) > 1:
-            overrides = {k: v for trial in trials for k, v in _overrides(trial, self._sender).items()}
-            calls = [_transaction(trial, self._sender) for trial in trials]
+        steps = [*ahead, *trials]
+        if self._has_simulate_v1 and len(steps) > 1:
+            overrides = {k: v for step in steps for k, v in _overrides(step, self._sender).items()}
+            calls = [_transaction(step, self._sender) for step in steps]
             block = {"calls": calls} | ({"stateOverrides": overrides} if overrides else {})
             payload = {"blockStateCalls": [block], "validation": False}
             result = await self._ask(trials[0], [("eth_simulateV1", [payload, self._block])])
-            if not _is_unsupported(result[0]):
-                return [self._found(trial, result[0], step) for step, trial in enumerate(trials)]
+            if not is_unsupported(result[0]):
+                return [self._found(trial, result[0], n) for n, trial in enumerate(trials, len(ahead))]
             self._has_simulate_v1 = False
-        first, *later = trials
-        for trial in later:
+        alone, behind = (trials[:0], trials) if ahead else (trials[:1], trials[1:])
+        for trial in behind:
             if trial.gas_limit is None:
                 raise IntentError(
-                    "the node cannot simulate one step after another (eth_simulateV1): give each step after "
-                    f"the first a gas_limit, also the call of {trial.call.target}",
+                    "the node cannot simulate one transaction after another (eth_simulateV1): give a "
+                    f"gas_limit to what comes after {'what is in flight' if ahead else 'the first step'}, "
+                    f"also to the call of {trial.call.target}",
                     field="gas_limit",
                 )
-        return [await self.find_gas(first), *(Found(trial.gas_limit or 0) for trial in later)]
+        found = [await self.find_gas(trial) for trial in alone]
+        return [*found, *(Found(trial.gas_limit or 0, trial.access_list) for trial in behind)]
 
     def _found(self, trial: Trial, answer: Any, step: int) -> Found:
         used = _cost(_read_simulation(answer, trial.call, self._client, step), trial)
@@ -127,7 +134,7 @@ class Simulator:
             block = {"calls": [transaction]} | ({"stateOverrides": overrides} if overrides else {})
             payload = {"blockStateCalls": [block], "validation": False}
             result = await self._ask(trial, [("eth_simulateV1", [payload, self._block]), *extra])
-            if not _is_unsupported(result[0]):
+            if not is_unsupported(result[0]):
                 used = _read_simulation(result[0], trial.call, self._client)
                 return _cost(used, trial), _offered(result[1:])
             self._has_simulate_v1 = False
@@ -138,7 +145,7 @@ class Simulator:
         for answer in (called, estimated):
             if isinstance(answer, RpcError | RateLimitedError):
                 raise _explain(answer, trial.call, self._client)
-        with _malformed_as_error():
+        with malformed_as_error():
             return _cost(int(estimated, 16), trial), _offered(offers)
 
     async def _ask(self, trial: Trial, requests: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
@@ -151,7 +158,7 @@ class Simulator:
         if isinstance(code, Exception):
             raise code
         if not isinstance(code, str):
-            raise _malformed(code)
+            raise malformed(code)
         if code in ("0x", ""):
             raise AbiError(
                 f"there is no code at {target}: the call would do nothing. "
@@ -184,22 +191,9 @@ def _transaction(trial: Trial, sender: Address) -> dict[str, Any]:
     if trial.gas_limit is not None:
         made["gas"] = hex(trial.gas_limit)
     if trial.access_list:
-        made["accessList"] = [
-            {"address": address, "storageKeys": ["0x" + key.hex() for key in keys]}
-            for address, keys in trial.access_list
-        ]
+        made["accessList"] = access_list_object(trial.access_list)
     if trial.authorizations:
-        made["authorizationList"] = [
-            {
-                "chainId": hex(item.chain_id),
-                "address": item.address,
-                "nonce": hex(item.nonce),
-                "yParity": hex(item.y_parity),
-                "r": hex(item.r),
-                "s": hex(item.s),
-            }
-            for item in trial.authorizations
-        ]
+        made["authorizationList"] = authorization_objects(trial.authorizations)
     return made
 
 
@@ -236,36 +230,16 @@ def _offered(answers: Sequence[Any]) -> AccessList:
         return ()
 
 
-def _is_unsupported(answer: object) -> bool:
-    if not isinstance(answer, RpcError):
-        return False
-    words = answer.text.lower()
-    return answer.code in _UNSUPPORTED_CODES or any(word in words for word in _UNSUPPORTED_WORDS)
-
-
 def _read_simulation(answer: Any, call: Call, client: Client, step: int = 0) -> int:
     if isinstance(answer, RpcError | RateLimitedError):
         raise _explain(answer, call, client)
-    with _malformed_as_error():
+    with malformed_as_error():
         outcome = answer[0]["calls"][step]
         if int(outcome["status"], 16) == 1:
             return int(outcome.get("maxUsedGas") or outcome["gasUsed"], 16)
         error = outcome.get("error") or {}
         data = bytes.fromhex((error.get("data") or outcome.get("returnData") or "0x")[2:])
     raise _reverted(call, data, client, error.get("message", ""))
-
-
-@contextmanager
-def _malformed_as_error() -> Iterator[None]:
-    """An answer of another shape is the node's failure, and breaks nothing of ours."""
-    try:
-        yield
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-        raise _malformed(error) from error
-
-
-def _malformed(found: object) -> RpcError:
-    return RpcError(f"the node's simulation does not have the expected form: {found!r}", code=-32700)
 
 
 def _explain(error: RpcError | RateLimitedError, call: Call, client: Client) -> Exception:

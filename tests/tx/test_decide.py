@@ -401,6 +401,23 @@ def test_a_cap_lets_identical_bytes_go_out_again(life: Life) -> None:
     assert [send.tx_hash for send in life.did(e.Send)] == [tx_hash]
 
 
+def test_bytes_that_no_cap_lets_replace_go_out_again_though_each_look_is_at_a_new_head(life: Life) -> None:
+    """F3: a pool forgot them, they are stuck, and their budget forbids every dearer price at every head: the
+    asking must not take the place of the repeating. Found by the machine of the reducer."""
+    tx_hash = life.live("k", 0)
+    sent = list[TxHash]()
+    for head in range(1, 40):
+        life.at += 12
+        life.observe(head, account_nonce=0)
+        sent += [send.tx_hash for send in life.did(e.Send)]
+        if life.ask(0):
+            life.feed(e.SignFailed(0, Refusal.FEE_CAP, "too dear", life.at, life.ask(0)))
+        for endpoint in ENDPOINTS:
+            life.answer(0, tx_hash, endpoint)
+    assert len(sent) > 39 * 12 // (2 * POLICY.rebroadcast_after)
+    assert set(sent) == {tx_hash}
+
+
 def test_a_deadline_cancels_what_is_out_and_drops_what_waits(life: Life) -> None:
     """T8 and B10: a cancellation is signed above the normal attempt's price; a queued intent just ends."""
     life.live("out", 0, deadline=130)

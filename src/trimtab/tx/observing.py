@@ -242,6 +242,8 @@ def _keep_alive(turn: Turn, slot: Slot, seen: e.Observed, ways: Ways) -> None:
         if slot.capped_block < turn.state.head and turn.state.halted is None:
             turn.ask_signature(slot.nonce, Kind.CANCEL, slot.last.fees)
     elif _is_bump_due(turn, slot, seen):
+        if _was_capped(slot) and seen.at - slot.sent_at >= _patience(turn, slot):
+            turn.rebroadcast(slot, ways, seen.at)  # the caps may forbid a new price at every head to come
         turn.ask_signature(slot.nonce, slot.last.kind, slot.last.fees)
     elif seen.at - slot.sent_at >= _patience(turn, slot):
         if _needs_new_price(turn, slot, seen):
@@ -274,6 +276,11 @@ def _is_bump_due(turn: Turn, slot: Slot, seen: e.Observed) -> bool:
         return True
     is_old = seen.head - max(last.block, slot.capped_block) >= turn.policy.bump_after_blocks
     return is_old and (seen.market.fee_cap > last.fees.fee_cap or seen.market.tip > last.fees.tip)
+
+
+def _was_capped(slot: Slot) -> bool:
+    """F3: since its last attempt was made, a dearer one was forbidden."""
+    return slot.capped_block >= slot.last.block
 
 
 def _needs_new_price(turn: Turn, slot: Slot, seen: e.Observed) -> bool:

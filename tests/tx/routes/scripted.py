@@ -85,6 +85,7 @@ class Script:
             case Reply.CUT:
                 assert request.transport is not None
                 request.transport.abort()
+                return web.Response()
         answers = [self._one(call) for call in _calls(content)]
         return web.json_response(answers if isinstance(content, list) else answers[0])
 

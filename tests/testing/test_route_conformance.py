@@ -186,5 +186,6 @@ async def staged(kind: Any) -> AsyncIterator[ScriptedStage]:
         route, impatient = kind([script.url]), kind([script.url], relay=RelayOptions(timeout=0.3))
         route.url = script.url
         for one in (route, impatient):
-            stack.push_async_callback(super(type(one), one).close)
+            family = MevBlockerRoute if isinstance(one, MevBlockerRoute) else PrivateTxRoute
+            stack.push_async_callback(family.close, one)
         yield ScriptedStage(script, route, impatient)

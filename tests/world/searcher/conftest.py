@@ -6,22 +6,26 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from pytest_asyncio import fixture as async_fixture
 
 from trimtab.chain.call import Call
+from trimtab.chain.client import Client
 from trimtab.chain.receipt import Receipt
 from trimtab.execution.checks import QuoteRules
 from trimtab.execution.protect import protect_perp
 from trimtab.model.ids import TxHash
 from trimtab.model.order import Fill, PerpIntent, PerpQuote, Side
-from trimtab.tx.envelope import DynamicFeeTx
+from trimtab.tx.envelope import DynamicFeeTx, SignedTx
 from trimtab.tx.signers import LocalSigner
 from trimtab.venues.perp_v2 import PerpV2
+from trimtab.world.accounts import ACCOUNTS
 from trimtab.world.searcher import Searcher, post_margin
 from trimtab.world.world import World
 
 GWEI = 10**9
+ALICE = ACCOUNTS["alice"]
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
@@ -33,61 +37,67 @@ async def until(holds: Callable[[], Awaitable[bool]]) -> None:
 
 @dataclass
 class Ground:
-    """Where a victim's orders wait in the public mempool until `mine`."""
+    """Where Alice's orders wait in the public mempool until `mine`."""
 
-    world: World
+    client: Client
     venue: PerpV2
-    nonce: int
+    mine: Callable[[], Awaitable[Any]]
+    nonce: int = 0
 
-    async def send(self, call: Call, *, tip: int = GWEI) -> TxHash:
-        """The victim's transaction, signed and handed to everybody."""
-        account = self.world.accounts["alice"]
-        client = self.world.client
-        cap = 2 * ((await client.block("latest")).base_fee or 0) + tip
-        fields = DynamicFeeTx(client.chain_id, self.nonce, tip, cap, 2_000_000, call.target, 0, call.data)
+    async def sign(self, call: Call, *, tip: int = GWEI) -> SignedTx:
+        """Alice's next transaction."""
+        cap = 2 * ((await self.client.block("latest")).base_fee or 0) + tip
+        fields = DynamicFeeTx(
+            self.client.chain_id, self.nonce, tip, cap, 2_000_000, call.target, 0, call.data
+        )
         self.nonce += 1
-        signed = await LocalSigner.from_key(account.key).sign_transaction(fields)
-        await client.request("eth_sendRawTransaction", ["0x" + signed.raw.hex()])
-        return signed.tx_hash
+        return await LocalSigner.from_key(ALICE.key).sign_transaction(fields)
+
+    async def write(
+        self, side: Side, size: int, slippage: str = "0.005", *, close: bool = False
+    ) -> tuple[Call, PerpQuote]:
+        """An order as the executor would protect it, and its quote at the state before."""
+        intent = PerpIntent("vETH", side, size=None if close else Decimal(size), close=close)
+        quote = await self.venue.read_quote(ALICE.address, intent, block="latest")
+        quote = protect_perp(quote, QuoteRules(max_slippage=Decimal(slippage)))
+        return self.venue.encode_order(ALICE.address, quote.intent, quote).calls[0], quote
 
     async def order(
         self, side: Side, size: int, slippage: str = "0.005", *, close: bool = False, tip: int = GWEI
     ) -> tuple[TxHash, PerpQuote]:
-        """An order as the executor would protect it, and its quote at the state before."""
-        account = self.world.accounts["alice"].address
-        intent = PerpIntent("vETH", side, size=None if close else Decimal(size), close=close)
-        quote = await self.venue.read_quote(account, intent, block="latest")
-        quote = protect_perp(quote, QuoteRules(max_slippage=Decimal(slippage)))
-        call = self.venue.encode_order(account, quote.intent, quote).calls[0]
-        return await self.send(call, tip=tip), quote
-
-    async def mine(self) -> None:
-        await self.world.mine()
+        """Write one and hand it to everybody."""
+        call, quote = await self.write(side, size, slippage, close=close)
+        signed = await self.sign(call, tip=tip)
+        await self.client.request("eth_sendRawTransaction", ["0x" + signed.raw.hex()])
+        return signed.tx_hash, quote
 
     async def receipt(self, tx_hash: TxHash) -> Receipt:
-        found = await self.world.client.receipt(tx_hash)
+        found = await self.client.receipt(tx_hash)
         assert found is not None
         return found
 
     async def fill(self, tx_hash: TxHash) -> Fill:
-        """The victim's."""
-        (fill,) = self.venue.decode_fills(await self.receipt(tx_hash), self.world.accounts["alice"].address)
+        """Alice's."""
+        (fill,) = self.venue.decode_fills(await self.receipt(tx_hash), ALICE.address)
         return fill
+
+    async def positions(self, account: str) -> int:
+        return len(await self.venue.read_positions(ACCOUNTS[account].address))
 
 
 @async_fixture(scope="function", loop_scope="session")
 async def ground(world: World) -> Ground:
     """The searcher and Alice have margin; from here on blocks come when they are told to."""
-    venue = PerpV2(world.client, world.perp)
     await post_margin(world, world.accounts["searcher"], Decimal(400_000))
-    await post_margin(world, world.accounts["alice"], Decimal(400_000))
+    await post_margin(world, ALICE, Decimal(400_000))
     await world.control.set_automine(enabled=False)
-    return Ground(world, venue, await world.client.nonce(world.accounts["alice"].address))
+    nonce = await world.client.nonce(ALICE.address)
+    return Ground(world.client, PerpV2(world.client, world.perp), world.mine, nonce)
 
 
 @async_fixture(scope="function", loop_scope="session")
-async def searcher(ground: Ground) -> AsyncIterator[Searcher]:
+async def searcher(ground: Ground, world: World) -> AsyncIterator[Searcher]:
     """One that sends its legs in public."""
-    world = ground.world
     async with Searcher.open(world.url, world.perp, world.accounts["searcher"]) as opened:
+        assert ground.nonce
         yield opened

@@ -151,7 +151,7 @@ class Searcher:
         vault = self._deployment.contracts["Vault"]
         free = VAULT.function("getFreeCollateral").read(vault, self.address)
         block, price, margin = await asyncio.gather(
-            self._client.block("latest"), self._client.call(index), self._client.call(free)
+            self._client.block("pending"), self._client.call(index), self._client.call(free)
         )
         decimals = self._deployment.collateral[self._deployment.settlement].decimals
         return Costs(

@@ -126,7 +126,7 @@ async def test_a_check_of_a_withdrawn_try_lets_no_other_pass(desk: Desk) -> None
     simulation ends well: the second's own decides."""
     await desk.client.request("anvil_setCode", [REVERTER, REVERTER_CODE])
     async with desk.sender() as sender:
-        simulator, begun, go_on = sender._driver._simulator, asyncio.Event(), asyncio.Event()
+        simulator, begun, go_on = sender._driver.trials._simulator, asyncio.Event(), asyncio.Event()
         find_gas = simulator.find_gas
 
         async def find_late(trial: Any, **options: Any) -> Any:

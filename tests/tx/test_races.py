@@ -73,7 +73,7 @@ async def test_a_late_check_says_nothing_about_the_next_try(
     transaction that is out stays known: the same key never gets a second nonce."""
     started, release = asyncio.Event(), asyncio.Event()
 
-    async def find_gas(_: Simulator, trial: Trial, **options: bool) -> Found:
+    async def find_gas(_: Simulator, trial: Trial, **options: Any) -> Found:
         if not started.is_set():
             started.set()
             await release.wait()

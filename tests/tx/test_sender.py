@@ -154,7 +154,7 @@ async def test_without_simulate_v1_the_gas_is_estimated(desk: Desk) -> None:
     eth_estimateGas; reverts decode the same."""
     await desk.client.request("anvil_setCode", [REVERTER, REVERTER_CODE])
     async with desk.sender() as sender:
-        sender._driver._simulator._has_simulate_v1 = False
+        sender._driver.trials._simulator._has_simulate_v1 = False
         with pytest.raises(SimulationRevertedError) as caught:
             await sender.submit(TxIntent("a", Call(REVERTER, ERROR_NO)))
         assert caught.value.data == ERROR_NO

@@ -10,8 +10,9 @@ from __future__ import annotations
 from trimtab.chain.rpc_errors import SendClass
 from trimtab.tx import events as e
 from trimtab.tx import records as r
+from trimtab.tx.assigning import assign_ready
 from trimtab.tx.batches import stop_followers
-from trimtab.tx.observing import fill_gap, may_hold, observe_slot
+from trimtab.tx.observing import fill_gap, observe_slot
 from trimtab.tx.states import Attempt, Intent, IntentState, Kind, Outcome, Refusal, Slot, SlotState, change
 from trimtab.tx.turn import Turn
 from trimtab.tx.windows import reclaim, used_elsewhere
@@ -51,6 +52,8 @@ def decide(turn: Turn, event: e.Event) -> None:  # noqa: C901  a table of cases
             _take_signature(turn, event)
         case e.SignFailed():
             _take_no_signature(turn, event)
+        case e.Rehearsed():
+            _take_rehearsal(turn, event)
         case e.SendAnswered():
             _take_answer(turn, event)
         case e.Observed():
@@ -74,7 +77,7 @@ def decide(turn: Turn, event: e.Event) -> None:  # noqa: C901  a table of cases
         case e.PauseAsked(reason=reason):
             turn.note(r.Unpaused() if reason is None else r.Paused(reason=reason))
     stop_followers(turn)
-    _assign_ready(turn)
+    assign_ready(turn)
 
 
 def _pass_check(turn: Turn, event: e.CheckPassed) -> None:
@@ -120,54 +123,6 @@ def _fail_check(turn: Turn, key: str) -> None:
         turn.note(r.Dropped(key=key))
 
 
-def _assign_ready(turn: Turn) -> None:
-    """T2: in submit order, the lowest nonce first."""
-    state = turn.state
-    while state.queue and state.halted is None:
-        key = next(iter(state.queue))
-        intent = state.intents[key]
-        if intent.state is not IntentState.CHECKED or not _has_room(turn, state.nonces.lowest, intent):
-            return
-        nonce = state.nonces.lowest
-        held = state.given_up.get(key)
-        if held is not None and held.nonce != nonce:
-            reason = f"bytes of an earlier try have nonce {held.nonce}, which is not final: submit it later"
-            turn.note(r.Refused(key=key, refusal=Refusal.HELD, reason=reason))
-            continue
-        turn.note(r.Reserved(nonce=nonce, key=key))
-        turn.ask_signature(nonce, Kind.NORMAL, None if held is None else held.last.fees)
-
-
-def _has_room(turn: Turn, nonce: int, intent: Intent) -> bool:
-    """Whether `nonce` may be used now: everything below it is out, or on its way with no refusal yet. A nonce
-    that those above it wait for needs no place in the window."""
-    if not may_hold(turn.state, intent, nonce):
-        return False
-    unmined = [slot for slot in turn.state.slots.values() if slot.mined is None]
-    below = [slot for slot in unmined if slot.nonce < nonce]
-    if len(unmined) >= _window(turn, unmined, intent) and len(below) == len(unmined):
-        return False
-    if any(_is_unsure(turn, slot, intent) for slot in below):
-        return False
-    return sum(slot.state is SlotState.PROVISIONAL for slot in below) < turn.policy.pipeline
-
-
-def _window(turn: Turn, unmined: list[Slot], intent: Intent) -> int:
-    """Pools take one transaction at a time of an account that has code, or is about to have it (EIP-7702)."""
-    intents = (intent, *(turn.state.intents[slot.key] for slot in unmined))
-    is_alone = turn.state.is_delegated or any(item.is_delegation for item in intents)
-    return 1 if is_alone else turn.policy.window
-
-
-def _is_unsure(turn: Turn, slot: Slot, after: Intent) -> bool:
-    """It may yet be given back, or used by somebody else. The steps of one bundle wait for each other."""
-    if after.bundle and turn.state.intents[slot.key].batch == after.batch:
-        return False
-    if slot.state is SlotState.RESERVED or turn.state.intents[slot.key].state is IntentState.RESOLVING:
-        return True
-    return slot.state is SlotState.PROVISIONAL and any(item.results for item in slot.attempts)
-
-
 def _take_signature(turn: Turn, event: e.Signed) -> None:
     """T3, T6, T7: the bytes become durable, then leave."""
     slot = turn.state.slots.get(event.nonce)
@@ -178,7 +133,7 @@ def _take_signature(turn: Turn, event: e.Signed) -> None:
         turn.give_up(slot, Refusal.HALTED, halted)
         return
     if event.kind is Kind.NORMAL and (intent.is_late(event.at) or slot.is_cancelling):
-        turn.note(r.SignRefused(nonce=event.nonce))
+        turn.note(r.AskEnded(nonce=event.nonce))
         if not slot.attempts:
             turn.expire(event.nonce)
         return
@@ -195,7 +150,24 @@ def _take_signature(turn: Turn, event: e.Signed) -> None:
             reserve=event.reserve,
         )
     )
-    turn.send(turn.state.slots[event.nonce], event.ways, event.at)
+    turn.leave(turn.state.slots[event.nonce], event.ways, event.at)
+
+
+def _take_rehearsal(turn: Turn, event: e.Rehearsed) -> None:
+    """T3 goes on, or the bytes never leave."""
+    slot = turn.state.slots.get(event.nonce)
+    if slot is None or slot.asked != event.ask:
+        return
+    turn.note(r.AskEnded(nonce=event.nonce))
+    intent, halted = turn.state.intents[slot.key], turn.state.halted
+    if halted is not None:
+        turn.give_up(slot, Refusal.HALTED, halted)
+    elif event.reason:
+        turn.give_up(slot, Refusal.REHEARSAL, event.reason)
+    elif intent.is_late(event.at):
+        turn.expire(event.nonce)
+    else:
+        turn.send(turn.state.slots[event.nonce], event.ways, event.at)
 
 
 def _take_no_signature(turn: Turn, event: e.SignFailed) -> None:

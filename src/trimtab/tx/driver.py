@@ -6,10 +6,8 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Coroutine, Sequence
-from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
-from trimtab.chain.call import Call
 from trimtab.chain.chains import chain_info
 from trimtab.chain.client import Client
 from trimtab.chain.receipt import Receipt
@@ -34,12 +32,11 @@ from trimtab.tx.ledger import Ledger
 from trimtab.tx.market import FeeMarket
 from trimtab.tx.options import SenderOptions
 from trimtab.tx.outbox import Outbox
-from trimtab.tx.records import Submitted
 from trimtab.tx.reducer import advance
 from trimtab.tx.routes.base import Route
 from trimtab.tx.signers.base import Signer, check_signed
-from trimtab.tx.simulate import Simulator, Trial
-from trimtab.tx.states import Intent, Kind, Refusal, change
+from trimtab.tx.states import Intent, Kind, Refusal
+from trimtab.tx.trials import Trials
 from trimtab.tx.turn import Effect
 
 logger = logging.getLogger(__name__)
@@ -83,7 +80,6 @@ class Driver:
         self.market = FeeMarket(client.chain_id, options.tip_floor, options.cancel_gas)
         self.clock = clock
         self.balance: int | None = None
-        self.errors: dict[str, TrimtabError] = {}
         self._pledged: dict[int, tuple[int, int]] = {}  # by nonce: the question, the worst cost of its draft
         self.look_now = asyncio.Event()
         self.receipts: dict[TxHash, Receipt] = {}
@@ -93,17 +89,16 @@ class Driver:
         self._options = options
         self._tasks = tasks
         chain = chain_info(client.chain_id)
-        # where L1 is paid for by the byte, a list costs more than it saves
-        self._wants_access_lists = options.access_lists and chain.l1_fee_oracle is None
         self._desk = Desk(client.chain_id, signer.address, options.fee_cap, not chain.has_mempool)
-        self._simulator = Simulator(client, signer.address, estimates=chain.transfer_gas is None)
         self.guard = Guard(options.limits, client.chain_id, signer.address, options.pause_file)
         self._running: set[asyncio.Task[None]] = set()
-        self._checks: dict[str, asyncio.Task[None]] = {}
         self._inbox: deque[e.Event] = deque()
         self._is_draining = False
         self._outbox = Outbox(self.ledger.write, self._do, self._fail)
         self._broadcaster = Broadcaster(routes, clock, options.send_timeout, self._spawn, self._take_answers)
+        self.trials = Trials(
+            client, signer.address, options, self.state, clock, self._broadcaster.ways, self._spawn, self.feed
+        )
         self._waiters: dict[str, asyncio.Event] = {}
         self._broken: HaltError | None = None
 
@@ -175,7 +170,15 @@ class Driver:
                 self._sign(effect)
             case e.Check(key=key) if not self._options.simulate:
                 self.feed(e.CheckPassed(key, self.state.intents[key].gas_limit, self.clock.now()))
-            case e.Check() | e.Send() | e.SendBundle() | e.Withdraw() | e.Observe() | e.Changed():
+            case (
+                e.Check()
+                | e.Rehearse()
+                | e.Send()
+                | e.SendBundle()
+                | e.Withdraw()
+                | e.Observe()
+                | e.Changed()
+            ):
                 self._outbox.put_action(effect)
             case _ if effect.durable:
                 self.ledger.note(effect)
@@ -186,7 +189,9 @@ class Driver:
         for action in actions:
             match action:
                 case e.Check(key=key):
-                    self._start_check(key)
+                    self.trials.start_check(key)
+                case e.Rehearse():
+                    self.trials.start_rehearsal(action)
                 case e.Withdraw():
                     self._broadcaster.withdraw(action)
                 case e.Observe():
@@ -201,47 +206,6 @@ class Driver:
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return task
-
-    # Checks
-
-    def _start_check(self, key: str) -> None:
-        """One check of a key at a time: an older one was for a try that was withdrawn."""
-        older = self._checks.pop(key, None)
-        if older is not None:
-            older.cancel()
-        intent = self.state.intents.get(key)
-        if intent is None:
-            return
-        check = self._checks[key] = self._spawn(self._check(intent))
-        check.add_done_callback(partial(self._forget_check, key))
-
-    def _forget_check(self, key: str, check: asyncio.Task[None]) -> None:
-        if self._checks.get(key) is check:
-            del self._checks[key]
-
-    async def find_gas_together(self, wanted: Sequence[Submitted]) -> list[Submitted]:
-        """The steps of a batch with their gas limits, each simulated on what the one before it left."""
-        if not self._options.simulate:
-            return list(wanted)
-        found = await self._simulator.find_gas_together([_trial(item) for item in wanted])
-        return [change(item, gas_limit=gas.gas_limit) for item, gas in zip(wanted, found, strict=True)]
-
-    async def _check(self, intent: Intent) -> None:
-        key, wants_list = intent.key, self._wants_access_lists
-        try:
-            found = await self._simulator.find_gas(_trial(intent), wants_access_list=wants_list)
-        except TrimtabError as error:
-            if self._is_queued(intent):
-                self.errors[key] = error
-                self.feed(e.CheckFailed(key))
-            return
-        if self._is_queued(intent):
-            self.feed(e.CheckPassed(key, found.gas_limit, self.clock.now(), found.access_list))
-
-    def _is_queued(self, checked: Intent) -> bool:
-        """Whether its key still means what was checked: it may have been withdrawn, and given to another."""
-        known = self.state.intents.get(checked.key)
-        return known is not None and known.digest == checked.digest
 
     # Signatures
 
@@ -343,7 +307,7 @@ class Driver:
     def _refuse_signature(self, ask: e.Sign, key: str, error: TrimtabError) -> None:
         if not self._is_asked(ask):
             return
-        self.errors[key] = error
+        self.trials.errors[key] = error
         refusal = _REFUSALS.get(type(error), Refusal.SIGNER)
         self.feed(e.SignFailed(ask.nonce, refusal, str(error), self.clock.now(), ask.ask))
 
@@ -352,13 +316,3 @@ class Driver:
     def _take_answers(self, answers: Sequence[e.SendAnswered]) -> None:
         self.feed(*answers)
         self._outbox.put_action(e.Observe())
-
-
-def _trial(intent: Intent | Submitted) -> Trial:
-    return Trial(
-        Call(intent.target, intent.data, intent.value),
-        intent.gas_limit or None,
-        intent.access_list,
-        intent.authorizations,
-        intent.delegate_to,
-    )

@@ -73,6 +73,18 @@ class SignFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """Signed bytes were run before they leave (question `ask`). `reason` says why they would do no good, and
+    is empty when they would, or when nobody could tell."""
+
+    nonce: int
+    reason: str
+    ways: Ways
+    at: int
+    ask: int
+
+
+@dataclass(frozen=True, slots=True)
 class SendAnswered:
     nonce: int
     tx_hash: TxHash
@@ -177,6 +189,7 @@ Event: TypeAlias = (
     | CheckFailed
     | Signed
     | SignFailed
+    | Rehearsed
     | SendAnswered
     | Observed
     | HeadSeen
@@ -204,6 +217,17 @@ class Sign:
     nonce: int
     kind: Kind
     above: Fees | None
+    ask: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearse:
+    """Run signed bytes in the next block, behind those `ahead` of them; lowest nonce first. Everything about
+    them is durable, and nothing of them has left."""
+
+    nonce: int
+    raws: tuple[bytes, ...]
+    ahead: tuple[bytes, ...]
     ask: int
 
 
@@ -253,4 +277,4 @@ class Changed:
     key: str
 
 
-Action: TypeAlias = Check | Sign | Send | SendBundle | Withdraw | Observe | Changed
+Action: TypeAlias = Check | Sign | Rehearse | Send | SendBundle | Withdraw | Observe | Changed

@@ -113,7 +113,7 @@ def _evolve_slot(state: State, slot: Slot, record: r.TxFact) -> None:  # noqa: C
         case r.SignAsked():
             state.asks = record.ask
             _put(state, change(slot, asked=record.ask))
-        case r.SignRefused():
+        case r.AskEnded():
             _put(state, change(slot, asked=0))
         case r.Missed(count=count):
             _put(state, change(slot, misses=count))

@@ -25,6 +25,7 @@ from trimtab.tx.outcome import (
 )
 from trimtab.tx.progress import NotSent, Teller, TxProgress
 from trimtab.tx.records import Durable
+from trimtab.tx.rehearsal import Rehearsal
 from trimtab.tx.states import Intent, IntentState, Mined, Refusal, Slot
 
 _AT_LEAST: dict[Finality, frozenset[IntentState]] = {
@@ -73,6 +74,14 @@ class TxHandle:
         """The last block in which a private lane may include it; 0 in the public one, and before it left."""
         slot = self._slot
         return slot.last_block if slot is not None and slot.lane.is_private else 0
+
+    @property
+    def rehearsal(self) -> Rehearsal | None:
+        """What its bytes were found to do before they left, while it is in flight; None when nobody tried."""
+        slot = self._slot
+        hashes = [attempt.tx_hash for attempt in slot.attempts] if slot is not None else []
+        known = self._driver.trials.rehearsals
+        return next((known[item] for item in reversed(hashes) if item in known), None)
 
     @property
     def nonce(self) -> int:

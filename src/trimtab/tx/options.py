@@ -24,6 +24,11 @@ class SenderOptions:
     """While this file exists nothing new is signed."""
     simulate: bool = True
     """Run each call before signing it; without, an intent needs its own gas limit."""
+    rehearse: bool = True
+    """Run private transactions once more as signed bytes before they leave, behind all of ours in flight; not
+    where `simulate` is off."""
+    rehearsal_timeout: float = 5.0
+    """Then nobody could tell, and they leave."""
     fee_cap: int | None = DEFAULT_FEE_CAP
     """None for no cap. Its last legal step, a ninth of it, is kept for cancellations."""
     tip_floor: int | None = None

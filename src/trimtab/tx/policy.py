@@ -42,6 +42,8 @@ class TxPolicy:
     lag_patience: int = 30
     """Seconds for which every look must show a lower head than one before, until it is the chain that went
     back (a development chain), not the node that lags."""
+    rehearses: bool = False
+    """Private bytes are run, as they were signed, before they leave for the first time."""
     drop_margin: int = 2
     """Blocks past a private window before what was not included in it counts as dropped: a reorg may still
     exchange its last block."""

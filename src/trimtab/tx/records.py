@@ -307,7 +307,9 @@ class SignAsked(_Passing, frozen=True, kw_only=True):
     ask: int
 
 
-class SignRefused(_Passing, frozen=True, kw_only=True):
+class AskEnded(_Passing, frozen=True, kw_only=True):
+    """A question about a nonce was answered, and left nothing behind."""
+
     nonce: int
 
 
@@ -350,7 +352,7 @@ Durable: TypeAlias = (
     | GivenUp
     | NoncesNoted
 )
-Passing: TypeAlias = Queued | Dropped | HeadMoved | HeadSetBack | CodeSeen | SignAsked | SignRefused | Missed
+Passing: TypeAlias = Queued | Dropped | HeadMoved | HeadSetBack | CodeSeen | SignAsked | AskEnded | Missed
 TxFact: TypeAlias = Durable | Passing
 
 

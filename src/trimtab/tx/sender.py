@@ -91,7 +91,9 @@ class Sender:
         """
         chosen = options or SenderOptions()
         _check_chain(chosen.chain_id, client.chain_id)
-        chosen = replace(chosen, policy=chosen.policy.on(chain_info(client.chain_id)))
+        policy = chosen.policy.on(chain_info(client.chain_id))
+        policy = replace(policy, rehearses=chosen.rehearse and chosen.simulate)
+        chosen = replace(chosen, policy=policy)
         stream = stream_name(client.chain_id, signer.address)
         ways = list(routes) if routes is not None else [PublicRoute(client)]
         chain_clock = ChainClock(clock or SystemClock())
@@ -128,7 +130,7 @@ class Sender:
         self._driver.check_whole()
         if not self._is_known(intent):
             wanted = self._check(intent)
-            self._driver.errors.pop(intent.key, None)
+            self._driver.trials.errors.pop(intent.key, None)
             self._driver.feed(e.Submit(wanted))
         return await self._reach_network(intent.key)
 
@@ -185,10 +187,10 @@ class Sender:
         """Simulate the missing steps one on the other, then admit them at once."""
         name = intents[0].key
         wanted = [change(self._check(item), batch=name, step=n, bundle=bundle) for n, item in missing.items()]
-        ready = await self._driver.find_gas_together(wanted)
+        ready = await self._driver.trials.find_gas_together(wanted)
         for item in missing.values():  # the account may have been halted or paused meanwhile
             self._check(item)
-            self._driver.errors.pop(item.key, None)
+            self._driver.trials.errors.pop(item.key, None)
         if missing == self._missing(intents, name):  # else the same batch was submitted meanwhile
             self._driver.feed(e.SubmitBatch(tuple(ready)))
 
@@ -344,7 +346,7 @@ class Sender:
         intent = driver.state.intents.get(key)
         if intent is not None and intent.refusal is None:
             return
-        error = driver.errors.pop(key, None)
+        error = driver.trials.errors.pop(key, None)
         if error is not None:
             raise error
         if intent is None:

@@ -122,6 +122,7 @@ class Refusal(StrEnum):
     DROPPED = "dropped"
     OVERTAKEN = "overtaken"
     HELD = "held"
+    REHEARSAL = "rehearsal"
 
 
 class Intent(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

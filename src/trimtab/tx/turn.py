@@ -50,6 +50,29 @@ class Turn:
         self.note(r.SignAsked(nonce=nonce, ask=ask))
         self.act(e.Sign(nonce, kind, above, ask))
 
+    def leave(self, slot: Slot, ways: Ways, at: int) -> None:
+        """Bytes that were just signed: private ones are rehearsed before the first of a nonce goes, where the
+        policy says so, and those of a bundle together."""
+        slots = self.fellows(self.state.intents[slot.key])
+        is_first = not any(attempt.is_begun for item in slots for attempt in item.attempts)
+        if not (self.policy.rehearses and slot.flies_private and is_first):
+            self.send(slot, ways, at)
+        elif self._is_whole(slots):
+            self._rehearse(slots)
+
+    def _rehearse(self, slots: list[Slot]) -> None:
+        first, ask = slots[0], self.state.asks + 1
+        below = [slot for slot in self.state.unmined if slot.nonce < first.nonce and slot.attempts]
+        self.note(r.SignAsked(nonce=first.nonce, ask=ask))
+        raws = tuple(slot.last.raw for slot in slots)
+        self.act(e.Rehearse(first.nonce, raws, tuple(slot.last.raw for slot in below), ask))
+
+    def _is_whole(self, slots: list[Slot]) -> bool:
+        """Every step of a bundle is there, signed and not mined; a transaction alone always is."""
+        bundle = self.state.intents[slots[0].key].bundle
+        is_whole = len(slots) == (bundle or 1) and all(slot.mined is None for slot in slots)
+        return is_whole and all(slot.attempts and not slot.is_signing for slot in slots)
+
     def send(self, slot: Slot, ways: Ways, at: int) -> None:
         """The dearest attempt, in its lane and nowhere else; a bundle as a whole."""
         if slot.lane is Lane.BUNDLE:
@@ -73,8 +96,7 @@ class Turn:
     def _send_bundle(self, intent: Intent, ways: Ways, at: int) -> None:
         """Nothing leaves before every step of it is signed, and nothing alone."""
         slots = self.fellows(intent)
-        is_whole = len(slots) == intent.bundle and all(slot.mined is None for slot in slots)
-        if not is_whole or not all(slot.attempts and not slot.is_signing for slot in slots):
+        if not self._is_whole(slots):
             return
         sends = [self._begin(slot, ways, at) for slot in slots]
         if None not in sends:

@@ -210,6 +210,7 @@ class Watcher:
             logger.warning("the chain went back from block %d to %d", before, driver.state.head)
             driver.market.set_back(driver.state.head)
         watched = {attempt.tx_hash for slot in driver.state.slots.values() for attempt in slot.attempts}
+        driver.trials.forget(watched)
         driver.receipts = {key: kept for key, kept in driver.receipts.items() if key in watched}
 
     def _patience(self) -> float:

@@ -1,0 +1,56 @@
+"""Which intent gets the next nonce, and when (T2)."""
+
+from __future__ import annotations
+
+from trimtab.tx import records as r
+from trimtab.tx.observing import may_hold
+from trimtab.tx.states import Intent, IntentState, Kind, Refusal, Slot, SlotState
+from trimtab.tx.turn import Turn
+
+
+def assign_ready(turn: Turn) -> None:
+    """T2: in submit order, the lowest nonce first."""
+    state = turn.state
+    while state.queue and state.halted is None:
+        key = next(iter(state.queue))
+        intent = state.intents[key]
+        if intent.state is not IntentState.CHECKED or not _has_room(turn, state.nonces.lowest, intent):
+            return
+        nonce = state.nonces.lowest
+        held = state.given_up.get(key)
+        if held is not None and held.nonce != nonce:
+            reason = f"bytes of an earlier try have nonce {held.nonce}, which is not final: submit it later"
+            turn.note(r.Refused(key=key, refusal=Refusal.HELD, reason=reason))
+            continue
+        turn.note(r.Reserved(nonce=nonce, key=key))
+        turn.ask_signature(nonce, Kind.NORMAL, None if held is None else held.last.fees)
+
+
+def _has_room(turn: Turn, nonce: int, intent: Intent) -> bool:
+    """Whether `nonce` may be used now: everything below it is out, or on its way with no refusal yet. A nonce
+    that those above it wait for needs no place in the window."""
+    if not may_hold(turn.state, intent, nonce):
+        return False
+    unmined = [slot for slot in turn.state.slots.values() if slot.mined is None]
+    below = [slot for slot in unmined if slot.nonce < nonce]
+    if len(unmined) >= _window(turn, unmined, intent) and len(below) == len(unmined):
+        return False
+    if any(_is_unsure(turn, slot, intent) for slot in below):
+        return False
+    return sum(slot.state is SlotState.PROVISIONAL for slot in below) < turn.policy.pipeline
+
+
+def _window(turn: Turn, unmined: list[Slot], intent: Intent) -> int:
+    """Pools take one transaction at a time of an account that has code, or is about to have it (EIP-7702)."""
+    intents = (intent, *(turn.state.intents[slot.key] for slot in unmined))
+    is_alone = turn.state.is_delegated or any(item.is_delegation for item in intents)
+    return 1 if is_alone else turn.policy.window
+
+
+def _is_unsure(turn: Turn, slot: Slot, after: Intent) -> bool:
+    """It may yet be given back, or used by somebody else. The steps of one bundle wait for each other."""
+    if after.bundle and turn.state.intents[slot.key].batch == after.batch:
+        return False
+    if slot.state is SlotState.RESERVED or turn.state.intents[slot.key].state is IntentState.RESOLVING:
+        return True
+    return slot.state is SlotState.PROVISIONAL and any(item.results for item in slot.attempts)

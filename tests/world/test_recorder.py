@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
 from trimtab.chain.client import Client
@@ -10,7 +12,7 @@ from trimtab.tx.envelope import DynamicFeeTx
 from trimtab.tx.signers import LocalSigner
 from trimtab.world.accounts import ACCOUNTS
 from trimtab.world.node import CHAIN_ID, AnvilNode
-from trimtab.world.recorder import Recorder
+from trimtab.world.recorder import Recorder, Request
 
 ALICE, BOB = ACCOUNTS["maker"], ACCOUNTS["lp"]
 
@@ -23,8 +25,9 @@ async def signed(nonce: int) -> bytes:
 @pytest.mark.node
 async def test_bytes_that_went_through_are_known_and_others_are_not(anvil: AnvilNode) -> None:
     """Sent alone, in a batch or in upper case, it was seen; what was never sent was not, and the node's
-    answers and errors come back as they are."""
-    async with Recorder.open(anvil.url) as recorder, Client.open(recorder.url) as client:
+    answers and errors come back as they are. Who watches is told of each request."""
+    told: list[Request] = []
+    async with Recorder.open(anvil.url, told.append) as recorder, Client.open(recorder.url) as client:
         first, second, third, never = [await signed(nonce) for nonce in range(4)]
         assert len(await client.request("eth_sendRawTransaction", ["0x" + first.hex()])) == 66
         await client.batch([("eth_sendRawTransaction", ["0x" + second.hex()]), ("eth_chainId", [])])
@@ -33,6 +36,16 @@ async def test_bytes_that_went_through_are_known_and_others_are_not(anvil: Anvil
         assert [recorder.has_seen(raw) for raw in (first, second, third, never)] == [True, True, True, False]
         with pytest.raises(RpcError):
             await client.request("no_such_method")
+        assert told == recorder.requests
+        assert [request.at for request in told] == sorted(request.at for request in told)
+
+
+async def test_bytes_are_known_in_any_dress() -> None:
+    """In base64 and as they are, too; other bytes are not."""
+    raw = await signed(0)
+    assert Request(0.0, b'{"tx":"' + base64.b64encode(raw) + b'"}').holds(raw)
+    assert Request(0.0, b"--" + raw).holds(raw)
+    assert not Request(0.0, b"--" + raw[:-1]).holds(raw)
 
 
 async def test_a_node_that_is_gone_is_told_as_such() -> None:

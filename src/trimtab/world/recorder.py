@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import base64
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Self
 
 from aiohttp import web
@@ -12,21 +15,38 @@ from trimtab.errors import ConnectionLostError
 from trimtab.world.faults.upstream import Upstream
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request's body as it came, and the unix second at which it was whole."""
+
+    at: float
+    body: bytes
+
+    def holds(self, raw: bytes) -> bool:
+        """Whether these bytes are in it: as hex in either case, in base64, or as they are."""
+        return any(
+            (raw.hex().encode() in self.body.lower(), base64.b64encode(raw) in self.body, raw in self.body)
+        )
+
+
 class Recorder:
     """A proxy of a node on loopback, over HTTP. Made by `Recorder.open`; asked by what it has seen."""
 
-    def __init__(self, upstream: Upstream) -> None:
+    def __init__(self, upstream: Upstream, watch: Callable[[Request], None] | None = None) -> None:
         self.url = ""
-        self.bodies: list[bytes] = []
+        self.requests: list[Request] = []
         self._upstream = upstream
+        self._watch = watch
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, upstream_url: str) -> AsyncIterator[Self]:
-        """Listen on a free port before the node at `upstream_url`. Raises `ConfigError` for what is no
-        URL."""
+    async def open(
+        cls, upstream_url: str, watch: Callable[[Request], None] | None = None
+    ) -> AsyncIterator[Self]:
+        """Listen on a free port before the node at `upstream_url`. `watch` is told of each request before it
+        is passed on. Raises `ConfigError` for what is no URL."""
         async with Upstream.open(upstream_url) as upstream:
-            recorder = cls(upstream)
+            recorder = cls(upstream, watch)
             app = web.Application(client_max_size=1 << 28)
             app.router.add_post("/{path:.*}", recorder._pass_on)
             runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
@@ -40,12 +60,14 @@ class Recorder:
 
     def has_seen(self, raw: bytes) -> bool:
         """Whether the signed transaction stood in any request, whatever its method."""
-        text = raw.hex().encode()
-        return any(text in body for body in self.bodies)
+        return any(request.holds(raw) for request in self.requests)
 
     async def _pass_on(self, request: web.Request) -> web.Response:
         body = await request.read()
-        self.bodies.append(body.lower())
+        seen = Request(time.time(), body)
+        self.requests.append(seen)
+        if self._watch is not None:
+            self._watch(seen)
         try:
             page = await self._upstream.post(body)
         except ConnectionLostError as error:

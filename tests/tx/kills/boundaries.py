@@ -202,7 +202,7 @@ class _WatchedConnection(Connection):
         )
         hashes = [f"0x{keccak256(raw).hex()}" for raw in raws]
         self._boundaries.meet("before bytes of", subject, hashes=hashes)
-        self._check_written_ahead(dict(zip(hashes, raws, strict=True)))
+        check_written_ahead(self._boundaries, self._path, dict(zip(hashes, raws, strict=True)))
         self._inner.write(payload)
         self._boundaries.meet("before the answer to", subject, hashes=hashes)
 
@@ -212,13 +212,14 @@ class _WatchedConnection(Connection):
     async def wait_closed(self) -> None:
         await self._inner.wait_closed()
 
-    def _check_written_ahead(self, raws: Mapping[str, bytes]) -> None:
-        """Invariant 4: no endpoint is contacted with bytes that are not durable."""
-        ahead = WriteAhead(self._path) if raws else None
-        for tx_hash, raw in raws.items():
-            if ahead is not None and not ahead.has(tx_hash, raw):
-                self._boundaries.fault(f"{tx_hash} leaves, and the journal does not have it")
-            self._boundaries.sent.append(tx_hash)
+
+def check_written_ahead(boundaries: Boundaries, path: str, raws: Mapping[str, bytes]) -> None:
+    """Invariant 4: no endpoint is contacted with bytes that are not durable."""
+    ahead = WriteAhead(path) if raws else None
+    for tx_hash, raw in raws.items():
+        if ahead is not None and not ahead.has(tx_hash, raw):
+            boundaries.fault(f"{tx_hash} leaves, and the journal does not have it")
+        boundaries.sent.append(tx_hash)
 
 
 def request_subject(payload: bytes) -> str:

@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import msgspec
-from tests.tx.kills.life import PATIENCE, Life
+from tests.tx.kills.life import PATIENCE
 from tests.zygote import Zygote
 
 BY_CLOCK = "any time: by the clock"
@@ -31,6 +31,15 @@ class Report:
     fault: str
 
 
+class Mortal(Protocol):
+    """What a life is told, in so far as its end hangs on it."""
+
+    @property
+    def kill_after(self) -> float:
+        """Seconds until it is killed from outside, 0 for never."""
+        ...
+
+
 class Nursery:
     """One zygote. Its lives come one after the other."""
 
@@ -39,12 +48,12 @@ class Nursery:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, log: Path) -> AsyncIterator[Self]:
-        """`log` takes what lives print."""
-        async with Zygote.open("tests.tx.kills.life:live", log) as zygote:
+    async def open(cls, log: Path, function: str = "tests.tx.kills.life:live") -> AsyncIterator[Self]:
+        """`log` takes what lives print; `function` lives them."""
+        async with Zygote.open(function, log) as zygote:
             yield cls(zygote)
 
-    async def live(self, life: Life) -> Report:
+    async def live(self, life: Mortal) -> Report:
         """One life, killed from outside after its `kill_after` seconds, 0 for never."""
         told: dict[str, Any] = {}
         async with asyncio.timeout(PATIENCE * 2):

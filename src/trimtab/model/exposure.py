@@ -13,8 +13,8 @@ from trimtab.model.order import PerpIntent
 
 
 class ExposureBound(StrEnum):
-    """What keeps the worst attack from being larger: the order's acceptable price, the venue's own limits (of
-    a block, of the distance from the index price), the attacker's capital, or that a larger one earns less."""
+    """What keeps the worst attack from being larger: the order's acceptable price, the venue's own limits
+    (of a block, of the distance from the index), the attacker's capital, or that a larger one earns less."""
 
     ACCEPTABLE_PRICE = "acceptable_price"
     VENUE_LIMITS = "venue_limits"
@@ -25,8 +25,8 @@ class ExposureBound(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Exposure:
     """The worst sandwich of an order at one block, in quote currency. `worst_profit` is what an attacker
-    earns at most, after its fees and `gas_cost`, rounded up; 0 where no attack pays. `victim_loss` is how much
-    worse the order then fills: not the profit, since fees and makers take a part of it, or give one.
+    earns at most, after its fees and `gas_cost`, rounded up; 0 where no attack pays. `victim_loss` is how
+    much worse the order then fills: not the profit, since fees and makers take a part of it, or give one.
     `attacker_size`, in units of underlying, needs `capital` as margin for the length of the block."""
 
     intent: PerpIntent
@@ -50,10 +50,11 @@ class Exposure:
 @dataclass(frozen=True, slots=True)
 class Remedies:
     """What brings an order's worst sandwich down to a profit of `max_profit`: the acceptable price to tighten
-    it to, or the amount that may go at once, in the intent's own unit (size or notional), each alone.
-    `amount` is 0 where no part is small enough, None for a close, which the venue does not split."""
+    it to, or the amount that may go at once, in the intent's own unit (size or notional), each alone. Where
+    nothing need be done they are the intent's own price, which may be None, and the whole. `amount` is 0
+    where no part is small enough, None for a close, which the venue does not split."""
 
-    acceptable_price: Decimal
+    acceptable_price: Decimal | None
     amount: Decimal | None
     max_profit: Decimal
     block: int

@@ -24,13 +24,13 @@ _DUST = 10  # UniswapV3Broker: what an exact output may miss
 
 
 class TradeLimit(StrEnum):
-    """What stops a trade: the order's own bound, the ticks that one block may cross, the band around the
-    index price, or nothing but the pool's end."""
+    """What refuses a trade: the order's own bound, the ticks that one block may cross (also where liquidity
+    ends before them), the band around the index price, or too little margin."""
 
     ACCEPTABLE_PRICE = "acceptable_price"
     BLOCK_TICKS = "block_ticks"
     PRICE_BAND = "price_band"
-    LIQUIDITY = "liquidity"
+    MARGIN = "margin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +145,14 @@ def trade(state: PoolState, order: PoolOrder) -> Trade:
     base, quote, fee = _exchanged(state, order, done, own, stop)
     filled = Trade(base, quote, fee, after)
     return replace(filled, refusal=_refusal(order, filled))
+
+
+def margin_for(state: PoolState, done: Trade, *, sells: bool) -> int:
+    """The collateral (wad) that an account without a position needs for this trade: the initial margin of its
+    debt, and what the position is worth less at the mark than it cost. Vault.getFreeCollateralByRatio."""
+    value = done.base * state.mark_price // WAD
+    debt, loss = (value, value - done.quote) if sells else (done.quote, done.quote - value)
+    return debt * state.initial_margin // PPM + max(0, loss) + 1
 
 
 def own_limit(state: PoolState, order: PoolOrder) -> int | None:

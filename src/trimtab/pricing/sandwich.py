@@ -16,9 +16,9 @@ Not counted: liquidity that an attacker adds or removes in the block, several or
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from trimtab.pricing.perp_pool import PoolOrder, PoolState, Trade, TradeLimit, own_limit, trade
+from trimtab.pricing.perp_pool import PoolOrder, PoolState, Trade, TradeLimit, margin_for, own_limit, trade
 from trimtab.pricing.pool_curve import Curve
 from trimtab.pricing.sandwich_curve import Attacks
 
@@ -52,35 +52,33 @@ class Attack:
         return self.gain + self.unseen
 
 
-def best_attack(state: PoolState, order: PoolOrder) -> Attack:
-    """The attack that earns most before gas, and what keeps it from being larger. An order that does not
-    fill even alone has none."""
+def best_attack(state: PoolState, order: PoolOrder, *, capital: int | None = None) -> Attack:
+    """The attack that earns most before gas, and what keeps it from being larger. `capital` is the margin
+    that the attacker has (wad), None: all that it needs. An order that does not fill even alone has none."""
     alone = trade(state, order)
     nothing = _no_attack(state, alone)
-    if alone.refusal is not None:
-        return nothing
-    attacks = _attacks(state, order)
+    attacks = attacks_on(state, order) if alone.refusal is None else None
     if attacks is None:
         return nothing
-    high, limit = _largest(state, order, attacks)
+    passes = _Passes(state, order, capital)
+    high, limit = passes.largest(attacks)
     if high <= 0:
         return _no_attack(state, alone, limit)
     size, unseen = attacks.best(float(high), float(_MICRO))
-    sizes = {min(high, math.floor(size)), high}
-    found = [run_attack(state, order, s, alone) for s in sizes if s > 0]
-    best = max((a for a in found if a.limit is None), key=lambda a: a.gain, default=nothing)
+    sizes = {min(high, math.floor(size)), high} - {0}
+    best = max((run_attack(state, order, s, alone) for s in sizes), key=lambda attack: attack.gain)
     if best.gain <= 0:
         return nothing
-    return _with(best, math.ceil(unseen) + _MICRO, limit if best.size == high else None)
+    return replace(best, unseen=math.ceil(unseen) + _MICRO, limit=limit if best.size == high else None)
 
 
 def run_attack(state: PoolState, order: PoolOrder, size: int, alone: Trade | None = None) -> Attack:
     """The sandwich with this front size, whatever it earns. `limit` is the first refusal among its trades;
     the trades after that one did not happen."""
     alone = trade(state, order) if alone is None else alone
-    front = trade(state, _front(state, order, size))
+    front = trade(state, front_order(state, order, size))
     victim = trade(front.after, order)
-    back = trade(victim.after, _back(state, order, size))
+    back = trade(victim.after, back_order(state, order, size))
     refusals = (front.refusal, victim.refusal, back.refusal)
     limit = next((r for r in refusals if r is not None), None)
     if limit is None and back.base < size:
@@ -99,11 +97,13 @@ def loss_of(order: PoolOrder, alone: Trade, filled: Trade) -> int:
     return -(-(fair - worse if order.sells else worse - fair) // alone.base)
 
 
-def _front(state: PoolState, order: PoolOrder, size: int) -> PoolOrder:
+def front_order(state: PoolState, order: PoolOrder, size: int) -> PoolOrder:
+    """The attacker's first trade, exact in base."""
     return PoolOrder(order.sells, exact_in=order.sells, amount=size, fee=state.taker_fee)
 
 
-def _back(state: PoolState, order: PoolOrder, size: int) -> PoolOrder:
+def back_order(state: PoolState, order: PoolOrder, size: int) -> PoolOrder:
+    """The attacker's close."""
     sells = not order.sells
     return PoolOrder(sells, exact_in=sells, amount=size, fee=state.taker_fee, closes=True)
 
@@ -113,57 +113,66 @@ def _no_attack(state: PoolState, alone: Trade, limit: TradeLimit | None = None) 
     return Attack(0, 0, 0, 0, none, alone, none, limit or alone.refusal)
 
 
-def _with(attack: Attack, unseen: int, limit: TradeLimit | None) -> Attack:
-    return Attack(
-        attack.size, attack.gain, unseen, attack.victim_loss, attack.front, attack.victim, attack.back, limit
-    )
-
-
-def _attacks(state: PoolState, order: PoolOrder) -> Attacks | None:
+def attacks_on(state: PoolState, order: PoolOrder) -> Attacks | None:
     """The curve from here to where a trade must end; None where there is nothing to trade."""
     edge = state.edges()[0 if order.sells else 1]
     if (edge >= state.pool.sqrt_price) if order.sells else (edge <= state.pool.sqrt_price):
         return None
     curve = Curve(state.pool, edge, sells=order.sells)
-    own = own_limit(state, order)
-    if own is not None:
-        own = max(own, edge) if order.sells else min(own, edge)
-    return Attacks(curve, order, state.taker_fee, own) if curve.base > 0 else None
+    stop = own_limit(state, order)
+    if stop is not None and ((stop < edge) if order.sells else (stop > edge)):
+        stop = None  # the edge refuses it before it would stop by itself
+    return Attacks(curve, order, state.taker_fee, stop) if curve.base > 0 else None
 
 
-def _largest(state: PoolState, order: PoolOrder, attacks: Attacks) -> tuple[int, TradeLimit | None]:
-    """The largest attack whose trades all pass, and what refuses a larger one. Whether one passes is monotone
-    in its size; the curve guesses, the integers enclose it."""
-    guess = attacks.largest()
-    if order.bound:
-        guess = attacks.largest_within(order.bound, guess)
-    low = high = max(0, math.floor(guess))
-    width = max(1, high >> _FINE)
-    limit: TradeLimit | None = None
-    while (refusal := _refusal(state, order, high)) is None:
-        low, high, width = high, high + width, 8 * width
-    limit = refusal
-    width = max(1, low >> _FINE)
-    while low > 0 and (low == high or _refusal(state, order, low) is not None):
-        high, low, width = low, max(0, low - width), 8 * width
-    while high - low > max(1, low >> _FINE):
-        middle = (low + high) // 2
-        refusal = _refusal(state, order, middle)
-        if refusal is None:
-            low = middle
-        else:
-            high, limit = middle, refusal
-    return low, limit
+@dataclass(frozen=True, slots=True)
+class _Passes:
+    """Which attacks pass: whether one does is monotone in its size, but for an order with both a bound and a
+    limit where it stops, of which the sizes up to the first refusal count."""
 
+    state: PoolState
+    order: PoolOrder
+    capital: int | None
 
-def _refusal(state: PoolState, order: PoolOrder, size: int) -> TradeLimit | None:
-    if size == 0:
-        return None
-    front = trade(state, _front(state, order, size))
-    if front.refusal is not None:
-        return front.refusal
-    victim = trade(front.after, order)
-    if victim.refusal is not None:
-        return victim.refusal
-    back = trade(victim.after, _back(state, order, size))
-    return TradeLimit.BLOCK_TICKS if back.refusal is None and back.base < size else back.refusal
+    def largest(self, attacks: Attacks) -> tuple[int, TradeLimit | None]:
+        """The largest attack that passes, to a part in 2^44, and what refuses the next one. The curve
+        guesses, the integers enclose it."""
+        high = low = max(0, math.floor(self._guess(attacks)))
+        width = max(1, high >> _FINE)
+        while (limit := self.refusal(high)) is None:
+            low, high, width = high, high + width, 8 * width
+        width = max(1, low >> _FINE)
+        while low > 0 and (low == high or self.refusal(low) is not None):
+            low, high, width = max(0, low - width), low, 8 * width
+        while high - low > max(1, low >> _FINE):
+            middle = (low + high) // 2
+            refusal = self.refusal(middle)
+            if refusal is None:
+                low = middle
+            else:
+                high, limit = middle, refusal
+        return low, limit
+
+    def _guess(self, attacks: Attacks) -> float:
+        size = attacks.largest()
+        if self.order.bound:
+            size = attacks.last(size, lambda s: attacks.is_within(self.order.bound, s))
+        if self.capital is not None:
+            margin, state, capital = attacks.margin, self.state, self.capital
+            size = attacks.last(size, lambda s: margin(s, state.mark_price, state.initial_margin) <= capital)
+        return size
+
+    def refusal(self, size: int) -> TradeLimit | None:
+        """What refuses an attack of this size, in the order in which its trades come."""
+        if size == 0:
+            return None
+        front = trade(self.state, front_order(self.state, self.order, size))
+        if front.refusal is not None:
+            return front.refusal
+        if self.capital is not None and margin_for(self.state, front, sells=self.order.sells) > self.capital:
+            return TradeLimit.MARGIN
+        victim = trade(front.after, self.order)
+        if victim.refusal is not None:
+            return victim.refusal
+        back = trade(victim.after, back_order(self.state, self.order, size))
+        return TradeLimit.BLOCK_TICKS if back.refusal is None and back.base < size else back.refusal

@@ -12,16 +12,20 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
 
+from trimtab.model.units import WAD
 from trimtab.pricing.perp import PPM
 from trimtab.pricing.perp_pool import PoolOrder
 from trimtab.pricing.pool_curve import Curve
 from trimtab.pricing.tick_math import Q96
 
 _NODES = 4_000  # of the search; some tens are usual
+_HALVINGS = 60
+_FINE = 2.0**-40  # of the largest size: where a crossing counts as found
 
 
 class _Kind(Enum):
@@ -83,18 +87,17 @@ class Attacks:
         before = self.curve.quote_at(end) - self._quote_wanted()
         return self.curve.base_at(before) if before > 0 else before
 
-    def largest_within(self, bound: int, high: float) -> float:
-        """The size, up to `high`, at which the victim's order meets its bound, by bisection."""
+    def last(self, high: float, is_met: Callable[[float], bool]) -> float:
+        """The last size, up to `high`, that meets what small sizes meet and large ones do not. `high` itself
+        is not asked: where an order stops it fills nothing, at any price."""
         low = 0.0
-        for _ in range(60):
+        for _ in range(_HALVINGS):
             middle = (low + high) / 2
-            if self._meets(bound, middle):
-                low = middle
-            else:
-                high = middle
+            low, high = (middle, high) if is_met(middle) else (low, middle)
         return low
 
-    def _meets(self, bound: int, size: float) -> bool:
+    def is_within(self, bound: int, size: float) -> bool:
+        """Whether the victim's order meets its bound behind an attack of this size."""
         end = self.victim_end(size)
         order, base = self._order, end - size
         if not order.is_in_base:
@@ -104,6 +107,14 @@ class Attacks:
         if order.sells:
             return quote * self._victim_keeps >= limit
         return quote / self._victim_keeps <= limit
+
+    def margin(self, size: float, mark: int, ratio: int) -> float:
+        """What the attacker's first trade needs: `margin_for` of `perp_pool.py`."""
+        value, quote = size * mark / WAD, self.curve.quote_at(size)
+        if self._order.sells:
+            return value * ratio / PPM + max(0.0, value - quote * self._keeps)
+        paid = quote / self._keeps
+        return paid * ratio / PPM + max(0.0, paid - value)
 
     def gain(self, size: float) -> float:
         """What the attacker's round trip earns, gas apart."""
@@ -134,6 +145,24 @@ class Attacks:
                 if not half.is_settled:
                     heapq.heappush(heap, (-half.ceiling, half.low, half))
         return size, max(0.0, -heap[0][0] - most) if heap else 0.0
+
+    def first_above(self, high: float, target: float) -> float:
+        """A size up to which no attack earns more than `target`: close below the first that does, `high`
+        where none up to there does."""
+        parts = self._first_parts(high)[::-1]
+        for _ in range(_NODES):
+            if not parts:
+                return high
+            part = parts.pop()
+            if part.ceiling <= target:
+                continue
+            if part.high - part.low <= high * _FINE:
+                return part.low
+            middle = (part.low + part.high) / 2
+            gain = self.gain(middle)
+            parts.append(self._part(middle, part.high, gain, part.high_gain))
+            parts.append(self._part(part.low, middle, part.low_gain, gain))
+        return parts[-1].low
 
     def _first_parts(self, high: float) -> list[_Part]:
         starts = (self._start_for(b) for b in (*self.curve.breaks, self._stop))

@@ -154,11 +154,20 @@ def opposite_bound(intent: PerpIntent, quote: PerpQuote) -> int:
     notional, fee = to_wad_exact(quote.notional, "notional"), to_wad_exact(quote.fee, "fee")
     if intent.notional is None:
         size = to_wad_exact(abs(quote.size), "size")
-        if intent.side is Side.BUY:
-            return notional_down(price, size) * (notional + fee) // notional
-        return -(-notional_up(price, size) * (notional - fee) // notional)
-    paid = to_wad_exact(intent.notional, "notional")
-    return size_up(price, paid - fee) if intent.side is Side.BUY else size_down(price, paid + fee)
+        return bound_of_size(intent.side, price, size, notional, fee)
+    return bound_of_notional(intent.side, price, to_wad_exact(intent.notional, "notional"), fee)
+
+
+def bound_of_size(side: Side, price: Decimal, size: int, notional: int, fee: int) -> int:
+    """The most that a buyer of `size` pays, the least that a seller gets, the fee as that of the notional."""
+    if side is Side.BUY:
+        return notional_down(price, size) * (notional + fee) // notional
+    return -(-notional_up(price, size) * (notional - fee) // notional)
+
+
+def bound_of_notional(side: Side, price: Decimal, paid: int, fee: int) -> int:
+    """The least that a buyer for `paid` gets, the most that a seller for it gives."""
+    return size_up(price, paid - fee) if side is Side.BUY else size_down(price, paid + fee)
 
 
 def _deadline(intent: PerpIntent) -> int:

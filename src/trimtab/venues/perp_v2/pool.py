@@ -94,8 +94,8 @@ class PoolReader:
         block: BlockRef = "pending",
         at: int | None = None,
     ) -> PoolLook:
-        """The pool as a trade at second `at` finds it, the block's own by default. `UnknownMarketError`, and the
-        venue's error for a market that is paused or has no mark price."""
+        """The pool as a trade at second `at` finds it, the block's own by default. `UnknownMarketError`, and
+        the venue's error for a market that is paused or has no mark price."""
         place = find_market(self._deployment, market)
         grid = self._grids.get(market) or await self._find_grid(place, block)
         reads = [*self._reads(place, account), *(_TICKS.read(place.pool, t) for t in grid.ticks)]

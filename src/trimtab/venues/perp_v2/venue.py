@@ -8,6 +8,7 @@ from decimal import Decimal
 from trimtab.chain.client import Client
 from trimtab.chain.receipt import Log, Receipt
 from trimtab.errors import VenueError
+from trimtab.model.exposure import Exposure, Remedies
 from trimtab.model.ids import Address
 from trimtab.model.limits import AllowedCall
 from trimtab.model.market import PerpMarket, PerpState
@@ -21,6 +22,8 @@ from trimtab.venues.perp_v2.contracts import DELEGATE_APPROVAL, ERC20, VENUE, fi
 from trimtab.venues.perp_v2.decode import Decoder
 from trimtab.venues.perp_v2.duties import Duties
 from trimtab.venues.perp_v2.encode import encode_deposit, encode_order, encode_order_for, encode_withdraw
+from trimtab.venues.perp_v2.exposure import exposure_of, gas_cost, remedies_of
+from trimtab.venues.perp_v2.pool import PoolReader
 from trimtab.venues.perp_v2.quote import Quoter
 from trimtab.venues.perp_v2.read import Reader
 from trimtab.venues.perp_v2.reverts import explain_revert
@@ -45,6 +48,7 @@ class PerpV2(Duties, PerpVenue):
             Capability.DELEGATED_TRADING,
             Capability.LIQUIDATE,
             Capability.LIQUIDATE_COLLATERAL,
+            Capability.SANDWICH_EXPOSURE,
         }
     )
 
@@ -56,6 +60,7 @@ class PerpV2(Duties, PerpVenue):
         self._reader = Reader(client, deployment)
         self._quoter = Quoter(client, deployment, refuse_stale_index=refuse_stale_index)
         self._decoder = Decoder(deployment)
+        self._pools = PoolReader(client, deployment)
 
     @property
     def addresses(self) -> dict[str, Address]:
@@ -113,6 +118,35 @@ class PerpV2(Duties, PerpVenue):
         self, account: Address, intent: PerpIntent, *, block: BlockRef = "pending"
     ) -> PerpQuote:
         return await self._quoter.read_quote(account, intent, block)
+
+    async def read_exposure(
+        self,
+        account: Address,
+        quote: PerpQuote,
+        *,
+        gas_price_wei: int,
+        gas_token_price: Decimal,
+        capital: Decimal | None = None,
+        block: BlockRef = "pending",
+    ) -> Exposure:
+        """What an attacker could earn at most by trading around the quoted order, in one block."""
+        look = await self._pools.read(quote.intent.market, account=account, block=block)
+        return exposure_of(quote, look, gas_cost(gas_price_wei, gas_token_price), capital)
+
+    async def read_remedies(
+        self,
+        account: Address,
+        quote: PerpQuote,
+        max_profit: Decimal,
+        *,
+        gas_price_wei: int,
+        gas_token_price: Decimal,
+        max_slippage: Decimal | None = None,
+        block: BlockRef = "pending",
+    ) -> Remedies:
+        """The acceptable price, and the amount at once, with which it earns at most `max_profit`."""
+        look = await self._pools.read(quote.intent.market, account=account, block=block)
+        return remedies_of(quote, look, gas_cost(gas_price_wei, gas_token_price), max_profit, max_slippage)
 
     def encode_order(self, account: Address, intent: PerpIntent, quote: PerpQuote) -> ChainPlan:  # noqa: ARG002
         """To be sent by `account` itself; see `encode_order_for` for delegates."""

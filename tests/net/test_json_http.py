@@ -11,6 +11,13 @@ from aiohttp import web
 from trimtab.errors import ConfigError, ConnectionLostError, RateLimitedError, RpcTimeoutError
 from trimtab.net.json_http import JsonHttp
 
+DEEP = {
+    "wide": "[" + ", ".join(["[[]]"] * 1000) + "]",
+    "nested": "[" * 200 + "]" * 200,
+    "deep": '{"a": ' * 201 + "1" + "}" * 201,
+    "open": "[" * 500_000,
+}
+
 
 @pytest.fixture
 async def url() -> AsyncIterator[str]:
@@ -43,6 +50,8 @@ async def url() -> AsyncIterator[str]:
                     "key": request.headers.get("X-Key"),
                 }
             )
+        if what in DEEP:
+            return web.Response(text=DEEP[what])
         if what == "flood":
             return web.Response(text="x" * 200_000)
         if what == "text":
@@ -86,6 +95,15 @@ async def test_a_flood_is_not_read(url: str) -> None:
     async with JsonHttp(url, max_size=100_000) as http:
         with pytest.raises(ConnectionLostError, match="more than 100000 bytes"):
             await http.post("/flood", {})
+
+
+async def test_what_is_nested_beyond_reason_is_no_json(url: str) -> None:
+    """Decoding it would end the process without a word; what is only wide is decoded."""
+    async with JsonHttp(url) as http:
+        assert len((await http.read("/wide")).content) == 1000
+        assert isinstance((await http.read("/nested")).content, list)
+        assert (await http.read("/deep")).content == DEEP["deep"]
+        assert (await http.read("/open")).content == DEEP["open"]
 
 
 async def test_a_status_is_an_answer(url: str) -> None:

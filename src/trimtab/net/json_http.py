@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -15,11 +16,13 @@ from trimtab.net.http_errors import check_pace, typed_errors
 from trimtab.net.urls import mask_url
 
 _LARGEST = 16 << 20
+_DEEPEST = 200
+_BRACKETS = re.compile(r"[\[\]{}]")
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`content` is the decoded body, or its text where it is no JSON."""
+    """`content` is the decoded body, or its text where it is no JSON, or nested beyond reason."""
 
     status: int
     content: Any
@@ -116,7 +119,21 @@ class JsonHttp:
 
 
 def _decoded(body: str) -> Any:
+    if _is_deep(body):
+        return body
     try:
         return json.loads(body) if body else None
     except ValueError:
         return body
+
+
+def _is_deep(body: str) -> bool:
+    """Whether it is nested so that decoding it could run out of stack, which no error would tell of."""
+    if body.count("[") + body.count("{") <= _DEEPEST:
+        return False
+    depth = 0
+    for bracket in _BRACKETS.finditer(body):
+        depth += 1 if bracket[0] in "[{" else -1
+        if depth > _DEEPEST:
+            return True
+    return False

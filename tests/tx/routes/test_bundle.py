@@ -15,9 +15,15 @@ from trimtab.tx.lanes import Lane
 from trimtab.tx.routes.auth import RelayIdentity
 from trimtab.tx.routes.base import Parcel
 from trimtab.tx.routes.bundle import MOST_BYTES, BundleOptions, BundleRoute
+from trimtab.tx.signers import LocalSigner
 from trimtab.tx.states import Outcome
 
 IDENTITY = RelayIdentity.from_hex("07" * 32)
+
+
+def uuid_of(name: str) -> str:
+    """Of the suite's account."""
+    return IDENTITY.replacement_uuid(f"31337:{ACCOUNT.signer.address}:{name}")
 
 
 async def test_the_request() -> None:
@@ -34,7 +40,7 @@ async def test_the_request() -> None:
             "revertingTxHashes": [],
             "minTimestamp": 0,
             "maxTimestamp": 1_800_000_000,
-            "replacementUuid": IDENTITY.replacement_uuid("hedge"),
+            "replacementUuid": uuid_of("hedge"),
         }
     ]
 
@@ -52,6 +58,20 @@ async def test_each_block_replaces_the_one_before() -> None:
     uuids = [one["replacementUuid"] for one in fields]
     assert len(set(uuids[:3])) == 1
     assert uuids[3] != uuids[0]
+
+
+async def test_accounts_that_share_an_identity_do_not_replace_each_other() -> None:
+    """One name on two accounts, or on two chains, is two bundles to a relay."""
+    others = (
+        replace(ACCOUNT, signer=LocalSigner.from_key(b"\x09" * 32)),
+        replace(ACCOUNT, chain_id=1),
+    )
+    async with scripted() as script, BundleRoute([script.url], identity=IDENTITY) as route:
+        for account in (ACCOUNT, *others, ACCOUNT):
+            await route.send(account.parcel(1, Lane.BUNDLE))[0]
+    uuids = [seen.params[0]["replacementUuid"] for seen in script.seen]
+    assert len(set(uuids)) == 3
+    assert uuids[0] == uuids[3]
 
 
 async def test_builders_are_named_and_none_is_by_default() -> None:
@@ -88,7 +108,7 @@ async def test_withdrawing_cancels_by_uuid_at_every_relay() -> None:
     """With `eth_cancelBundle`, or with a bundle of nothing where a builder knows only that; what has no name
     was for one block and is over with it."""
     parcel = ACCOUNT.parcel(2, Lane.BUNDLE)
-    uuid = IDENTITY.replacement_uuid("hedge")
+    uuid = uuid_of("hedge")
     async with scripted() as one, scripted() as other:
         async with BundleRoute([one.url, other.url], identity=IDENTITY) as route:
             await route.withdraw(replace(parcel, name=""))

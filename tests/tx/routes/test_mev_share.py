@@ -19,6 +19,7 @@ from trimtab.tx.routes.preferences import Refund
 from trimtab.tx.states import Outcome
 
 IDENTITY = RelayIdentity.from_hex("07" * 32)
+UUID = IDENTITY.replacement_uuid(f"31337:{ACCOUNT.signer.address}:hedge")
 PAYEE = Address("0x" + "ad" * 20)
 
 
@@ -37,7 +38,7 @@ async def test_the_request() -> None:
             "body": [{"tx": "0x" + raw.hex(), "canRevert": False} for raw in parcel.raws],
             "validity": {"refund": [], "refundConfig": []},
             "privacy": {"hints": [], "builders": ["flashbots"]},
-            "replacementUuid": IDENTITY.replacement_uuid("hedge"),
+            "replacementUuid": UUID,
         }
     ]
 
@@ -84,7 +85,7 @@ async def test_withdrawing_names_the_same_builders() -> None:
     async with scripted() as script, MevShareRoute([script.url], identity=IDENTITY) as route:
         await route.withdraw(ACCOUNT.parcel(1, Lane.PRIVATE, name=""))
         await route.withdraw(ACCOUNT.parcel(1, Lane.PRIVATE))
-    named = {"replacementUuid": IDENTITY.replacement_uuid("hedge")}
+    named = {"replacementUuid": UUID}
     assert [(seen.method, seen.params) for seen in script.seen] == [
         ("mev_cancelBundle", [named, ["flashbots"]])
     ]

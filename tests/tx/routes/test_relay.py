@@ -87,6 +87,8 @@ async def heard(script: Script, options: RelayOptions | None = None) -> SendResu
         (200, {"error": [1]}, UNSURE, C.AMBIGUOUS),
         (200, {"error": {"message": {"deep": 1}}}, UNSURE, C.AMBIGUOUS),
         (200, {"error": "the moon is full"}, UNSURE, C.AMBIGUOUS),
+        (200, '{"error": "a half \\ud800 of it"}', UNSURE, C.AMBIGUOUS),
+        (200, "[" * 100_000, UNSURE, C.AMBIGUOUS),
         (200, {"error": {"message": "nonce too low"}}, UNSURE, C.NONCE_LOW),
         (400, {"result": HASH}, UNSURE, C.AMBIGUOUS),
         (500, {"result": HASH}, UNSURE, C.AMBIGUOUS),
@@ -104,6 +106,7 @@ async def test_what_an_answer_means(status: int, body: Any, outcome: Outcome, se
         script.answer = saying(status, body)
         result = await heard(script)
     assert (result.outcome, result.send_class) == (outcome, send_class), result
+    assert result.message.encode().decode() == result.message, "what a journal does with it"
     assert len(result.message) <= 303
     assert len(script.seen) == 1
 
@@ -196,7 +199,9 @@ async def test_words_are_shown_without_raw_bytes_and_keys() -> None:
 
     async with scripted() as script:
         script.answer = echo
-        url = script.url.replace("http://", "http://some-user:hunter2hunter2@") + "/v1/p4th-k3y?key=qu3ry-k3y"
+        url = (
+            script.url.replace("http://", "http://some-user:hunter2hunter2@") + "/v1/p4th-k3y?key=qu3ry%2Dk3y"
+        )
         relay = Relay("one", url)
         result = await ask(relay)
         await relay.close()
@@ -242,12 +247,27 @@ async def test_a_wait_that_is_given_up_counts_as_a_failure() -> None:
 
 
 async def test_reading_gives_an_answer_or_none() -> None:
-    """A status API that is in trouble, cut off or closed says nothing."""
+    """A status API that is in trouble, cut off, closed, or asks to be left alone says nothing."""
+    clock = Clock()
     async with scripted() as script:
-        relay = Relay("one", script.url)
+        relay = Relay("one", script.url, clock=clock)
         assert await relay.read("/tx/0x1") == {"status": "UNKNOWN", "hash": "0x1"}
         for reply in (Reply.TROUBLE, Reply.CUT):
             script.reply = reply
             assert await relay.read("/tx/0x1") is None
+        script.reply = Reply.YES
+        asked = 0
+
+        async def limit(request: web.Request) -> web.StreamResponse:
+            nonlocal asked
+            asked += 1
+            return web.Response(status=429, headers={"Retry-After": "5"})
+
+        script.serve, serve = limit, script.serve  # type: ignore[method-assign]
+        assert [await relay.read("/tx/0x1") for _ in range(3)] == [None] * 3
+        assert asked == 1
+        script.serve = serve  # type: ignore[method-assign]
+        clock.now = 6
+        assert await relay.read("/tx/0x1") is not None
         await relay.close()
         assert await relay.read("/tx/0x1") is None

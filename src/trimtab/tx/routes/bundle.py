@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from trimtab.chain.rpc_errors import SendClass
+from trimtab.errors import IntentError
 from trimtab.tx.lanes import Lane
+from trimtab.tx.opening import open_signed
 from trimtab.tx.routes.auth import RelayIdentity
 from trimtab.tx.routes.base import Parcel, SendResult
 from trimtab.tx.routes.bundle_simulation import BundleSimulation, simulate_bundle
 from trimtab.tx.routes.preferences import check_builders
 from trimtab.tx.routes.relay import Relay, RelayOptions
 from trimtab.tx.routes.relay_route import RelayRoute, take_bundle
-from trimtab.tx.states import Outcome
 
 MOST_TRANSACTIONS = 100
 MOST_BYTES = 300_000
@@ -62,7 +63,7 @@ class BundleRoute(RelayRoute):
         with it."""
         if not parcel.name:
             return
-        uuid = self._identity.replacement_uuid(parcel.name)
+        uuid = replacement_of(self._identity, parcel)
         if self._options.cancel_by_empty:
             method, fields = "eth_sendBundle", {"txs": [], "replacementUuid": uuid}
         else:
@@ -83,7 +84,7 @@ class BundleRoute(RelayRoute):
                 return [simulation.trouble] * len(parcel.raws)
             if simulation.failure:
                 words = f"not sent: its simulation failed: {simulation.failure}"
-                return [SendResult(relay.name, Outcome.REJECTED, SendClass.REVERT, words)] * len(parcel.raws)
+                return [relay.refuse(words, SendClass.REVERT)] * len(parcel.raws)
         return take_bundle(relay, await relay.ask("eth_sendBundle", [self._fields(parcel)]), parcel)
 
     def _fields(self, parcel: Parcel) -> dict[str, Any]:
@@ -96,10 +97,21 @@ class BundleRoute(RelayRoute):
         if parcel.deadline is not None:
             fields |= {"minTimestamp": 0, "maxTimestamp": parcel.deadline}
         if parcel.name:
-            fields["replacementUuid"] = self._identity.replacement_uuid(parcel.name)
+            fields["replacementUuid"] = replacement_of(self._identity, parcel)
         if self._options.builders:
             fields["builders"] = list(self._options.builders)
         return fields
+
+
+def replacement_of(identity: RelayIdentity, parcel: Parcel) -> str:
+    """The uuid of the parcel's name on its account: accounts that share an identity do not replace what the
+    others sent."""
+    try:
+        first = open_signed(parcel.raws[0])
+        owner = f"{first.fields.chain_id}:{first.sender}"
+    except (IndexError, IntentError):
+        owner = ""
+    return identity.replacement_uuid(f"{owner}:{parcel.name}")
 
 
 def beyond_limits(parcel: Parcel, most: int = MOST_TRANSACTIONS) -> str:

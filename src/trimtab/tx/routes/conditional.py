@@ -17,7 +17,6 @@ from trimtab.tx.routes.auth import RelayIdentity
 from trimtab.tx.routes.base import Parcel, SendResult
 from trimtab.tx.routes.relay import Relay, RelayOptions
 from trimtab.tx.routes.relay_route import RelayRoute, send_each
-from trimtab.tx.states import Outcome
 
 Storage: TypeAlias = bytes | Mapping[int, int]
 """What an account's storage must be: its root, or values by slot."""
@@ -70,8 +69,7 @@ class ConditionalRoute(RelayRoute):
         cost = cost_of(conditions)
         if cost > self._options.max_cost:
             words = f"not sent: its conditions cost {cost}, the sequencer takes {self._options.max_cost}"
-            refusal = SendResult(relay.name, Outcome.REJECTED, SendClass.CONDITIONAL, words)
-            return [refusal] * len(parcel.raws)
+            return [relay.refuse(words, SendClass.CONDITIONAL)] * len(parcel.raws)
 
         def request(raw: str) -> tuple[str, list[Any]]:
             return "eth_sendRawTransactionConditional", [raw, conditions]

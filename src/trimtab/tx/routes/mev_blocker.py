@@ -3,6 +3,7 @@ status API on the same host."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -74,7 +75,8 @@ class MevBlockerRoute(RelayRoute):
 
     async def read_status(self, tx_hash: TxHash) -> Sequence[RelayStatus]:
         """What each host's status API says."""
-        return [status_of(one, await one.read(f"/tx/{tx_hash}"), tx_hash) for one in self._tellers]
+        said = await asyncio.gather(*(teller.read(f"/tx/{tx_hash}") for teller in self._tellers))
+        return [status_of(teller, one, tx_hash) for teller, one in zip(self._tellers, said, strict=True)]
 
     async def close(self) -> None:
         await super().close()

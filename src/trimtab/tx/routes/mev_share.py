@@ -12,7 +12,7 @@ from trimtab.errors import ConfigError
 from trimtab.tx.lanes import Lane
 from trimtab.tx.routes.auth import RelayIdentity
 from trimtab.tx.routes.base import Parcel, SendResult
-from trimtab.tx.routes.bundle import beyond_limits
+from trimtab.tx.routes.bundle import beyond_limits, replacement_of
 from trimtab.tx.routes.bundle_simulation import BundleSimulation
 from trimtab.tx.routes.preferences import Refund, check_builders, check_hints, check_refunds, refund_fields
 from trimtab.tx.routes.relay import Heard, Relay, RelayOptions
@@ -45,7 +45,8 @@ class MevShareOptions:
 
 
 class MevShareRoute(RelayRoute):
-    """A bundle is good from its target to its last block, so that sending it again moves the first one on."""
+    """A bundle is good from its target to its last block, which is the only end that it has: nodes know no
+    deadline, and pass by one that they know already."""
 
     kind = "mev_share"
     lanes = frozenset({Lane.PRIVATE, Lane.BUNDLE})
@@ -66,7 +67,7 @@ class MevShareRoute(RelayRoute):
     async def withdraw(self, parcel: Parcel) -> None:
         """`mev_cancelBundle`, to the same builders, for the bundle of this name; one without a name stays."""
         if parcel.name:
-            named = {"replacementUuid": self._identity.replacement_uuid(parcel.name)}
+            named = {"replacementUuid": replacement_of(self._identity, parcel)}
             asked = [named, list(self._options.builders)]
             await asyncio.gather(*(relay.ask("mev_cancelBundle", asked) for relay in self._relays))
 
@@ -95,7 +96,7 @@ class MevShareRoute(RelayRoute):
             "privacy": {"hints": list(options.hints), "builders": list(options.builders)},
         }
         if parcel.name:
-            fields["replacementUuid"] = self._identity.replacement_uuid(parcel.name)
+            fields["replacementUuid"] = replacement_of(self._identity, parcel)
         return fields
 
 

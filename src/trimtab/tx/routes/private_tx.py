@@ -3,6 +3,7 @@ Titan and others have it. The relay itself tries each block up to the last one."
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -50,9 +51,9 @@ class PrivateTxRoute(RelayRoute):
 
     async def withdraw(self, parcel: Parcel) -> None:
         """`eth_cancelPrivateTransaction` for each hash; a relay heeds it from the key that sent it."""
-        for relay in self._relays:
-            for tx_hash in parcel.hashes:
-                await relay.ask("eth_cancelPrivateTransaction", [{"txHash": tx_hash}])
+        asked = [(relay, tx_hash) for relay in self._relays for tx_hash in parcel.hashes]
+        method = "eth_cancelPrivateTransaction"
+        await asyncio.gather(*(relay.ask(method, [{"txHash": tx_hash}]) for relay, tx_hash in asked))
 
     async def _send_to(self, relay: Relay, parcel: Parcel) -> Sequence[SendResult]:
         options = self._options

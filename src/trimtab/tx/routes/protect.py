@@ -5,7 +5,7 @@ it stands."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
@@ -93,26 +93,22 @@ class ProtectRoute(RelayRoute):
         if found := sorted(taken & PUBLISHES):
             raise ConfigError(f"{found[0]} in the URL would make it public; take it out", key="url")
         path = parts.path.rstrip("/")
-        if path.endswith("/fast") or (found := sorted(taken & (_OURS | _OTHER_SERVICES))):
-            what = "fast" if path.endswith("/fast") else found[0]
-            raise ConfigError(f"{what} is no part of the URL: say it as an option of the route", key="url")
+        wrong = ["fast"] if path.endswith("/fast") else sorted(taken & (_OURS | _OTHER_SERVICES))
+        if wrong:
+            raise ConfigError(
+                f"{wrong[0]} is no part of the URL: say it as an option of the route", key="url"
+            )
         return urlunsplit(parts._replace(path=path + "/fast")) if self._options.fast else url
 
     async def _send_to(self, relay: Relay, parcel: Parcel) -> Sequence[SendResult]:
         def request(raw: str) -> tuple[str, list[Any]]:
             return "eth_sendRawTransaction", [raw]
 
-        results: list[SendResult] = []
-        for raw, tx_hash in zip(parcel.raws, parcel.hashes, strict=True):
-            why = "" if self._options.may_publish else passes_on(raw)
-            if why:
-                results.append(
-                    relay.refuse(f"not sent: Protect makes {why} public; send it by another route")
-                )
-            else:
-                one = replace(parcel, raws=(raw,), hashes=(tx_hash,))
-                results += await send_each(relay, one, request, query=self._query(parcel))
-        return results
+        def why_not(raw: bytes) -> str:
+            what = "" if self._options.may_publish else passes_on(raw)
+            return what and f"not sent: Protect makes {what} public; send it by another route"
+
+        return await send_each(relay, parcel, request, query=self._query(parcel), why_not=why_not)
 
     def _query(self, parcel: Parcel) -> list[tuple[str, str]]:
         """What is said in each request. The blocks that are left are the window's: without them Protect would

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, NoReturn
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from trimtab.chain.rpc_errors import ErrorRow, SendClass, classify_send_error
 from trimtab.errors import ConfigError, RateLimitedError, SigningError, TransportError
@@ -23,7 +23,7 @@ from trimtab.tx.routes.public import result_of
 from trimtab.tx.states import Outcome
 
 _LARGEST_ANSWER = 1 << 20
-_LONGEST_REST = 60.0  # a Retry-After beyond it may have been a mistake
+_LONGEST_WAIT = 60.0  # a Retry-After beyond it may have been a mistake
 _LONGEST_WORDS = 300
 _LONG_HEX = re.compile(r"(0x)?[0-9a-fA-F]{65,}")
 _SHORT_PIECE = 6
@@ -92,16 +92,19 @@ class Relay:
         try:
             headers = await self.identity.sign(body) if self.identity else {}
         except SigningError as error:
-            return self._refused(SendClass.UNAUTHORISED, f"the request was not sent: {error}")
+            return Heard(trouble=self.refuse(f"not sent: {error}", SendClass.UNAUTHORISED))
         return await self._post(body, headers, query)
 
     async def read(self, path: str) -> Any | None:
         """GET `path` and decode it; None when there is no good answer."""
-        if self._is_closed:
+        if self._is_closed or self._rests_until > self._clock():
             return None
         try:
             await self._open()
             answer = await self._http.read(path)
+        except RateLimitedError as error:
+            self._rest(error)
+            return None
         except (TransportError, ConfigError):
             return None
         return answer.content if answer.is_ok else None
@@ -114,12 +117,13 @@ class Relay:
             return SendResult(self.name, Outcome.ACCEPTED, "")
         return self._ambiguous(f"the relay answered {json.dumps(heard.result)} instead of the hash")
 
-    def refuse(self, words: str) -> SendResult:
-        """A definite no of our own: nothing was sent."""
-        return SendResult(self.name, Outcome.REJECTED, SendClass.PERMANENT, words)
+    def refuse(self, words: str, send_class: SendClass = SendClass.PERMANENT) -> SendResult:
+        """A definite no, of ours or of the relay's."""
+        return SendResult(self.name, Outcome.REJECTED, send_class, self.show(words))
 
     def show(self, text: str) -> str:
-        """A relay's words, short, without raw bytes and without what the URL hides."""
+        """A relay's words, short, without raw bytes, without what the URL hides, and fit for a journal."""
+        text = text.encode(errors="replace").decode()
         for secret in self._secrets:
             text = text.replace(secret, "***")
         text = _LONG_HEX.sub(lambda found: found[0][:10] + "...", text)
@@ -142,6 +146,9 @@ class Relay:
             return "not sent: the relay failed several times in a row, and is tried again soon"
         return ""
 
+    def _rest(self, error: RateLimitedError) -> None:
+        self._rests_until = self._clock() + min(error.retry_after or 0.0, _LONGEST_WAIT)
+
     async def _open(self) -> None:
         if not self._is_open:
             self._is_open = True
@@ -155,7 +162,7 @@ class Relay:
                     await self._limiter.acquire()
             answer = await self._http.post_bytes(body, headers, query)
         except RateLimitedError as error:
-            self._rests_until = self._clock() + min(error.retry_after or 0.0, _LONGEST_REST)
+            self._rest(error)
             self._breaker.record_success()  # it answered
             return self._unknown(str(error))
         except TimeoutError:
@@ -181,7 +188,7 @@ class Relay:
             if answer.is_ok and "result" in content:
                 return Heard(content["result"])
         if answer.status == 401:
-            return self._refused(SendClass.UNAUTHORISED, f"HTTP 401: {answer.text}")
+            return Heard(trouble=self.refuse(f"HTTP 401: {answer.text}", SendClass.UNAUTHORISED))
         return self._unknown(f"HTTP {answer.status}: {answer.text}")
 
     def _classified(self, error: Any) -> Heard:
@@ -191,9 +198,6 @@ class Relay:
         said = classify_send_error(message, fields.get("code"), fields.get("data"), self._options.rows)
         words = message if isinstance(message, str) else json.dumps(error)
         return Heard(trouble=result_of(self.name, said, self.show(words)))
-
-    def _refused(self, send_class: SendClass, words: str) -> Heard:
-        return Heard(trouble=SendResult(self.name, Outcome.REJECTED, send_class, self.show(words)))
 
     def _unknown(self, words: str) -> Heard:
         return Heard(trouble=self._ambiguous(words))
@@ -210,6 +214,7 @@ def _limiter(options: RelayOptions, clock: Callable[[], float]) -> RateLimiter |
 def _secrets_of(url: str) -> tuple[str, ...]:
     """The pieces of a URL in which keys live, longest first."""
     parts = urlsplit(url)
-    pieces = [*parts.path.split("/"), *(value for _, value in parse_qsl(parts.query)), parts.fragment]
+    pieces = re.split("[/&=]", f"{parts.path}&{parts.query}&{parts.fragment}")
     pieces += [parts.username or "", parts.password or ""]
-    return tuple(sorted({p for p in pieces if len(p) >= _SHORT_PIECE}, key=len, reverse=True))
+    both = {*pieces, *map(unquote, pieces)}
+    return tuple(sorted((p for p in both if len(p) >= _SHORT_PIECE), key=len, reverse=True))

@@ -88,12 +88,16 @@ async def send_each(
     request: Callable[[str], tuple[str, list[Any]]],
     *,
     query: Sequence[tuple[str, str]] = (),
+    why_not: Callable[[bytes], str] = lambda _: "",
 ) -> Sequence[SendResult]:
     """One request per transaction, one after the other, so that they arrive in their order: relays take no
-    batches. `request` makes method and parameters out of raw bytes in hex. A yes is the transaction's own
-    hash."""
+    batches. `request` makes method and parameters out of raw bytes in hex; what there is a reason not to send
+    (`why_not`) stays here. A yes is the transaction's own hash."""
     results = []
     for raw, tx_hash in zip(parcel.raws, parcel.hashes, strict=True):
+        if reason := why_not(raw):
+            results.append(relay.refuse(reason))
+            continue
         method, params = request("0x" + raw.hex())
         results.append(relay.taken(await relay.ask(method, params, query=query), _is_hash(tx_hash)))
     return results

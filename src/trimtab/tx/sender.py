@@ -158,7 +158,8 @@ class Sender:
             )
         if new:
             await self._submit_together(steps, dict(enumerate(steps)), bundle=len(steps))
-        await self._reach_network(steps[-1].key)
+        await self._leave_queue(steps[-1].key)
+        self._check_sent(*(intent.key for intent in steps))
         return tuple(TxHandle(intent.key, self._driver, self._client) for intent in steps)
 
     async def submit_batch(self, intents: Sequence[TxIntent]) -> tuple[TxHandle, ...]:
@@ -315,6 +316,12 @@ class Sender:
         return wanted
 
     async def _reach_network(self, key: str) -> TxHandle:
+        await self._leave_queue(key)
+        self._check_sent(key)
+        return TxHandle(key, self._driver, self._client)
+
+    async def _leave_queue(self, key: str) -> None:
+        """Wait until an endpoint has its bytes, or may have them, or it was refused."""
         driver = self._driver
         try:
             async with asyncio.timeout(self._options.submit_timeout):
@@ -323,7 +330,7 @@ class Sender:
         except (TimeoutError, asyncio.CancelledError) as stopped:
             if key not in driver.state.queue:
                 if isinstance(stopped, TimeoutError):
-                    return TxHandle(key, driver, self._client)
+                    return
                 raise
             driver.feed(e.CancelAsked(key))
             if isinstance(stopped, TimeoutError):
@@ -332,23 +339,23 @@ class Sender:
                     f"{self._options.policy.window} in flight: submit it again later"
                 ) from None
             raise
-        self._check_sent(key)
-        return TxHandle(key, driver, self._client)
 
     def _is_waiting(self, key: str) -> bool:
         self._driver.check_whole()
         intent = self._driver.state.intents.get(key)
         return intent is not None and intent.state in _WAITING
 
-    def _check_sent(self, key: str) -> None:
-        """Raise what stopped an intent before any of its bytes were out."""
+    def _check_sent(self, *keys: str) -> None:
+        """Raise what stopped an intent, or one of those that go together, before any of its bytes were
+        out."""
         driver = self._driver
+        key = keys[-1]
         intent = driver.state.intents.get(key)
         if intent is not None and intent.refusal is None:
             return
-        error = driver.trials.errors.pop(key, None)
-        if error is not None:
-            raise error
+        errors = [driver.trials.errors.pop(item) for item in keys if item in driver.trials.errors]
+        if errors:
+            raise errors[0]
         if intent is None:
             if driver.state.halted is not None:
                 raise HaltError(f"{key} was not sent: {driver.state.halted}")

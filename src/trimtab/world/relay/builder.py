@@ -15,14 +15,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Protocol, Self
 
 from trimtab.chain.client import Client
 from trimtab.chain.options import ClientOptions
-from trimtab.errors import ConfigError, IntentError
+from trimtab.errors import ConfigError, IntentError, TrimtabError
 from trimtab.tx.opening import OpenedTx, open_signed
 from trimtab.world.faults.upstream import Upstream
 from trimtab.world.node import AnvilNode
@@ -102,6 +102,8 @@ class Builder:
             await builder.forge.take_over()
             async with builder.face.listen():
                 yield builder
+            with suppress(TrimtabError):  # the node may be gone before us
+                await builder.forge.control.set_automine(enabled=True)
 
     async def build(self) -> Built:
         """Make the next block."""

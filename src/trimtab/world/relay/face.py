@@ -31,6 +31,7 @@ from trimtab.world.relay.veil import Stream, Veil
 _DEVELOPMENT = ("anvil_", "evm_", "hardhat_", "ganache_", "tenderly_")
 _WAITING = ("eth_sendRawTransactionSync", "eth_sendTransactionSync")
 _SHUTDOWN_SECONDS = 1.0
+_KEEPALIVE_SECONDS = 3600.0
 
 
 class Face:
@@ -55,7 +56,9 @@ class Face:
         """Serve on a free port of loopback."""
         app = web.Application(client_max_size=1 << 28)
         app.router.add_route("*", "/{path:.*}", self._respond)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
+        runner = web.AppRunner(
+            app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS, keepalive_timeout=_KEEPALIVE_SECONDS
+        )
         await runner.setup()
         try:
             await web.TCPSite(runner, "127.0.0.1", 0).start()

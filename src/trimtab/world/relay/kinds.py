@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from trimtab.world.faults.kinds import Fault, Stage
+from trimtab.errors import ConfigError
+from trimtab.world.faults import kinds
+from trimtab.world.faults.kinds import Fault, Stage, kind_of
+from trimtab.world.faults.plan import FaultPlan
 
 TAKING = (
     *("eth_sendPrivateTransaction", "eth_sendPrivateRawTransaction", "eth_sendRawTransaction"),
@@ -73,4 +76,19 @@ class Uncle(Fault):
     methods = ("build",)
 
 
-RELAY_FAULTS: tuple[type[Fault], ...] = (Refused, Ignored, Leaked, Unanswered, BadStatus, Uncle)
+RELAY_FAULTS: tuple[type[Fault], ...] = (
+    *(Refused, Ignored, Leaked, Unanswered, BadStatus, Uncle),
+    *(kinds.RateLimited, kinds.ServerError, kinds.HtmlBody, kinds.GarbageJson, kinds.SlowAnswer),
+    *(kinds.LostAnswer, kinds.Disconnect),
+)
+"""All that can strike a relay."""
+
+
+def check_plan(plan: FaultPlan) -> None:
+    """Raises `ConfigError` for a fault that no relay has."""
+    known = ", ".join(kind_of(fault) for fault in RELAY_FAULTS)
+    planned = [rule.fault for rule in plan.rules] + [rule.fault for rule in plan.chain]
+    for fault in planned:
+        if type(fault) not in RELAY_FAULTS:
+            kind = kind_of(fault)
+            raise ConfigError(f"a relay has no fault {kind}: it has {known}", key=kind)

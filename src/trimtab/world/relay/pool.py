@@ -67,17 +67,14 @@ class Pool:
 
     def put_private(self, offer: Offer, story: Story) -> None:
         """Hold a private transaction. Given again, it keeps its turn and gets the new last block."""
-        key = (offer.name, 0)
-        if key in self._held:
-            offer = replace(offer, turn=self._held[key].turn)
-        self._held[key] = offer
+        self._hold((offer.name, 0), offer)
         self.stories[offer.name] = story
 
     def put_bundle(self, offer: Offer) -> None:
         """Hold a bundle; others of its signer with the same replacement uuid give way to it."""
         self.cancel_bundles(offer.signer, offer.replacement)
         key = (offer.name, offer.first_block)
-        self._held[key] = offer
+        self._hold(key, offer)
         self.bundles[key] = BundleStory(
             offer.name, offer.first_block, offer.last_block or offer.first_block, offer.signer, time.time()
         )
@@ -135,6 +132,11 @@ class Pool:
                 self.stories[offer.name].sim_error = reason
         if built.instead_of is None:
             self._forget(built.number + 1)
+
+    def _hold(self, key: tuple[str, int], offer: Offer) -> None:
+        """What is given again keeps its turn."""
+        before = self._held.get(key)
+        self._held[key] = offer if before is None else replace(offer, turn=before.turn)
 
     def _note_bundles(self, included: Iterable[Offer]) -> None:
         for offer in included:

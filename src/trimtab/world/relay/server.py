@@ -33,6 +33,7 @@ from trimtab.world.relay.stream import PATH, EventStream
 
 _HTML = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
 _SHUTDOWN_SECONDS = 1.0
+_KEEPALIVE_SECONDS = 3600.0  # a line that we closed while it was idle would cost a request without a fault
 
 
 class Server:
@@ -51,7 +52,8 @@ class Server:
         self.follow(FaultPlan())
 
     def follow(self, plan: FaultPlan) -> None:
-        """Start a plan from its beginning."""
+        """Start a plan from its beginning. Raises `ConfigError` for a fault that no relay has."""
+        own.check_plan(plan)
         self.plan = plan
         self._draws = Draws(plan, self._seed)
         self._began_at = time.monotonic()
@@ -70,7 +72,9 @@ class Server:
         app.router.add_get(PATH + "/api/v1/history/info", self._history_info)
         for door in DOORS.values():
             app.router.add_post(door.path, self._respond)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
+        runner = web.AppRunner(
+            app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS, keepalive_timeout=_KEEPALIVE_SECONDS
+        )
         await runner.setup()
         try:
             await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -90,7 +94,7 @@ class Server:
         if whole is not None and not reaches_node(whole.fault):
             self._note(request, message, None, [whole.kind] * len(message.calls))
             return await self._deliver(request, message, whole, b"")
-        answers = await self._answer_all(request, body, message, whole)
+        answers = await self._answer_all(request, body, message, whole or late)
         if late is not None and isinstance(late.fault, kinds.SlowAnswer):
             self.tally.count(late.kind, message.methods[0])
             await self._rest(late.fault.seconds)
@@ -98,10 +102,10 @@ class Server:
         return _page(page) if whole is None else await self._deliver(request, message, whole, page)
 
     async def _answer_all(
-        self, request: web.Request, body: bytes, message: Message, whole: Fired | None
+        self, request: web.Request, body: bytes, message: Message, besides: Fired | None
     ) -> list[Answer]:
         fired = [self.draw(Stage.CALL, method) for method in message.methods]
-        named = [(f or whole).kind if f or whole else None for f in fired]  # type: ignore[union-attr]
+        named = [None if first is None else first.kind for first in (f or besides for f in fired)]
         try:
             signer = _signer(request, body, message)
         except RefusedError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from trimtab.model.ids import TxHash
 from trimtab.tx import events as e
 from trimtab.tx import records as r
 from trimtab.tx.evolve import evolve
@@ -74,7 +75,9 @@ class Turn:
         return is_whole and all(slot.attempts and not slot.is_signing for slot in slots)
 
     def send(self, slot: Slot, ways: Ways, at: int) -> None:
-        """The dearest attempt, in its lane and nowhere else; a bundle as a whole."""
+        """The dearest attempt, in its lane and nowhere else, and not past its window; a bundle as a whole."""
+        if slot.flies_private and slot.last_block and self.state.head >= slot.last_block:
+            return
         if slot.lane is Lane.BUNDLE:
             self._send_bundle(self.state.intents[slot.key], ways, at)
             return
@@ -84,10 +87,16 @@ class Turn:
 
     def fellows(self, intent: Intent) -> list[Slot]:
         """The slots of its bundle, lowest nonce first; the intent's own alone when it is in none."""
-        slots = sorted(self.state.slots.values(), key=lambda slot: slot.nonce)
         if not intent.bundle:
-            return [slot for slot in slots if slot.key == intent.key]
+            own = self.state.slots.get(-1 if intent.nonce is None else intent.nonce)
+            return [own] if own is not None and own.key == intent.key else []
+        slots = sorted(self.state.slots.values(), key=lambda slot: slot.nonce)
         return [slot for slot in slots if self.state.intents[slot.key].batch == intent.batch]
+
+    def given_up_hashes(self, nonce: int) -> frozenset[TxHash]:
+        """Of bytes that were given up and could be mined at this nonce or a lower one."""
+        slots = [slot for slot in self.state.given_up.values() if slot.nonce <= nonce]
+        return frozenset(attempt.tx_hash for slot in slots for attempt in slot.attempts)
 
     def leads(self, slot: Slot) -> bool:
         """Whether it is the first of its bundle, or alone."""
@@ -113,6 +122,7 @@ class Turn:
         if lane.is_private and not is_cancel and not slot.last_block:
             self.open_window(slot)
         target = head + 1 if lane.is_private else 0
+        end = head + WINDOW if is_cancel else self.state.slots[slot.nonce].last_block
         self.note(
             r.SendBegun(
                 nonce=slot.nonce,
@@ -129,7 +139,7 @@ class Turn:
             attempt.raw,
             lane,
             target,
-            last_block=(self.state.slots[slot.nonce].last_block or head + WINDOW) if target else 0,
+            last_block=end if target else 0,
             name=slot.key,
             deadline=None if is_cancel else self.state.intents[slot.key].deadline,
         )
@@ -140,8 +150,7 @@ class Turn:
         self.note(r.Routed(nonce=slot.nonce, lane=slot.lane, last_block=last, reason=reason))
 
     def rebroadcast(self, slot: Slot, ways: Ways, at: int) -> None:
-        """T5: identical bytes of the dearest attempt, unless the deadline forbids them (T8), or the private
-        window is over."""
+        """T5: identical bytes of the dearest attempt, unless the deadline forbids them (T8)."""
         if slot.mined is not None or not slot.attempts:
             return
         is_normal = slot.last.kind is Kind.NORMAL
@@ -150,8 +159,6 @@ class Turn:
         if is_normal and self.state.intents[slot.key].is_late(at):
             if slot.state is SlotState.COMMITTED:
                 self.cancel(slot, "its deadline passed")
-            return
-        if slot.flies_private and slot.last_block and self.state.head >= slot.last_block:
             return
         self.send(slot, ways, at)
 
@@ -176,7 +183,8 @@ class Turn:
         for slot in slots:
             self.note(r.Cancelling(nonce=slot.nonce, reason=reason))
         for slot in slots:
-            self.note(r.Routed(nonce=slot.nonce, lane=slot.lane, last_block=slot.target, reason=reason))
+            last = slot.target or max(self.state.head, 1)
+            self.note(r.Routed(nonce=slot.nonce, lane=slot.lane, last_block=last, reason=reason))
         self._withdraw(intent.batch, Lane.BUNDLE, slots)
 
     def _withdraw(self, name: str, lane: Lane, slots: list[Slot]) -> None:
@@ -188,7 +196,8 @@ class Turn:
         """Its nonce is free again; those of its bundle too, the highest first."""
         intent = self.state.intents[slot.key]
         for item in reversed(self.fellows(intent)):
-            self.note(r.Released(nonce=item.nonce, refusal=refusal, reason=reason))
+            if item.mined is None:  # one that leaked and was mined alone stands
+                self.note(r.Released(nonce=item.nonce, refusal=refusal, reason=reason))
         for key in [key for key in self.state.queue if intent.bundle]:
             if self.state.intents[key].batch == intent.batch:
                 self.note(r.Refused(key=key, refusal=refusal, reason=reason))
@@ -206,6 +215,7 @@ class Turn:
                 r.HeadMoved()
                 | r.HeadSetBack()
                 | r.CodeSeen()
+                | r.Doubted()
                 | r.NonceRaised()
                 | r.GapFound()
                 | r.ChainNamed()

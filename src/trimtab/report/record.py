@@ -144,18 +144,19 @@ def decode_record(record: Mapping[str, Any]) -> RunRecord:
         raise ConfigError(
             f"this is not the record of a run: {error}; write it with `trimtab demo --json`"
         ) from error
-    _check_finite(msgspec.structs.asdict(run), "record")
+    check_finite(msgspec.structs.asdict(run), "record")
     return run
 
 
-def _check_finite(value: object, where: str) -> None:
+def check_finite(value: object, where: str) -> None:
+    """`ConfigError` that names the place of a number in the record that is not finite."""
     if isinstance(value, Decimal) and not value.is_finite():
         raise ConfigError(f"{where} is {value}: a record holds finite numbers only", key=where)
     if isinstance(value, msgspec.Struct):
         value = msgspec.structs.asdict(value)
     if isinstance(value, dict):
         for key, inner in value.items():
-            _check_finite(inner, f"{where}.{key}")
+            check_finite(inner, f"{where}.{key}")
     elif isinstance(value, tuple):
         for number, inner in enumerate(value):
-            _check_finite(inner, f"{where}[{number}]")
+            check_finite(inner, f"{where}[{number}]")

@@ -29,11 +29,13 @@ Holdings = Mapping[tuple[Address, Address], int]
 @dataclass(frozen=True, slots=True)
 class Differences:
     """Gained > 0, in base units; what did not change is left out. `native` has the senders' fees in it, and
-    not what the block's producer gets: that is `coinbase`, tips and payments to it."""
+    not what the block's producer gets: that is `coinbase`, tips and payments to it. `wrapped` are the tokens
+    that were found to be wrapped native currency."""
 
     native: Balances = field(default_factory=dict)
     tokens: Holdings = field(default_factory=dict)
     coinbase: int = 0
+    wrapped: frozenset[Address] = frozenset()
 
     def tokens_of(self, holder: Address) -> dict[Address, int]:
         """What one holder gains and gives, by token."""
@@ -54,11 +56,13 @@ def add_up(parts: Iterable[Differences]) -> Differences:
     native: Counter[Address] = Counter()
     tokens: Counter[tuple[Address, Address]] = Counter()
     coinbase = 0
+    wrapped: frozenset[Address] = frozenset()
     for part in parts:
         native.update(part.native)
         tokens.update(part.tokens)
         coinbase += part.coinbase
-    return Differences(_changed(native), _changed(tokens), coinbase)
+        wrapped |= part.wrapped
+    return Differences(_changed(native), _changed(tokens), coinbase, wrapped)
 
 
 def from_transfers(logs: Iterable[Log], fee: Fee, coinbase: Address) -> Differences:
@@ -123,7 +127,8 @@ def without_native(logs: Iterable[Log]) -> Iterator[Log]:
 
 
 def _with_tokens(native: dict[Address, int], logs: list[Log], coinbase: int) -> Differences:
-    return Differences(native, token_differences(logs, find_wrapped(logs, native)), coinbase)
+    wrapped = find_wrapped(logs, native)
+    return Differences(native, token_differences(logs, wrapped), coinbase, wrapped)
 
 
 def _transfer(log: Log) -> tuple[Address, Address, int] | None:

@@ -21,6 +21,10 @@ from trimtab.tx.rehearsal import RehearsedTx, Target
 Overrides = Mapping[Address, Mapping[str, Any]]
 Abis = Sequence[Abi]
 
+CALLS: Mapping[str, Any] = {"tracer": "callTracer", "tracerConfig": {"withLog": True}}
+CHANGES: Mapping[str, Any] = {"tracer": "prestateTracer", "tracerConfig": {"diffMode": True}}
+"""Tracers that geth, Erigon, reth, Nethermind and anvil have."""
+
 
 def block_overrides(target: Target) -> dict[str, Any]:
     """The target's number, time and base fee. Source: ethereum/execution-apis, `eth_simulateV1`."""
@@ -110,10 +114,8 @@ def _bundled(tx: OpenedTx, result: Any, target: Target, abis: Abis) -> Rehearsed
 def traces_of(tx: OpenedTx, target: Target, overrides: Overrides) -> list[tuple[str, list[Any]]]:
     """Two traces of one transaction: its calls with their logs, and the state that it changes."""
     context = {"blockOverrides": block_overrides(target), "stateOverrides": overrides}
-    calls = {"tracer": "callTracer", "tracerConfig": {"withLog": True}}
-    states = {"tracer": "prestateTracer", "tracerConfig": {"diffMode": True}}
     made, parent = object_of(tx), hex(target.parent)
-    return [("debug_traceCall", [made, parent, tracer | context]) for tracer in (calls, states)]
+    return [("debug_traceCall", [made, parent, {**tracer, **context}]) for tracer in (CALLS, CHANGES)]
 
 
 def read_traces(
@@ -126,13 +128,12 @@ def read_traces(
         returned = read_data(frame.get("output") or "0x")
         logs = tuple(_number(_traced_logs(frame, tx, target)))
         ended = _ended(tx, target, abis, is_ok=is_ok, returned=returned, text=str(frame.get("error") or ""))
-        before, after = _accounts(state["pre"]), _accounts(state["post"])
-        native = {who: _balance_change(before, after, who) for who in {*before, *after}}
+        before, after = _accounts(state)
         item = replace(
             ended,
             gas_used=_gas(frame["gasUsed"], tx),
             logs=logs,
-            differences=from_changes(native, logs, target.coinbase),
+            differences=from_changes(native_changes(state), logs, target.coinbase),
         )
         return item, _override(overrides, before, after)
 
@@ -216,8 +217,18 @@ def _emitted(frame: Any) -> list[Any]:
     return [item for part in parts for item in part]
 
 
-def _accounts(state: Any) -> dict[Address, Any]:
-    return {read_address(who): account for who, account in state.items()}
+def native_changes(state: Any) -> dict[Address, int]:
+    """What a `prestateTracer` in `diffMode` says of native balances, fees among them, wei."""
+    before, after = _accounts(state)
+    return {who: _balance_change(before, after, who) for who in {*before, *after}}
+
+
+def _accounts(state: Any) -> tuple[dict[Address, Any], dict[Address, Any]]:
+    """Before and after."""
+    before, after = (
+        {read_address(who): account for who, account in state[part].items()} for part in ("pre", "post")
+    )
+    return before, after
 
 
 def _balance_change(before: Mapping[Address, Any], after: Mapping[Address, Any], who: Address) -> int:

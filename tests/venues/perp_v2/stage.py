@@ -40,6 +40,8 @@ BACKSTAGE = Abi.parse(
         _function("setMarkPriceMarketTwapInterval", "uint32"),
         _function("setFeeManager", "address", "bool"),
         _function("setFeeDiscountRatio", "address", "uint24"),
+        _function("setFeeRatio", "address", "uint24"),
+        _function("setMaxTickCrossedWithinBlock", "address", "uint24"),
         {**_function("owner"), "outputs": [{"name": "", "type": "address"}]},
     ],
     name="backstage",

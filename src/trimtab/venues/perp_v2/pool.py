@@ -15,7 +15,6 @@ from typing import Any
 from trimtab.chain.call import Read
 from trimtab.chain.client import Client
 from trimtab.chain.hashing import keccak256
-from trimtab.errors import PricingError
 from trimtab.model.ids import Address
 from trimtab.model.order import PerpQuote, Side
 from trimtab.pricing.perp_pool import PoolOrder, PoolState
@@ -40,7 +39,7 @@ from trimtab.venues.perp_v2.snapshot import expect
 _LAST_TICK_SLOT, _LAST_TICK_AT_SLOT = 208, 214
 _TICK_INTERVAL = 15  # seconds: Exchange._PRICE_LIMIT_INTERVAL
 _MAX_REACH = 1_000  # ticks: Exchange._MAX_TICK_CROSSED_WITHIN_BLOCK_CAP
-_DRIFT = 250  # ticks that the price may have moved since the last look before the ticks are read again
+_DRIFT = 250  # ticks that the price may have moved since the last look without a second request
 _SLOT0 = POOL.function("slot0")
 _TICKS = POOL.function("ticks")
 _NOBODY = Address("0x" + "00" * 20)
@@ -59,22 +58,21 @@ class PoolLook:
 
 @dataclass(frozen=True, slots=True)
 class _Grid:
-    """Which ticks to read: the pool's spacing, and the tick around which."""
+    """Which ticks to read: from `low` to `high`, at the pool's spacing."""
 
     spacing: int
-    center: int
+    low: int
+    high: int
 
-    @property
-    def known(self) -> tuple[int, int]:
-        reach = _MAX_REACH + _DRIFT
-        low = max(MIN_TICK, self.center - reach) // self.spacing * self.spacing
-        high = -(-min(MAX_TICK, self.center + reach) // self.spacing) * self.spacing
-        return max(low, MIN_TICK), min(high, MAX_TICK)
+    @classmethod
+    def around(cls, spacing: int, *ticks: int) -> _Grid:
+        """Some more than these."""
+        low, high = min(ticks) - _DRIFT, max(ticks) + _DRIFT
+        return cls(spacing, max(MIN_TICK, low // spacing * spacing), min(MAX_TICK, high // spacing * spacing))
 
     @property
     def ticks(self) -> range:
-        low, high = self.known
-        return range(-(-low // self.spacing) * self.spacing, high + 1, self.spacing)
+        return range(-(-self.low // self.spacing) * self.spacing, self.high + 1, self.spacing)
 
 
 class PoolReader:
@@ -103,19 +101,17 @@ class PoolReader:
         slots = [(exchange, _slot(place.base_token, s)) for s in (_LAST_TICK_SLOT, _LAST_TICK_AT_SLOT)]
         found = await read_batch(self._client, self._deployment, reads, block, slots=slots)
         look = _look(market, found, grid, found.head.at if at is None else at)
-        self._grids[market] = _Grid(grid.spacing, look.state.pool.tick)
-        if _is_covered(look.state):
+        reached = _reached(look.state)
+        self._grids[market] = _Grid.around(grid.spacing, *reached)
+        if grid.low <= min(reached) and max(reached) <= grid.high:
             return look
-        if grid == self._grids[market]:
-            raise PricingError(
-                f"{market} last recorded tick {look.state.last_tick}, too far from {look.state.pool.tick}"
-            )
         return await self.read(market, account=account, block=block, at=at)
 
     async def _find_grid(self, place: PerpV2MarketAddresses, block: BlockRef) -> _Grid:
         reads = [_SLOT0.read(place.pool), POOL.function("tickSpacing").read(place.pool)]
         slot0, spacing = (await read_batch(self._client, self._deployment, reads, block)).answers
-        return _Grid(expect(spacing), expect(slot0).tick)
+        tick = expect(slot0).tick
+        return _Grid.around(expect(spacing), tick - _MAX_REACH, tick + _MAX_REACH)
 
     def _reads(self, place: PerpV2MarketAddresses, account: Address) -> list[Read[Any]]:
         at, token = self._deployment.contracts, place.base_token
@@ -146,7 +142,7 @@ def _look(market: str, found: Batch, grid: _Grid, at: int) -> PoolLook:
             slot0.sqrtPriceX96,
             slot0.tick,
             liquidity,
-            TickMap(grid.spacing, tuple(nets), tuple(nets.values()), grid.known),
+            TickMap(grid.spacing, tuple(nets), tuple(nets.values()), (grid.low, grid.high)),
         ),
         pool_fee=info.uniswapFeeRatio,
         taker_fee=info.exchangeFeeRatio,
@@ -162,11 +158,9 @@ def _look(market: str, found: Batch, grid: _Grid, at: int) -> PoolLook:
     return PoolLook(market, state, own_info.exchangeFeeRatio, taker_size)
 
 
-def _is_covered(state: PoolState) -> bool:
-    """Whether every tick was read that a trade of this block can reach."""
-    low, high = state.pool.map.known
-    ticks = state.pool.tick, state.last_tick - state.max_ticks, state.last_tick + state.max_ticks + 1
-    return low <= min(ticks) and max(ticks) <= high
+def _reached(state: PoolState) -> tuple[int, int, int]:
+    """Ticks between which a trade of this block stays."""
+    return state.pool.tick, state.last_tick - state.max_ticks, state.last_tick + state.max_ticks + 1
 
 
 def _slot(token: Address, mapping: int) -> int:

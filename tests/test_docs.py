@@ -31,7 +31,8 @@ from trimtab.world.faults import FaultPlan
 from trimtab.world.faults.drill import Drill
 from trimtab.world.faults.kinds import KINDS, summary_of
 from trimtab.world.faults.plan_file import load_plan
-from trimtab.world.node import AnvilNode
+from trimtab.world.node import AnvilNode, NodeOptions
+from trimtab.world.relay import Relay, RelayOptions
 from trimtab.world.safe import execute_safe_tx
 
 ROOT = Path(__file__).parents[1]
@@ -135,6 +136,28 @@ async def test_the_guide_to_events_runs(
     told = capsys.readouterr().out
     assert "over: succeeded" in told
     assert "rent-7 succeeded 0x" in told
+
+
+@pytest.mark.node
+async def test_the_guide_to_private_routes_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its code runs as it stands: a private transaction and a bundle, before a relay that makes blocks."""
+    text = (DOCS / "how-to" / "send-privately.md").read_text(encoding="utf-8")
+    async with (
+        AnvilNode.open(NodeOptions(order="fifo")) as node,
+        Relay.open(node, RelayOptions(name="one", block_seconds=0.5)) as relay,
+        Client.open(relay.public_url) as client,
+    ):
+        names: dict[str, Any] = {"client": client, "signer": LocalSigner.from_hex(KEY), "shop": SHOP}
+        names |= {"limits": Limits.unrestricted(), "relay_url": relay.url}
+        for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+            code = block.replace('"journal.db"', f"{str(tmp_path / 'journal.db')!r}")
+            async with asyncio.timeout(60):
+                await eval(compile(code, "page", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)
+        sends = [seen for seen in relay.public_log if seen.method == "eth_sendRawTransaction"]
+        assert (await client.balance(SHOP), sends) == (4, [])
+    told = capsys.readouterr().out
+    assert "private: may be included up to block" in told
+    assert told.count("Succeeded(") == 3
 
 
 async def _mine_for_ever(client: Client) -> None:

@@ -64,7 +64,7 @@ class Arena:
     async def shape(self, draws: random.Random) -> None:
         """A pool, a fee, a block limit, and a trade that came before, perhaps in the same fifteen seconds."""
         await self.thin_out(draws)
-        await self._add_ranges(draws)
+        await self.add_ranges(draws)
         token = self.stage.deployment.markets[MARKET].base_token
         contracts = self.stage.deployment.contracts
         fee, ticks = draws.choice([0, 100, 500, 1000]), draws.choice([100, 300, 1000, 1000])
@@ -75,7 +75,7 @@ class Arena:
         if draws.random() < 0.5:
             await self.stage.warp(20)
 
-    async def _add_ranges(self, draws: random.Random) -> None:
+    async def add_ranges(self, draws: random.Random) -> None:
         spot = (await self.venue.read_state(MARKET)).spot_price
         center = tick_at_price(spot, 60)
         for _ in range(draws.randint(0, 6)):

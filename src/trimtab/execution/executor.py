@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
+from itertools import count, takewhile
 
+from trimtab.chain.chains import chain_info
 from trimtab.chain.client import Client
 from trimtab.chain.hashing import keccak256
 from trimtab.errors import (
+    ChainError,
     ConfigError,
     IntentError,
     LimitError,
@@ -15,13 +19,19 @@ from trimtab.errors import (
     NotSentError,
     SimulationRevertedError,
     TransportError,
+    VenueError,
 )
 from trimtab.execution import checks
 from trimtab.execution.cause import cause_of
 from trimtab.execution.checks import QuoteRules
+from trimtab.execution.options import ExecutorOptions
 from trimtab.execution.orders import Order, advance, record
 from trimtab.execution.outcomes import settle
+from trimtab.execution.parts import add_up, left_of, part_key, part_of
+from trimtab.execution.preparing import PerpJob, Ready, prepare, scales_of
 from trimtab.execution.protect import protect_option, protect_perp
+from trimtab.execution.weighing import weigh
+from trimtab.model.exposure_rule import ExposureAction, ExposureVerdict
 from trimtab.model.ids import Address
 from trimtab.model.order import (
     ExecutionReport,
@@ -31,23 +41,12 @@ from trimtab.model.order import (
     PerpIntent,
     PerpQuote,
 )
-from trimtab.tx import Finality, Sender, TxHandle, TxIntent
+from trimtab.tx import RoutePolicy, Sender, TxHandle, TxIntent
 from trimtab.venues.base import ChainPlan, OptionVenue, PerpVenue, Venue
 
+__all__ = ["Executor", "ExecutorOptions"]
+
 Quote = PerpQuote | OptionQuote
-
-
-@dataclass(frozen=True, slots=True)
-class ExecutorOptions:
-    """`chain_id` None trusts the client's own check. `timeout` in seconds is how long one transaction's
-    outcome is waited for before the order becomes UNKNOWN. `budget_wei` caps each transaction's worst-case
-    cost."""
-
-    chain_id: int | None = None
-    rules: QuoteRules = field(default_factory=QuoteRules)
-    finality: Finality = Finality.INCLUDED
-    timeout: float = 120.0
-    budget_wei: int | None = None
 
 
 class Executor:
@@ -74,32 +73,46 @@ class Executor:
         rules: QuoteRules | None = None,
         dry_run: bool = False,
         shown: PerpQuote | None = None,
+        route: RoutePolicy | None = None,
     ) -> ExecutionReport:
         """Trade a perpetual. `rules` take the place of the executor's own for this intent. Without an
         acceptable price of its own it gets that of the terms that were `shown`, else the quoted one with the
         rules' slippage. After its deadline the transaction is not broadcast any more, and one that is out is
-        cancelled."""
+        cancelled.
+
+        Where the options have a rule for exposures it decides before anything leaves: `IntentError` when it
+        refuses. An order in parts goes on under its key where it stopped. `route` is the caller's own word
+        on who may have the bytes, and is not overruled.
+        """
         self._check_account(account)
-        asked = intent.side.sign * intent.size if intent.size is not None else None
+        job = PerpJob(venue, account, intent, key, rules or self._options.rules, route, dry_run)
         if self.knows(key):
             self._check_same(key, intent)
+            if not self._is_out(key) and not dry_run:
+                return await self._send_parts(job, None)
+            asked = intent.side.sign * intent.size if intent.size is not None else None
             return await self.resume(venue, account, key, market=intent.market, asked=asked)
-        head = await self._client.block("latest")
-        checks.check_chain(self._options.chain_id, self._client.chain_id)
-        checks.check_perp_intent(intent, await venue.read_markets(), now=head.at)
+        ready = await prepare(self._client, self._options, job, intent, shown=shown)
+        if ready.verdict is not None and ready.verdict.action is ExposureAction.SPLIT and not dry_run:
+            return await self._send_parts(job, ready)
+        return await self._send(job, key, intent, ready)
+
+    async def weigh_perp(
+        self,
+        venue: PerpVenue,
+        account: Address,
+        intent: PerpIntent,
+        quote: PerpQuote,
+        *,
+        rules: QuoteRules | None = None,
+        route: RoutePolicy | None = None,
+    ) -> ExposureVerdict | None:
+        """What a sandwich could earn on this order, and what the rule would do about it; sends nothing. None
+        at a venue that does not tell."""
         rules = rules or self._options.rules
-        quote = protect_perp(await venue.read_quote(account, intent), rules, shown)
-        checks.check_perp_quote(quote, rules, head=head.number, now=head.at)
-        plan = venue.encode_order(account, quote.intent, quote)
-        return await self._run(
-            venue,
-            account,
-            Order(key, asked=asked),
-            plan,
-            quote,
-            dry_run=dry_run,
-            deadline=intent.deadline,
-            cause=cause_of(intent),
+        protected = protect_perp(quote, rules)
+        return await weigh(
+            self._client, venue, account, intent, protected, scales_of(self._options, rules, route)
         )
 
     async def execute_option(
@@ -112,9 +125,10 @@ class Executor:
         rules: QuoteRules | None = None,
         dry_run: bool = False,
         shown: OptionQuote | None = None,
+        route: RoutePolicy | None = None,
     ) -> ExecutionReport:
         """Open, close or force close options. Without a limit cost of its own it gets that of the terms that
-        were `shown`, else the quoted one with the rules' slippage."""
+        were `shown`, else the quoted one with the rules' slippage. `route` says who may have the bytes."""
         self._check_account(account)
         if self.knows(key):
             self._check_same(key, intent)
@@ -127,7 +141,7 @@ class Executor:
         checks.check_option_quote(quote, rules, head=head.number, now=head.at)
         plan = venue.encode_option_order(account, quote.intent, quote)
         return await self._run(
-            venue, account, Order(key), plan, quote, dry_run=dry_run, cause=cause_of(intent)
+            venue, account, Order(key), plan, quote, dry_run=dry_run, cause=cause_of(intent), route=route
         )
 
     async def execute_plan(
@@ -149,14 +163,14 @@ class Executor:
 
     def knows(self, key: str) -> bool:
         """Whether something of this key may be out, in this life or an earlier one. What was refused before
-        anything left is not: it may be asked for again."""
-        handle = None if self._maybe_sender is None else self._find(_tx_key(key, 0))
-        return handle is not None and not handle.is_refused
+        anything left is not: it may be asked for again. Nor is what relays had and dropped."""
+        return self._is_out(key) or self._is_out(part_key(key, 1))
 
     async def read_is_mined(self, key: str, *, by: int) -> bool:
         """Whether all transactions of an order are in the chain up to block `by`, asked of the node: a reorg
         takes back what a report told."""
-        for handle in self._handles(key):
+        parts = [handle for part in self._parts(key) for handle in self._handles(part)]
+        for handle in [*self._handles(key), *parts]:
             receipt = await self._client.receipt(handle.tx_hash) if handle.tx_hash else None
             if receipt is None or receipt.block > by:
                 return False
@@ -172,6 +186,13 @@ class Executor:
         outcomes and sends nothing new."""
         order, reason = Order(key, asked=asked), None
         handles = self._handles(key)
+        parts = [] if self._is_out(key) else list(self._parts(key))
+        if parts:
+            told = [await self.resume(venue, account, part, market=market) for part in parts]
+            left = (
+                None if asked is None else abs(asked - sum((part.filled_size for part in told), Decimal(0)))
+            )
+            return add_up(_report(venue, market, order, None, None), told, left)
         for number, handle in enumerate(handles, 1):
             order, reason = await self._settle(
                 venue, account, order, handle, market=market, is_last=number == len(handles)
@@ -179,6 +200,53 @@ class Executor:
             if _is_over(order):
                 break
         return _report(venue, market, order, None, reason)
+
+    async def _send(self, job: PerpJob, key: str, intent: PerpIntent, ready: Ready) -> ExecutionReport:
+        asked = intent.side.sign * intent.size if intent.size is not None else None
+        report = await self._run(
+            job.venue,
+            job.account,
+            Order(key, asked=asked),
+            ready.plan,
+            ready.quote,
+            dry_run=job.dry_run,
+            deadline=intent.deadline,
+            cause=cause_of(job.intent),
+            route=ready.route,
+        )
+        return replace(report, verdict=ready.verdict)
+
+    async def _send_parts(self, job: PerpJob, first: Ready | None) -> ExecutionReport:
+        """One part after the other, until all is filled or one is not; those that an earlier life sent count.
+        None may be worse than what was quoted for the whole."""
+        whole, worst = _report(job.venue, job.intent.market, Order(job.key), None, None), None
+        if first is not None:
+            whole = replace(whole, quote=first.quote, verdict=first.verdict)
+            worst = first.quote.intent.acceptable_price
+        parts: list[ExecutionReport] = []
+        while left := left_of(job.intent, (fill for part in parts for fill in part.fills)):
+            try:
+                parts.append(await self._send_part(job, part_key(job.key, len(parts) + 1), left, worst))
+            except (IntentError, NotSentError, VenueError, ChainError) as error:
+                if not parts:
+                    raise
+                whole = replace(whole, reason=str(error))
+                break
+            if parts[-1].status is not OrderStatus.FILLED:
+                break
+        return add_up(whole, parts, left)
+
+    async def _send_part(
+        self, job: PerpJob, key: str, left: Decimal, worst: Decimal | None
+    ) -> ExecutionReport:
+        if self._is_out(key):
+            return await self.resume(job.venue, job.account, key, market=job.intent.market)
+        intent = part_of(job.intent, left)
+        ready = await prepare(self._client, self._options, job, intent, worst=worst)
+        if ready.verdict is not None and ready.verdict.amount is not None:
+            intent = part_of(job.intent, min(ready.verdict.amount, left))
+            ready = await prepare(self._client, self._options, job, intent, worst=worst)
+        return await self._send(job, key, intent, ready)
 
     async def _run(
         self,
@@ -192,6 +260,7 @@ class Executor:
         deadline: int | None = None,
         cause: str = "",
         notional: Decimal | None = None,
+        route: RoutePolicy | None = None,
     ) -> ExecutionReport:
         if dry_run:
             return replace(
@@ -210,10 +279,12 @@ class Executor:
                 deadline=deadline,
                 label=label,
                 cause=cause,
+                route=route,
                 notional=None if notional is None else notional if is_last else Decimal(0),
             )
+            before = self._find(intent.key)
             try:
-                handle = await self._sender.submit(intent)
+                handle = await self._sender.submit(intent if before is None else before.renew(intent))
             except SimulationRevertedError as error:
                 explained = venue.explain_revert(error.data, plan.market or None)
                 if number == 0:
@@ -235,6 +306,10 @@ class Executor:
     async def _settle(
         self, venue: Venue, account: Address, order: Order, handle: TxHandle, *, market: str, is_last: bool
     ) -> tuple[Order, str | None]:
+        timeout = self._options.timeout
+        if handle.last_block:
+            blocks = handle.last_block - await self._client.block_number()
+            timeout += max(blocks, 0) * chain_info(self._client.chain_id).block_time
         settled = await settle(
             self._sender,
             handle,
@@ -242,9 +317,17 @@ class Executor:
             account,
             market=market,
             finality=self._options.finality,
-            timeout=self._options.timeout,
+            timeout=timeout,
         )
         return record(order, settled.tx, settled.fills, is_last=is_last), settled.reason
+
+    def _is_out(self, key: str) -> bool:
+        handle = None if self._maybe_sender is None else self._find(_tx_key(key, 0))
+        return handle is not None and not handle.is_refused
+
+    def _parts(self, key: str) -> Iterator[str]:
+        """The keys of the parts that are out."""
+        return takewhile(self._is_out, (part_key(key, number) for number in count(1)))
 
     def _handles(self, key: str) -> list[TxHandle]:
         handles: list[TxHandle] = []
@@ -260,7 +343,7 @@ class Executor:
 
     def _check_same(self, key: str, intent: PerpIntent | OptionIntent) -> None:
         """One key, one order: the first one's report must not answer for another."""
-        handle = self._find(_tx_key(key, 0))
+        handle = self._find(_tx_key(key if self._is_out(key) else part_key(key, 1), 0))
         if handle is not None and handle.cause not in ("", cause_of(intent)):
             raise NonceConflictError(
                 f"the key {key!r} was given to another order before: give this one a new key", key=key

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from trimtab.errors import ChainError, OutcomeUnknownError
 from trimtab.model.ids import Address
 from trimtab.model.order import Fill, TxRecord, TxStatus
-from trimtab.tx import Finality, Reverted, Sender, Succeeded, TxHandle
+from trimtab.tx import Dropped, Finality, Reverted, Sender, Succeeded, TxHandle
 from trimtab.venues.base import Venue
 
 
@@ -41,4 +41,6 @@ async def settle(
         return Settled(record, venue.decode_fills(outcome.receipt, account))
     if isinstance(outcome, Reverted):
         return Settled(record, reason=str(venue.explain_revert(outcome.error.data, market or None)))
+    if isinstance(outcome, Dropped):
+        return Settled(record, reason=f"{outcome.reason}; the same order under the same key is sent again")
     return Settled(record, reason=f"the transaction ended {record.status}")

@@ -294,8 +294,8 @@ class Hedger:
 
     def _check_failures(self, now: int) -> None:
         recent = [d for d in self._log.decisions[-MAX_FAILURES:] if d.at > now - WINDOW_SECONDS]
-        last = [d.ending.status for d in recent if d.ending is not None]
-        if len(last) == MAX_FAILURES and all(s not in (VOID, OrderStatus.FILLED) for s in last):
+        last = [d.ending for d in recent if d.ending is not None]
+        if len(last) == MAX_FAILURES and all(ending.gas_wei and not ending.filled for ending in last):
             raise HaltError(
                 f"the last {MAX_FAILURES} hedges were mined and failed: "
                 f"{self._log.decisions[-1].ending}; see why before more gas is spent"

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from trimtab.errors import IntentError
 from trimtab.model.greeks import Greeks
 from trimtab.model.ids import TxHash
 from trimtab.model.market import OptionSeries, OptionType
 from trimtab.model.units import to_decimal, to_positive
+
+if TYPE_CHECKING:
+    from trimtab.model.exposure_rule import ExposureVerdict
 
 
 class Side(StrEnum):
@@ -200,7 +204,9 @@ class TxStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TxRecord:
-    """One transaction as the report tells it. Fees in wei; `journal_state` is the journal's own word."""
+    """One transaction as the report tells it. Fees in wei; `journal_state` is the journal's own word. `lane`
+    says who may have its bytes (public, private, bundle), `last_block` until when a private one may be
+    included, 0 where there is no such block."""
 
     key: str
     nonce: int
@@ -212,11 +218,14 @@ class TxRecord:
     attempts: int
     journal_state: str
     label: str = ""
+    lane: str = "public"
+    last_block: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutionReport:
-    """What became of one intent. UNKNOWN status means: reconcile, never resend."""
+    """What became of one intent. UNKNOWN status means: reconcile, never resend. `verdict` is what its exposure
+    to sandwiches was and what was done about it, None where nobody asked."""
 
     key: str
     venue: str
@@ -228,6 +237,7 @@ class ExecutionReport:
     reason: str | None = None
     is_dry_run: bool = False
     notes: tuple[str, ...] = field(default=())
+    verdict: ExposureVerdict | None = None
 
     @property
     def gas_wei(self) -> int:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 
+from trimtab.chain.call import Call
 from trimtab.chain.client import Client
 from trimtab.chain.receipt import Receipt
 from trimtab.errors import NotSentError, OutcomeUnknownError
@@ -12,6 +14,7 @@ from trimtab.model.ids import TxHash
 from trimtab.tx import events as e
 from trimtab.tx.driver import Driver
 from trimtab.tx.failures import explain_revert, not_sent
+from trimtab.tx.intent import TxIntent
 from trimtab.tx.lanes import Lane
 from trimtab.tx.outcome import (
     Cancelled,
@@ -96,6 +99,23 @@ class TxHandle:
         if slot is None or not slot.attempts:
             return TxHash("")
         return slot.mined.tx_hash if slot.mined else slot.last.tx_hash
+
+    def renew(self, wanted: TxIntent) -> TxIntent:
+        """`wanted` as the transaction of this key that relays dropped, with its call and a route no less
+        private: while its bytes could still land only the same one is taken under the key. Any other handle
+        gives back what is `wanted`."""
+        intent = self._intent
+        is_open = wanted.route is None or wanted.route.is_private
+        if intent.route is None or not is_open or self.key not in self._driver.state.given_up:
+            return wanted
+        may_publish = wanted.route is None or wanted.route.then_public
+        routes = [
+            wanted.route,
+            *([intent.route, None] if may_publish or not intent.route.then_public else []),
+        ]
+        same = replace(wanted, call=Call(intent.target, intent.data, intent.value))
+        again = (replace(same, route=route) for route in routes)
+        return next((one for one in again if one.digest == intent.digest), wanted)
 
     async def outcome(self, *, at: Finality = Finality.INCLUDED, timeout: float | None = None) -> TxOutcome:
         """Wait until the chain has decided to the depth `at`. What happened on chain never raises.

@@ -30,6 +30,8 @@ def record_of(state: State, key: str) -> TxRecord:
         attempts=len(slot.attempts) if slot else 0,
         journal_state=intent.state.value,
         label=intent.label,
+        lane=(slot.lane if slot else intent.lane).value,
+        last_block=slot.last_block if slot is not None and slot.lane.is_private else 0,
     )
 
 

@@ -52,7 +52,7 @@ FEES = st.sampled_from([0, 100, 500, 3000, 10_000])
 
 
 async def ask_pool(client: Client, pool: Address, *, sells: bool, amount: int, limit: int) -> tuple[int, ...]:
-    """(base, quote, square root, tick, liquidity) after the genuine pool's swap, from a call without effect."""
+    """(base, quote, square root, tick, liquidity) after the genuine pool's swap, by a call without effect."""
     data = SWAP.encode(CALLER, sells, amount, limit, b"")
     call = Call(CALLER, int(pool, 16).to_bytes(32, "big") + data)
     found = await client.call_raw(call, overrides={CALLER: {"code": f"0x{PROBE.hex()}"}})
@@ -167,6 +167,8 @@ def test_in_parts_as_at_once(seed: int, parts: list[int], *, sells: bool) -> Non
     """A trade in parts gives no more than the whole at once, and at most some units less each."""
     pool = random_state(random.Random(seed)).pool
     whole = swap(pool, sells=sells, amount=sum(parts), fee=0)
+    if whole.left:
+        return
     at, given = pool, 0
     for part in parts:
         done = swap(at, sells=sells, amount=part, fee=0)
@@ -175,7 +177,7 @@ def test_in_parts_as_at_once(seed: int, parts: list[int], *, sells: bool) -> Non
 
 
 def test_ticks_are_found_word_by_word() -> None:
-    """A step ends at an initialised tick, or at the end of a word of 256 grid ticks, as the bitmap is read."""
+    """A step ends at an initialised tick, or at the end of a word of 256 grid ticks: the bitmap's way."""
     ticks = TickMap(60, (-120, 60), (5, -5))
     assert ticks.next_tick(0, down=False) == (60, 1)
     assert ticks.next_tick(60, down=False) == (255 * 60, None)

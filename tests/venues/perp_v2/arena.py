@@ -210,7 +210,7 @@ class Arena:
         low, high = 0, 10**15
         while await passes(high):
             low, high = high, 4 * high
-        while high - low > high // 5000 + 1:
+        while high - low > high // 10**6 + 1:
             middle = (low + high) // 2
             low, high = (middle, high) if await passes(middle) else (low, middle)
         width = low // 24

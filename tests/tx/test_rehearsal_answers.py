@@ -95,12 +95,13 @@ def test_the_right_answers_are_read() -> None:
         bundle(txHash="0x" + "11" * 32),
         bundle(gasUsed=30_001),
         {"results": []},
+        bundle() | {"error": "bundle is too late"},
         {"error": "no"},
         bundle(error="execution reverted", revert="0x1"),
     ],
 )
 def test_a_relays_answer_of_other_bytes_is_refused(answer: Any) -> None:
-    """Another transaction's result, more gas than its limit, none at all, and half a byte."""
+    """Another transaction's result, more gas than its limit, none at all, an error beside it, half a byte."""
     with pytest.raises(RpcError, match="expected form"):
         answers.read_bundle(answer, [ONE], TARGET, ())
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from pytest_asyncio import fixture as async_fixture
+from tests.tx.conftest import KEY, REVERTER, REVERTER_CODE
 from tests.tx.shop import BOB, GWEI, NOBODY, TELLING, TOKEN, Shop, before, off, through
-from tests.tx.threads.wire import Bend, answer, fail, gives, says
+from tests.tx.threads.wire import Bend, Wire, answer, fail, gives, says
 
 from trimtab.chain.abi import Abi
+from trimtab.chain.client import Client
 from trimtab.chain.messages import Reply
 from trimtab.chain.receipt import Receipt
 from trimtab.errors import (
@@ -30,7 +32,12 @@ from trimtab.tx.differences import add_up
 from trimtab.tx.envelope import AccessListTx, DynamicFeeTx, LegacyTx, SetCodeTx
 from trimtab.tx.opening import open_signed
 from trimtab.tx.rehearsal import Method, Rehearsal, RehearsedTx, check_succeeds
-from trimtab.tx.rehearsing import Rehearser, rehearse
+from trimtab.tx.rehearsing import Rehearser, ask_of, rehearse
+from trimtab.tx.routes.auth import RelayIdentity
+from trimtab.tx.routes.relay import Relay as RouteRelay
+from trimtab.tx.signers import LocalSigner
+from trimtab.world.node import AnvilNode, NodeOptions
+from trimtab.world.relay import Relay as WorldRelay
 from trimtab.world.world import World
 
 pytestmark = pytest.mark.node
@@ -336,9 +343,6 @@ async def test_a_node_that_fails_is_not_one_without_the_method(shop: Shop, error
         assert Method.TRACE_CALL not in [method for method, _ in wire.requests]
 
 
-Relay = Callable[[str, Sequence[Any]], Awaitable[Any]]
-
-
 async def test_a_relay_is_asked_after_the_node_and_before_traces(shop: Shop) -> None:
     """`eth_callBundle` gets the exact bytes, those ahead first, for the target on its parent's state."""
     ahead, raws = [shop.pay(BOB, 1)], [shop.pay(BOB, 2), shop.pay(BOB, 10**30)]
@@ -388,3 +392,69 @@ def bundle_answer(txs: Sequence[str]) -> dict[str, Any]:
         "results": results,
         "totalGasUsed": 150_003,
     }
+
+
+async def test_the_genuine_relay_says_what_the_node_says() -> None:
+    """A relay that makes blocks simulates the same bytes: ends, gas and revert data are the node's. Asked by
+    a signed request; without the node's own methods it is the one that is asked."""
+    signer = LocalSigner.from_hex(KEY)
+    async with (
+        AnvilNode.open(NodeOptions(order="fifo")) as node,
+        WorldRelay.open(node) as site,
+        Client.open(node.url) as client,
+    ):
+        await client.request("anvil_setCode", [REVERTER, REVERTER_CODE])
+        fees: dict[str, Any] = {"tip": GWEI, "fee_cap": 9 * GWEI, "gas_limit": 90_000}
+        sent = [DynamicFeeTx(31337, n, to=BOB, value=n + 1, **fees) for n in (0, 1)]
+        sent.append(DynamicFeeTx(31337, 2, to=REVERTER, data=b"\x12\x34\x56\x78", **fees))
+        ahead, *raws = [signer.sign_nowait(fields).raw for fields in sent]
+        relay = RouteRelay("site", site.url, RelayIdentity.generate())
+        try:
+            async with Client.open(Wire(node.url, off(Method.SIMULATE_V1))) as poor:
+                told = await Rehearser(poor, relay=ask_of(relay)).rehearse(raws, ahead=[ahead])
+        finally:
+            await relay.close()
+        known = await rehearse(client, raws, ahead=[ahead])
+    assert (told.method, known.method) == (Method.CALL_BUNDLE, Method.SIMULATE_V1)
+    ends = [
+        [(item.is_ok, item.gas_used, item.price) for item in (*one.ahead, *one.txs)] for one in (told, known)
+    ]
+    assert ends[0] == ends[1]
+    assert told.txs[1].returned == known.txs[1].returned == b"\x12\x34\x56\x78"
+
+
+async def test_a_relay_that_is_away_is_passed_over_and_asked_again(shop: Shop) -> None:
+    """Nothing listens at its address: traces tell instead, and it is not written off. What it refuses in so
+    many words is an error."""
+    raws = [shop.pay(BOB, 2)]
+    relay = RouteRelay("gone", "http://127.0.0.1:1")
+    away = ask_of(relay)
+    asked: list[str] = []
+
+    async def counted(method: str, params: Sequence[Any]) -> Any:
+        asked.append(method)
+        return await away(method, params)
+
+    async def refused(method: str, params: Sequence[Any]) -> Any:
+        raise RpcError("bundle is too late", code=-32000)
+
+    async with through(shop.world, off(Method.SIMULATE_V1)) as (client, _):
+        rehearser = Rehearser(client, relay=counted)
+        found = [await rehearser.rehearse(raws) for _ in range(2)]
+        with pytest.raises(RpcError, match="too late"):
+            await Rehearser(client, relay=refused).rehearse(raws)
+    await relay.close()
+    assert {rehearsal.method for rehearsal in found} == {Method.TRACE_CALL}
+    assert asked == ["eth_callBundle"] * 2
+
+
+async def test_a_bundle_with_a_gap_is_not_put_to_a_relay(shop: Shop) -> None:
+    """It would refuse it, and have seen the bytes for nothing."""
+    raws = [shop.pay(BOB, 2, skip=1)]
+
+    async def never(method: str, params: Sequence[Any]) -> Any:
+        raise AssertionError("the relay was asked")
+
+    async with through(shop.world, off(Method.SIMULATE_V1)) as (client, _):
+        rehearsal = await Rehearser(client, relay=never).rehearse(raws)
+    assert (rehearsal.method, rehearsal.is_complete) == (Method.TRACE_CALL, False)

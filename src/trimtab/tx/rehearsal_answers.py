@@ -94,6 +94,8 @@ def bundle_of(txs: Sequence[OpenedTx], target: Target) -> list[Any]:
 def read_bundle(answer: Any, txs: Sequence[OpenedTx], target: Target, abis: Abis) -> list[RehearsedTx]:
     """What a relay says of each transaction: its end and its gas."""
     with malformed_as_error():
+        if answer.get("error") is not None:
+            raise ValueError(f"{answer['error']} instead of a simulation")
         results = answer["results"]
         if [result["txHash"].lower() for result in results] != [tx.tx_hash for tx in txs]:
             raise ValueError("results of other transactions than were asked for")
@@ -102,8 +104,8 @@ def read_bundle(answer: Any, txs: Sequence[OpenedTx], target: Target, abis: Abis
 
 def _bundled(tx: OpenedTx, result: Any, target: Target, abis: Abis) -> RehearsedTx:
     """`error` says that it failed; `revert` is the decoded reason, or the data."""
-    error, revert = result.get("error"), result.get("revert") or ""
-    is_ok = not error and not revert
+    error, revert = result.get("error"), result.get("revert")
+    is_ok = error is None and revert is None
     is_data = isinstance(revert, str) and revert.startswith("0x")
     returned = read_data(revert) if is_data else read_data(result.get("value") or "0x") if is_ok else b""
     text = str(error or "") if is_data or not revert else str(revert)

@@ -9,7 +9,13 @@ from typing import Any, TypeAlias
 from trimtab.chain import wire
 from trimtab.chain.chains import chain_info
 from trimtab.chain.client import Client
-from trimtab.errors import InsufficientFundsError, RateLimitedError, RpcError, TransportError
+from trimtab.errors import (
+    ConnectionLostError,
+    InsufficientFundsError,
+    RateLimitedError,
+    RpcError,
+    TransportError,
+)
 from trimtab.model.ids import Address
 from trimtab.tx import rehearsal_answers as answers
 from trimtab.tx.answers import is_unsupported, malformed_as_error, read_address, read_quantity
@@ -23,9 +29,11 @@ from trimtab.tx.rehearsal import (
     check_openable,
     line_up,
 )
+from trimtab.tx.routes.relay import Relay
+from trimtab.tx.states import Outcome
 
-Relay: TypeAlias = Callable[[str, Sequence[Any]], Awaitable[Any]]
-"""Asks a relay: a method and its parameters to the result. Raises `RpcError` or `TransportError`."""
+AskRelay: TypeAlias = Callable[[str, Sequence[Any]], Awaitable[Any]]
+"""A method and its parameters to a relay's result. Raises `RpcError` or `TransportError`."""
 _FUNDS = ("insufficient funds", "insufficient balance")
 _Found: TypeAlias = tuple[list[RehearsedTx], tuple[str, ...]]
 
@@ -34,7 +42,7 @@ class Rehearser:
     """Rehearses signed bytes on one chain, and remembers what its node does not have. `relay` sees the bytes:
     give one that may have them."""
 
-    def __init__(self, client: Client, *, relay: Relay | None = None) -> None:
+    def __init__(self, client: Client, *, relay: AskRelay | None = None) -> None:
         self._client = client
         self._relay = relay
         self._without = set() if relay is not None else {Method.CALL_BUNDLE}
@@ -195,11 +203,26 @@ async def rehearse(
     *,
     ahead: Sequence[bytes] = (),
     block: int | str = "latest",
-    relay: Relay | None = None,
+    relay: AskRelay | None = None,
     at: int | None = None,
 ) -> Rehearsal:
     """One rehearsal, without a memory: see `Rehearser.rehearse`."""
     return await Rehearser(client, relay=relay).rehearse(raws, ahead=ahead, block=block, at=at)
+
+
+def ask_of(relay: Relay) -> AskRelay:
+    """How a rehearsal asks this relay. What it does not answer is as if it were away."""
+
+    async def ask(method: str, params: Sequence[Any]) -> Any:
+        heard = await relay.ask(method, params)
+        if heard.trouble is None:
+            return heard.result
+        words = f"{relay.name}: {heard.trouble.message}"
+        if heard.trouble.outcome is Outcome.REJECTED:
+            raise RpcError(words, code=-32000, method=method)
+        raise ConnectionLostError(words)
+
+    return ask
 
 
 def _rehearsal(

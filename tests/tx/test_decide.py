@@ -218,6 +218,7 @@ def test_records_come_before_the_bytes(life: Life) -> None:
         SendClass.FUNDS,
         SendClass.CONDITIONAL,
         SendClass.NODE_CAP,
+        SendClass.UNAUTHORISED,
     ],
 )
 def test_a_definite_no_from_everyone_gives_the_nonce_back(life: Life, said: SendClass) -> None:

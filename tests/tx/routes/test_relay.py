@@ -178,7 +178,7 @@ async def test_refusals_are_no_failures() -> None:
 
 async def test_our_own_limit_is_kept_to() -> None:
     """What gets no turn in its time is not sent."""
-    options = RelayOptions(requests_per_second=1, timeout=0.4)
+    options = RelayOptions(requests_per_second=1, timeout=0.9)
     async with scripted() as script:
         relay = Relay("one", script.url, None, options)
         script.answer = saying(200, {"result": HASH})

@@ -27,8 +27,9 @@ MOST_BYTES = 300_000
 @dataclass(frozen=True, slots=True)
 class BundleOptions:
     """`builders`: names of those that the relay shares it with. `simulate_first`: each relay is asked with
-    `eth_callBundle` before it is sent, and one where it fails does not get it. `cancel_by_empty`: for
-    builders without `eth_cancelBundle`, which take a bundle of nothing instead. Raises `ConfigError`."""
+    `eth_callBundle` before it is sent, and one where it fails does not get it; it fails, too, while a lower
+    nonce is only waiting. `cancel_by_empty`: for builders without `eth_cancelBundle`, which take a bundle of
+    nothing instead. Raises `ConfigError`."""
 
     builders: tuple[str, ...] = ()
     simulate_first: bool = False

@@ -22,7 +22,7 @@ from trimtab.pricing.perp_pool import PoolOrder, PoolState, Trade, TradeLimit, m
 from trimtab.pricing.pool_curve import Curve
 from trimtab.pricing.sandwich_curve import Attacks
 
-_MICRO = 10**12  # wad of 1e-6 quote currency: what the search may leave unseen, and the Vault cannot pay
+_MICRO = 10**12  # wad of 1e-6 quote currency: the Vault pays no less, and the search may leave it unseen
 _FINE = 44  # bits of a size to which the largest passing attack is found
 
 
@@ -30,7 +30,7 @@ _FINE = 44  # bits of a size to which the largest passing attack is found
 class Attack:
     """One sandwich of `size` base units. `gain` (wad) is what the attacker's round trip earns after both
     taker fees, gas apart; no other size earns more than `gain + unseen`. `victim_loss` is what the order pays
-    more, or gets less, than alone for what it fills. Size 0: no attack earns anything."""
+    more, or gets less, than alone for what it fills. Size 0: no attack earns a millionth of the currency."""
 
     size: int
     gain: int
@@ -67,7 +67,7 @@ def best_attack(state: PoolState, order: PoolOrder, *, capital: int | None = Non
     size, unseen = attacks.best(float(high), float(_MICRO))
     sizes = {min(high, math.floor(size)), high} - {0}
     best = max((run_attack(state, order, s, alone) for s in sizes), key=lambda attack: attack.gain)
-    if best.gain <= 0:
+    if best.gain < _MICRO:
         return nothing
     return replace(best, unseen=math.ceil(unseen) + _MICRO, limit=limit if best.size == high else None)
 

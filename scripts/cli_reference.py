@@ -53,10 +53,10 @@ def render() -> Iterator[str]:
 
 
 def _commands(command: Any, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    children = getattr(command, "commands", None)
-    if not children:
+    children = getattr(command, "commands", None) or {}
+    if not children or (words and command.invoke_without_command):  # a group may be a command itself
         yield words
-    for name, child in (children or {}).items():
+    for name, child in children.items():
         yield from _commands(child, (*words, name))
 
 

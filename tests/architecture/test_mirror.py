@@ -41,6 +41,7 @@ ELSEWHERE: dict[str, str] = {
     "world/relay/offers.py": "frozen values; tests/world/relay/test_auction.py arranges them",
     "world/relay/record.py": "one value; tests/world/relay/test_face.py reads it",
     "demo/accounts.py": "one read; tests/demo/test_ledger.py adds it up",
+    "demo/mev/run.py": "frozen values; tests/demo/mev/test_play.py plays them",
     "demo/run.py": "frozen values; tests/demo/test_scenario.py plays them",
     "demo/wiring.py": "puts rooms together; tests/demo/test_supervisor.py runs it",
 }

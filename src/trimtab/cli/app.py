@@ -42,7 +42,7 @@ def _root(
     pass
 
 
-app.command()(demo.demo)
+app.add_typer(demo.app, name="demo")
 app.command()(markets.markets)
 app.command()(chain.chain)
 app.add_typer(quote.quote, name="quote")

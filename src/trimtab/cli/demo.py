@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from trimtab.cli.demo_mev import mev
 from trimtab.cli.failures import run
 from trimtab.cli.options import DebugOption
 from trimtab.cli.output import console, money, number
@@ -25,7 +26,13 @@ if TYPE_CHECKING:
 _ROWS = 12  # of the live table: the last ones
 
 
+app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
+app.command()(mev)
+
+
+@app.callback()
 def demo(
+    ctx: typer.Context,
     seed: Annotated[int, typer.Option(help="Decides the price path, and what option customers do.")] = 1,
     steps: Annotated[int, typer.Option(min=1, help="Looks at the book, an hour of chain time apart.")] = 30,
     json: Annotated[Path | None, typer.Option("--json", help="Write the whole run as JSON here.")] = None,
@@ -53,6 +60,10 @@ def demo(
     a hedger in a process of its own keeps the delta inside the band while price and volatility move.
     """
 
+    if ctx.invoked_subcommand is not None:
+        _check_unused(ctx)
+        return
+
     async def job() -> None:
         from trimtab.demo.options import DemoOptions, Engine, PolicyName
         from trimtab.demo.record import make_record
@@ -76,6 +87,17 @@ def demo(
         console().print(_summary(finished, json, report))
 
     run(job(), debug=debug)
+
+
+def _check_unused(ctx: typer.Context) -> None:
+    """An option before a sub-command would be this command's, and without effect: it is a wrong line."""
+    sources = {name: ctx.get_parameter_source(name) for name in ctx.params}
+    given = [name for name, source in sources.items() if source and source.name == "COMMANDLINE"]
+    if given:
+        words = ", ".join("--" + name.replace("_", "-") for name in given)
+        raise typer.BadParameter(
+            f"{words} goes behind {ctx.invoked_subcommand}, which has options of its own"
+        )
 
 
 async def _play(options: DemoOptions) -> Finished:

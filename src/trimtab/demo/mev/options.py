@@ -8,7 +8,7 @@ from pathlib import Path
 
 from trimtab.errors import ConfigError
 
-MARKET = "vETH"
+MARKET, UNDERLYING = "vETH", "ETH"
 MOST_HEDGES = 100
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from trimtab.demo.mev.hedges import draw_hedges
 from trimtab.demo.mev.options import MevOptions
-from trimtab.demo.mev.run import Event, Finished, Hedged, Opened, Shown
+from trimtab.demo.mev.run import PRIVATE, PUBLIC, Event, Finished, Hedged, Opened, Shown
 from trimtab.demo.mev.track import Track
 from trimtab.errors import ConfigError, HaltError
 from trimtab.model.order import PerpIntent
@@ -22,7 +22,10 @@ from trimtab.world.world import World, WorldOptions
 
 SEARCHER_MARGIN = Decimal(2_000_000)
 """Enough for the best attack on the largest hedge, so that what it takes is the worst case."""
-ROUTES = {"public": RoutePolicy.public(), "private": RoutePolicy.private()}
+QUIET_BLOCKS = 20
+"""Empty ones before the first hedge, until fees are low: the exposure counts the attacker's gas at its least,
+and where gas is dear some orders count as exposed that are not worth a real attacker's gas."""
+ROUTES = {PUBLIC: RoutePolicy.public(), PRIVATE: RoutePolicy.private()}
 
 
 async def play(options: MevOptions) -> AsyncGenerator[Event, None]:
@@ -42,15 +45,15 @@ async def play(options: MevOptions) -> AsyncGenerator[Event, None]:
                 yield shown
                 hedges.append(await _hedge(shown, intent, public, private))
                 yield hedges[-1]
-            signed = private.signed()
+            counts = {PUBLIC: public.count(), PRIVATE: private.count()}
             yield Finished(
                 options,
                 opened,
                 hedges,
                 await public.read_hunt(),
                 await private.read_hunt(),
-                sum(private.recorder.has_seen(raw) for raw in signed),
-                len(signed),
+                {name: signed for name, (signed, _) in counts.items()},
+                {name: seen for name, (_, seen) in counts.items()},
                 time.monotonic() - started,
             )
 
@@ -91,6 +94,7 @@ async def _prepare(world: World, options: MevOptions) -> None:
     await world.deploy()
     await post_margin(world, world.accounts["trader"], options.margin)
     await post_margin(world, world.accounts["searcher"], SEARCHER_MARGIN)
+    await world.mine(QUIET_BLOCKS)
 
 
 async def _state_root(world: World) -> str:

@@ -12,6 +12,7 @@ from trimtab.model.ids import TxHash
 from trimtab.model.order import PerpQuote
 from trimtab.world.searcher import Entry
 
+PUBLIC, PRIVATE = "public", "private"
 _ZERO = Decimal(0)
 
 
@@ -67,17 +68,21 @@ class Hunt:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The whole run. `leaks` counts signed private transactions that a recorder before the public endpoints
-    saw, of the `private_transactions` that the journal holds."""
+    """The whole run. `signed` and `seen`, by route: transactions that the journal holds, and those of them
+    that the recorder before the public endpoints saw. What it saw of the private ones is a leak."""
 
     options: MevOptions
     opened: Opened
     hedges: Sequence[Hedged]
     public: Hunt
     private: Hunt
-    leaks: int
-    private_transactions: int
+    signed: Mapping[str, int]
+    seen: Mapping[str, int]
     wall_seconds: float
+
+    @property
+    def leaks(self) -> int:
+        return self.seen[PRIVATE]
 
     @property
     def public_loss(self) -> Decimal:

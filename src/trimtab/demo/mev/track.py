@@ -116,6 +116,11 @@ class Track:
             len(books.entries), len(books.landed), books.profit, books.fees, from_wad(books.gas_wei) * ether
         )
 
+    def count(self) -> tuple[int, int]:
+        """Transactions that the journal holds, and those of them that the recorder saw."""
+        signed = self.signed()
+        return len(signed), sum(map(self.recorder.has_seen, signed))
+
     def signed(self) -> list[bytes]:
         """Every transaction that the journal holds."""
         stream = stream_name(self.venue.chain_id, self.sender.address)

@@ -25,8 +25,8 @@ class Costs:
     ether_price: int
     margin: int
     least_profit: int
-    front_gas: int = 950_000
-    back_gas: int = 650_000
+    front_gas: int = 830_000
+    back_gas: int = 480_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,5 +154,5 @@ async def site(fifo_node: AnvilNode) -> AsyncIterator[Site]:
             made = Site(fifo_node, relay, session)
             snapshot = await made.truth("evm_snapshot")
             yield made
-        await made.truth("anvil_dropAllTransactions")
+            await made.truth("anvil_dropAllTransactions")  # before the node mines by itself again
         assert await made.truth("evm_revert", snapshot)

@@ -9,6 +9,7 @@ An eth_simulateV1 would not do: anvil's neither checks nonces and fee caps, nor 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -106,12 +107,14 @@ class Forge:
         return {sender: int(count, 16) for sender, count in zip(wanted, counts, strict=True)}
 
     async def mine(self, raws: Sequence[bytes], at: int | None = None) -> Mined:
-        """One block of these, in this order; what the chain does not take is missing in it."""
+        """One block of these, in this order; what the chain does not take is missing in it. It has the unix
+        time `at`, unless the clock is already past it."""
         expected_at = (await self.next()).at
         await self.control.drop_all()
         refused = await self.send(raws)
         if at is not None:
-            await self.control.set_next_timestamp(at)
+            with suppress(RpcError):  # a second has begun since it was chosen
+                await self.control.set_next_timestamp(at)
         await self.control.mine()
         return await self._read_head(expected_at, refused)
 

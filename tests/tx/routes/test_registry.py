@@ -104,6 +104,20 @@ def test_what_is_no_url(kind: str) -> None:
         assert "s3cret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("kind", sorted(ROUTES))
+def test_private_bytes_are_not_sent_in_the_clear(kind: str) -> None:
+    """Plain HTTP only on this machine and in its own network; a sequencer's route is public anyway."""
+    for near in ("localhost:1", "127.0.0.1:1", "[::1]:1", "10.1.2.3", "relay:8545", "a.localhost"):
+        assert ROUTES[kind].open([f"http://{near}"]).endpoints
+    for far in ("relay.example", "1.1.1.1", "[2606:4700::1111]:80"):
+        assert ROUTES[kind].open([f"https://{far}"]).endpoints
+        if Lane.PUBLIC in ROUTES[kind].open(["https://relay.example"]).lanes:
+            assert ROUTES[kind].open([f"http://{far}"]).endpoints
+        else:
+            with pytest.raises(ConfigError, match="https"):
+                ROUTES[kind].open([f"http://{far}"])
+
+
 def test_names_come_from_the_settings() -> None:
     """Two of one kind to one host are two names, and one route with two URLs of a host has #1."""
     route = ROUTES["bundle"].open(

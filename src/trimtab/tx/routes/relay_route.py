@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from ipaddress import ip_address
 from types import TracebackType
 from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
@@ -67,7 +68,8 @@ class RelayRoute(ABC):
         return f"<{type(self).__name__} {', '.join(self.endpoints)}>"
 
     def _place(self, url: str) -> str:
-        """Where requests go, of a URL as it was given. Raises `ConfigError` for none of HTTP."""
+        """Where requests go, of a URL as it was given. Raises `ConfigError` for none of HTTP, and for one on
+        which everybody could read private bytes on their way."""
         try:
             parts = urlsplit(url)
             is_http = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -75,6 +77,8 @@ class RelayRoute(ABC):
             is_http = False
         if not is_http:
             raise ConfigError(f"the route {self.name} needs a URL of http or https", key="url")
+        if parts.scheme == "http" and Lane.PUBLIC not in self.lanes and not _is_near(parts.hostname or ""):
+            raise ConfigError(f"the route {self.name} is private: its URL must be of https", key="url")
         return url
 
     @abstractmethod
@@ -115,6 +119,14 @@ def _is_hash(tx_hash: TxHash) -> Callable[[Any], bool]:
 def _names_bundle(said: Any) -> bool:
     found = said.get("bundleHash") if isinstance(said, dict) else said
     return isinstance(found, str) and found.startswith("0x") and len(found) == 66
+
+
+def _is_near(host: str) -> bool:
+    """Whether it is on this machine or in its own network: an address of one, or a name without a dot."""
+    try:
+        return ip_address(host).is_private
+    except ValueError:
+        return "." not in host or host.endswith(".localhost")
 
 
 def _names(route: str, places: Sequence[str]) -> list[str]:

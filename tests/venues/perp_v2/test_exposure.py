@@ -58,6 +58,7 @@ async def test_the_worst_profit_is_the_best_of_all_sizes_on_the_node(arena: Aren
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800)
 async def test_two_hundred_pools_and_orders(arena: Arena, capsys: pytest.CaptureFixture[str]) -> None:
     """The worst deviation over all of them, printed; none is beyond half a percent."""
     worst, paid = Decimal(0), 0

@@ -21,6 +21,8 @@ from trimtab.config import (
 from trimtab.errors import ConfigError
 from trimtab.hedging.limits import HedgeLimits
 from trimtab.hedging.policy import FixedBand
+from trimtab.model.exposure_rule import ExposureRule
+from trimtab.tx import RoutePolicy
 from trimtab.tx.limit_settings import LimitSettings
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "reference" / "trimtab.toml"
@@ -51,6 +53,12 @@ def test_the_documented_file_loads(tmp_path: Path) -> None:
         expires_at=1_893_456_000,
         pause_file=tmp_path / "trimtab.pause",
     )
+    assert config.routes.exposure == ExposureRule(Decimal(5))
+    assert [(route.title, route.kind) for route in config.routes.private] == [
+        ("flashbots", "private_tx"),
+        ("protect", "protect"),
+    ]
+    assert config.routes.policy == RoutePolicy.public()
     assert config.venues["perp_v2"] == PERP
     assert config.venues["lyra"].markets["sETH"].underlying == "ETH"
     assert config.hedge is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,12 @@ import pytest
 from trimtab.config import (
     AccountSettings,
     Pkcs11Settings,
+    RouteSettings,
     Secret,
     mask_url,
     read_password,
     read_pin,
+    read_relay_key,
 )
 from trimtab.errors import ConfigError
 
@@ -64,3 +67,27 @@ def test_a_pin_file_is_its_owners_alone(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="others can read the PIN file") as caught:
         read_pin(settings)
     assert caught.value.key == "account.pkcs11.pin_file"
+
+
+def test_the_relay_key_is_the_journals_own_unless_one_is_given(tmp_path: Path) -> None:
+    """Made beside the journal when first needed, for its owner alone, and kept: what relays got by it, only
+    it can cancel. The environment's wins, then that of a file."""
+    journal, routes = tmp_path / "j.db", RouteSettings()
+    own = tmp_path / "j.db.relay-key"
+    assert read_relay_key(routes, journal, may_make=False) is None
+    made = read_relay_key(routes, journal)
+    assert made is not None
+    assert len(bytes.fromhex(made.reveal())) == 32
+    assert stat.S_IMODE(own.stat().st_mode) == 0o600
+    assert read_relay_key(routes, journal) == read_relay_key(routes, journal, may_make=False) == made
+    file = tmp_path / "relay.key"
+    file.write_text("11" * 32 + "\n")
+    file.chmod(0o600)
+    assert read_relay_key(RouteSettings(identity_file=file), journal) == Secret("11" * 32)
+    both = RouteSettings(identity_file=file, identity=Secret("22" * 32))
+    assert read_relay_key(both, journal) == Secret("22" * 32)
+    own.chmod(0o644)
+    with pytest.raises(ConfigError, match="others can read the relay key file"):
+        read_relay_key(routes, journal)
+    with pytest.raises(ConfigError, match="cannot write the relay key"):
+        read_relay_key(routes, tmp_path / "nowhere" / "j.db")

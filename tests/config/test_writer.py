@@ -16,6 +16,8 @@ from trimtab.config import (
     Config,
     HedgeSettings,
     JournalSettings,
+    PrivateRouteSettings,
+    RouteSettings,
     Secret,
     TxSettings,
     load_config,
@@ -23,7 +25,10 @@ from trimtab.config import (
 )
 from trimtab.hedging.limits import HedgeLimits
 from trimtab.hedging.policy import FixedBand, WhalleyWilmott
+from trimtab.model.exposure_rule import ExposureAction, ExposureRule
 from trimtab.tx.limit_settings import CallSettings, LimitSettings, RuleSettings
+from trimtab.tx.routes.mev_share import MevShareOptions
+from trimtab.tx.routes.preferences import Refund
 
 
 @pytest.mark.parametrize(
@@ -50,6 +55,23 @@ def test_what_is_written_reads_back_equal(tmp_path: Path, policy: dict[str, Any]
             max_fees_per_hour_eth=Decimal("0.05"),
             pause_file=tmp_path / "pause",
         ),
+        routes=RouteSettings(
+            "private_then_public",
+            3,
+            (
+                PrivateRouteSettings("bundle", ("https://a/key", "https://b")),
+                PrivateRouteSettings(
+                    "mev_share",
+                    ("https://c",),
+                    "share",
+                    Decimal("0.5"),
+                    9,
+                    MevShareOptions(("hash",), (), refunds=(Refund(address(12), 90),)),
+                ),
+            ),
+            ExposureRule(Decimal("1.5"), (ExposureAction.TIGHTEN,), 3),
+            identity=Secret(KEY),
+        ),
         venues={"perp_v2": PERP, "lyra": LYRA},
         hedge=HedgeSettings("ETH", "sETH", "vETH", limits=HedgeLimits(gas_budget_wei=10**30), **policy),
     )
@@ -57,7 +79,7 @@ def test_what_is_written_reads_back_equal(tmp_path: Path, policy: dict[str, Any]
     write_config(path, config)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert KEY not in path.read_text()
-    assert load_config(path, {"TRIMTAB_PRIVATE_KEY": KEY}) == config
+    assert load_config(path, {"TRIMTAB_PRIVATE_KEY": KEY, "TRIMTAB_RELAY_KEY": KEY}) == config
 
 
 @pytest.mark.parametrize("text", [TOKEN, KMS])

@@ -4,8 +4,10 @@ Every key is shown in docs/reference/trimtab.toml. `settings` says what there is
 `writer` writes it, `secrets` opens the files of passwords and PINs.
 """
 
+from trimtab.config.checked import Secret
 from trimtab.config.reader import find_config, load_config
-from trimtab.config.secrets import mask_url, read_password, read_pin
+from trimtab.config.route_settings import PrivateRouteSettings, RouteSettings
+from trimtab.config.secrets import mask_url, read_password, read_pin, read_relay_key
 from trimtab.config.settings import (
     AccountSettings,
     ChainSettings,
@@ -14,7 +16,6 @@ from trimtab.config.settings import (
     JournalSettings,
     KmsSettings,
     Pkcs11Settings,
-    Secret,
     TxSettings,
 )
 from trimtab.config.writer import write_config
@@ -27,6 +28,8 @@ __all__ = [
     "JournalSettings",
     "KmsSettings",
     "Pkcs11Settings",
+    "PrivateRouteSettings",
+    "RouteSettings",
     "Secret",
     "TxSettings",
     "find_config",
@@ -34,5 +37,6 @@ __all__ = [
     "mask_url",
     "read_password",
     "read_pin",
+    "read_relay_key",
     "write_config",
 ]

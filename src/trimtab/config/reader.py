@@ -15,13 +15,17 @@ import typing
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from decimal import Decimal
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from trimtab.chain.address import parse_address
-from trimtab.config.settings import Config, Secret, parse_decimal
+from trimtab.config.checked import Secret, parse_decimal
+from trimtab.config.route_settings import PrivateRouteSettings, check_kind
+from trimtab.config.settings import Config
 from trimtab.errors import ConfigError, IntentError
 from trimtab.model.ids import Address
+from trimtab.tx.routes.registry import ROUTES
 from trimtab.venues.registry import VENUES
 
 C = TypeVar("C")
@@ -67,6 +71,9 @@ class _Reader:
         if not isinstance(table, dict):
             raise self._error(where, f"must be a table, got {_show(table)}")
         hints = get_type_hints(cls)
+        if cls is PrivateRouteSettings and "kind" in table:
+            self._within(where, check_kind, table["kind"])
+            hints["options"] = ROUTES[table["kind"]].options_type()
         known = {item.name: item for item in fields(cls)}  # type: ignore[arg-type]
         from_file = [name for name, item in known.items() if "env" not in item.metadata]
         self._check_keys(table, from_file, known, where)
@@ -121,6 +128,10 @@ class _Reader:
             raise self._error(where, f"must be true or false, got {_show(value)}")
         if not isinstance(value, str):
             raise self._error(where, f"must be a string, got {_show(value)}")
+        if isinstance(hint, type) and issubclass(hint, StrEnum):
+            if value not in set(hint):
+                raise self._error(where, f"must be one of {', '.join(hint)}, got {value!r}")
+            return hint(value)
         if hint is Path:
             return self._path.parent / Path(value).expanduser()
         return self._within(where, parse_address, value) if hint is Address else value
@@ -130,7 +141,10 @@ class _Reader:
         try:
             return build(*args, **values)
         except ConfigError as error:
-            raise self._error(error.key or where, str(error)) from None
+            key = error.key or where
+            if "." in key or key == where:
+                raise self._error(key, str(error)) from None
+            raise self._error(f"{_join(where, key)}:", str(error)) from None
         except IntentError as error:
             key = _join(where, error.field) if error.field else where
             raise self._error(key, str(error).removeprefix(str(error.field)).strip()) from None
@@ -193,7 +207,9 @@ class _Reader:
             raise self._error(_join(where, key), f"is not a setting; {hint}")
 
     def _error(self, key: str, problem: str) -> ConfigError:
-        return ConfigError(f"{key or 'the file'} {problem} (in {self._path})", key=key or None)
+        return ConfigError(
+            f"{key or 'the file'} {problem} (in {self._path})", key=key.removesuffix(":") or None
+        )
 
 
 def _join(where: str, key: str) -> str:

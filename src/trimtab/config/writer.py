@@ -30,7 +30,9 @@ def _plain(value: object) -> Any:
         return {
             f.name: _plain(item)
             for f, item in items
-            if item not in (None, ()) and not ("implied" in f.metadata and item == f.default)
+            if not (
+                item is None or item == f.default == () or ("implied" in f.metadata and item == f.default)
+            )
         }
     if isinstance(value, Mapping):
         return {name: _plain(item) for name, item in value.items()}

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from trimtab.tx.lanes import Lane
     from trimtab.tx.routes.auth import RelayIdentity
     from trimtab.tx.routes.relay import RelayOptions
     from trimtab.tx.routes.relay_route import RelayRoute
@@ -24,6 +25,11 @@ class Registration:
 
     def options_type(self) -> type[Any]:
         found: type[Any] = getattr(import_module(self.module), self.options)
+        return found
+
+    def lanes(self) -> frozenset[Lane]:
+        """The lanes that a route of this kind serves."""
+        found: frozenset[Lane] = getattr(import_module(self.module), self.route).lanes
         return found
 
     def open(

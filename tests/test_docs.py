@@ -70,7 +70,9 @@ def test_the_site_builds_strictly(tmp_path: Path) -> None:
 
 
 @pytest.mark.node
-@pytest.mark.parametrize("page", ["run-a-world", "use-web3-contracts", "limit-the-damage"])
+@pytest.mark.parametrize(
+    "page", ["run-a-world", "use-web3-contracts", "limit-the-damage", "see-what-a-mempool-costs"]
+)
 async def test_the_guides_code_runs(page: str, world: World) -> None:
     """Every Python block of a guide runs as it stands, on a world of its own or on the test's."""
     text = (DOCS / "how-to" / f"{page}.md").read_text(encoding="utf-8")

@@ -33,10 +33,12 @@ from trimtab.model.limits import Limits
 from trimtab.model.order import PerpIntent, PerpQuote, Side
 from trimtab.testing.calls import check_calls, check_plan, submit_within
 from trimtab.testing.capabilities import has, refuses, require
+from trimtab.testing.exposure_conformance import ExposureCheck
 from trimtab.venues.base import (
     Capability,
     ChainPlan,
     DelegationVenue,
+    ExposureVenue,
     LiquidationVenue,
     MakerVenue,
     PerpVenue,
@@ -58,7 +60,7 @@ class Submit(Protocol):
 class PerpStage:
     """A venue with liquid markets, and two accounts: `account` has margin for a few `size` and more of
     `currency` in its wallet, `delegate` has neither. `ticks` is a range around the price where the venue has
-    maker liquidity."""
+    maker liquidity, `exposed_size` an order that a sandwich pays on where the venue tells exposures."""
 
     venue: PerpVenue
     client: Client
@@ -69,6 +71,7 @@ class PerpStage:
     currency: str = "USDC"
     size: Decimal = Decimal(1)
     ticks: tuple[int, int] | None = None
+    exposed_size: Decimal | None = None
 
 
 class PerpVenueConformance:
@@ -107,6 +110,7 @@ class PerpVenueConformance:
             (Capability.MAKER_LIQUIDITY, MakerVenue),
             (Capability.DELEGATED_TRADING, DelegationVenue),
             (Capability.LIQUIDATE, LiquidationVenue),
+            (Capability.SANDWICH_EXPOSURE, ExposureVenue),
         ):
             assert capability not in venue.capabilities or isinstance(venue, role)
 
@@ -331,6 +335,15 @@ class PerpVenueConformance:
         await self.trade(stage, PerpIntent(stage.market, Side.BUY, size=stage.size))
         with pytest.raises(OrderRejectedError):
             await stage.submit(stage.delegate, venue.encode_liquidate(stage.account, stage.market))
+
+    @pytest.mark.parametrize("side", SIDES)
+    async def test_exposure_and_remedies(self, stage: PerpStage, side: Side) -> None:
+        """See `exposure_conformance.py`: limits, costs and remedies bring the worst sandwich down."""
+        if not has(stage, Capability.SANDWICH_EXPOSURE):
+            return
+        assert stage.exposed_size is not None, "give the stage a size that is exposed"
+        check = ExposureCheck(stage.venue, stage.account)
+        await check.check_order(PerpIntent(stage.market, side, size=stage.exposed_size))
 
     async def test_logs_of_others_are_not_ours(self, stage: PerpStage) -> None:
         """Every log of a trade decodes or is None; a log of an unknown contract is None."""

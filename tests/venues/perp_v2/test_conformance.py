@@ -32,4 +32,5 @@ class TestPerpV2(PerpVenueConformance):
             delegate=DELEGATE,
             submit=desk.send,
             ticks=(tick - 600, tick + 660),
+            exposed_size=Decimal(700),
         )

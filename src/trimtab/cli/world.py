@@ -13,6 +13,7 @@ from trimtab.cli.options import DebugOption, JsonOption
 
 if TYPE_CHECKING:
     from trimtab.cli.world_faults import FaultsOptions
+    from trimtab.cli.world_relay import RelaysOptions
     from trimtab.cli.world_session import UpOptions
 
 app = typer.Typer(help="A local chain with the genuine Perp v2 and Lyra contracts.", no_args_is_help=True)
@@ -107,6 +108,55 @@ def faults(
         as_json=as_json,
     )
     run(keep_failing(options), as_json=as_json, debug=debug)
+
+
+@app.command()
+def relay(
+    upstream: Annotated[
+        str | None,
+        typer.Option(
+            help="Build on this node, an anvil with --order fifo; else a world of its own, deployed as by up."
+        ),
+    ] = None,
+    name: Annotated[
+        list[str] | None, typer.Option(help="A relay's name; again for one more before the same builder.")
+    ] = None,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(help="What goes wrong, and how often: refused=0.1, leaked=0.05, uncle=0.02 and so on."),
+    ] = None,
+    every: Annotated[float, typer.Option(min=0.05, help="Seconds from block to block.")] = 2.0,
+    port: Annotated[
+        int, typer.Option(help="The first relay's port on loopback, the next ones' behind it; 0: free ones.")
+    ] = 8547,
+    public_port: Annotated[int, typer.Option(help="The public node's port; 0 takes a free one.")] = 8545,
+    seed: Annotated[int, typer.Option(help="The same seed and requests give the same faults.")] = 0,
+    node_modules: Annotated[
+        Path | None, typer.Option(help="Where npm packages lie, besides the usual places.")
+    ] = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Run private relays and their block builder before a local node until Ctrl-C.
+
+    They speak the protocols of Flashbots, MEV-Share, Protect and MEV Blocker, and fail as told. Prints the
+    relays' URLs and the public node's, whose mempool never shows what only a relay was sent. With --json one
+    line when it is up and one at the end.
+    """
+    from trimtab.cli.world_relay import RelaysOptions, keep_relaying
+
+    options: RelaysOptions = RelaysOptions(
+        upstream=upstream,
+        names=tuple(name or ("relay",)),
+        faults=tuple(fault or ()),
+        every_seconds=every,
+        port=port,
+        public_port=public_port,
+        seed=seed,
+        node_modules=(node_modules,) if node_modules else (),
+        as_json=as_json,
+    )
+    run(keep_relaying(options), as_json=as_json, debug=debug)
 
 
 @app.command()

@@ -91,16 +91,16 @@ class Builder:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, node: str | AnvilNode | World) -> AsyncIterator[Self]:
-        """Take over a node: it mines only when told from now on, until the end. Raises `ConfigError` when it
-        is no anvil with the order "fifo"."""
+    async def open(cls, node: str | AnvilNode | World, *, public_port: int = 0) -> AsyncIterator[Self]:
+        """Take over a node: it mines only when told from now on, until the end. Its public face listens on
+        `public_port`, 0 for a free one. Raises `ConfigError` when it is no anvil with the order "fifo"."""
         url = node if isinstance(node, str) else node.url
         options = ClientOptions(timeout=_TIMEOUT, attempt_timeout=_TIMEOUT)
         async with Client.open(url, options) as client, Upstream.open(url) as upstream:
             builder = cls(client, upstream)
             await builder.forge.check()
             await builder.forge.take_over()
-            async with builder.face.listen():
+            async with builder.face.listen(public_port):
                 yield builder
             with suppress(TrimtabError):  # the node may be gone before us
                 await builder.forge.control.set_automine(enabled=True)

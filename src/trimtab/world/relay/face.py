@@ -26,12 +26,11 @@ from trimtab.world.relay.gate import Gate
 from trimtab.world.relay.mempool import Mempool
 from trimtab.world.relay.record import Received
 from trimtab.world.relay.requests import NO_METHOD
+from trimtab.world.relay.serving import serving
 from trimtab.world.relay.veil import Stream, Veil
 
 _DEVELOPMENT = ("anvil_", "evm_", "hardhat_", "ganache_", "tenderly_")
 _WAITING = ("eth_sendRawTransactionSync", "eth_sendTransactionSync")
-_SHUTDOWN_SECONDS = 1.0
-_KEEPALIVE_SECONDS = 3600.0
 
 
 class Face:
@@ -52,22 +51,16 @@ class Face:
         return self.url.replace("http://", "ws://", 1)
 
     @asynccontextmanager
-    async def listen(self) -> AsyncIterator[None]:
-        """Serve on a free port of loopback."""
+    async def listen(self, port: int = 0) -> AsyncIterator[None]:
+        """Serve on a port of loopback, 0 for a free one."""
         app = web.Application(client_max_size=1 << 28)
         app.router.add_route("*", "/{path:.*}", self._respond)
-        runner = web.AppRunner(
-            app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS, keepalive_timeout=_KEEPALIVE_SECONDS
-        )
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        async with serving(app, port, self._close) as self.url:
             yield
-        finally:
-            for line in self._lines:
-                line.cut()
-            await runner.cleanup()
+
+    def _close(self) -> None:
+        for line in self._lines:
+            line.cut()
 
     async def answer_all(self, calls: Sequence[Call], path: str = "/") -> list[Answer]:
         """The answers in the order of the calls. Raises `ConnectionLostError` when the node is gone."""

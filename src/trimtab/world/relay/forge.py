@@ -77,8 +77,8 @@ class Forge:
             ) from error
         if info["transactionOrder"] != "fifo":
             raise ConfigError(
-                "a relay decides the order itself: start its anvil with NodeOptions(order='fifo'), or the "
-                "world with WorldOptions(order='fifo')",
+                "a builder decides the order itself, and this anvil sorts by fee: start it with "
+                "`anvil --order fifo` (NodeOptions or WorldOptions: order='fifo')",
                 key="order",
             )
 

@@ -26,10 +26,15 @@ from trimtab.world.world import World
 
 @dataclass(frozen=True, slots=True)
 class RelayOptions:
-    """`block_seconds`: the builder makes a block so often, 0 only when asked (it counts for the relay that
-    opens the builder). `seed` decides which requests `faults` strike."""
+    """`seed` decides which requests `faults` strike. Ports are of loopback, 0 takes a free one.
+
+    For the relay that opens the builder: it makes a block each `block_seconds`, 0 only when asked, and its
+    public face listens on `public_port`.
+    """
 
     name: str = "relay"
+    port: int = 0
+    public_port: int = 0
     block_seconds: float = 0.0
     faults: FaultPlan = field(default_factory=FaultPlan)
     seed: int | str = 0
@@ -56,11 +61,13 @@ class Relay:
         async with AsyncExitStack() as stack:
             builder = before
             if not isinstance(builder, Builder):
-                builder = await stack.enter_async_context(Builder.open(builder))
+                builder = await stack.enter_async_context(
+                    Builder.open(builder, public_port=chosen.public_port)
+                )
             pool = Pool()
             server = Server(chosen.name, builder, pool, chosen.seed)
             server.follow(chosen.faults)
-            url = await stack.enter_async_context(server.listen())
+            url = await stack.enter_async_context(server.listen(chosen.port))
             relay = cls(url, builder, pool, server, chosen)
             builder.pools.append(relay)
             stack.callback(builder.pools.remove, relay)

@@ -28,12 +28,11 @@ from trimtab.world.relay.methods import SIGNED, Asked, Methods
 from trimtab.world.relay.pool import Pool
 from trimtab.world.relay.record import Received
 from trimtab.world.relay.requests import INVALID_REQUEST, RefusedError, read_tx
+from trimtab.world.relay.serving import serving
 from trimtab.world.relay.status import status_page
 from trimtab.world.relay.stream import PATH, EventStream
 
 _HTML = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
-_SHUTDOWN_SECONDS = 1.0
-_KEEPALIVE_SECONDS = 3600.0  # a line that we closed while it was idle would cost a request without a fault
 
 
 class Server:
@@ -63,8 +62,8 @@ class Server:
         return self._draws.draw(stage, methods, time.monotonic() - self._began_at)
 
     @asynccontextmanager
-    async def listen(self) -> AsyncIterator[str]:
-        """Serve on a free port of loopback: the URL."""
+    async def listen(self, port: int = 0) -> AsyncIterator[str]:
+        """Serve on a port of loopback, 0 for a free one: the URL."""
         app = web.Application(client_max_size=1 << 24)
         app.router.add_get("/tx/{hash}", self._status)
         app.router.add_get(PATH, self.stream.serve)
@@ -72,17 +71,12 @@ class Server:
         app.router.add_get(PATH + "/api/v1/history/info", self._history_info)
         for door in DOORS.values():
             app.router.add_post(door.path, self._respond)
-        runner = web.AppRunner(
-            app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS, keepalive_timeout=_KEEPALIVE_SECONDS
-        )
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-        finally:
-            self._closing.set()
-            self.stream.close()
-            await runner.cleanup()
+        async with serving(app, port, self._close) as url:
+            yield url
+
+    def _close(self) -> None:
+        self._closing.set()
+        self.stream.close()
 
     async def _respond(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()

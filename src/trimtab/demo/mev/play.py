@@ -16,7 +16,7 @@ from trimtab.demo.mev.run import PRIVATE, PUBLIC, Event, Finished, Hedged, Opene
 from trimtab.demo.mev.track import Track
 from trimtab.errors import ConfigError, HaltError
 from trimtab.model.order import PerpIntent
-from trimtab.tx.lanes import RoutePolicy
+from trimtab.tx import RoutePolicy
 from trimtab.world.searcher import post_margin
 from trimtab.world.world import World, WorldOptions
 

@@ -23,8 +23,7 @@ from trimtab.model.limits import Limits
 from trimtab.model.order import ExecutionReport, Fill, OrderStatus, PerpIntent, PerpQuote
 from trimtab.model.units import WAD, from_wad
 from trimtab.runtime import open_tasks
-from trimtab.tx import Sender, SenderOptions
-from trimtab.tx.lanes import RoutePolicy
+from trimtab.tx import RoutePolicy, Sender, SenderOptions
 from trimtab.tx.records import Attempted, decode_record, stream_name
 from trimtab.tx.routes import PublicRoute
 from trimtab.tx.routes.private_tx import PrivateTxRoute
@@ -38,6 +37,7 @@ from trimtab.world.world import World
 _FEES_PER_DAY = WAD
 _LOOK_SECONDS = 0.05
 _OUT_SECONDS = 60.0
+_BLOCK_SECONDS = 10.0  # more than the engine needs to find its transaction in a block, if it is there
 
 
 @dataclass(slots=True)
@@ -45,7 +45,7 @@ class Track:
     """Made by `Track.open`. Everything that the trader's engine sends in public, and all that it reads, goes
     through the recorder."""
 
-    world: World
+    policy: RoutePolicy
     relay: Relay
     recorder: Recorder
     searcher: Searcher
@@ -74,34 +74,37 @@ class Track:
                     client,
                     LocalSigner.from_key(world.accounts["trader"].key),
                     books,
-                    SenderOptions(limits=limits, route=policy, poll_interval=_LOOK_SECONDS),
+                    SenderOptions(limits=limits, poll_interval=_LOOK_SECONDS),
                     [PublicRoute(client), private],
                 )
             )
             executor = Executor(sender, client)
-            yield cls(world, relay, recorder, searcher, venue, sender, executor, books)
+            yield cls(policy, relay, recorder, searcher, venue, sender, executor, books)
 
     async def show(self, intent: PerpIntent) -> tuple[PerpQuote, Exposure]:
-        """The quote with the price limit that the executor gives it, and what the order is exposed to. The
-        attacker's gas counts at the base fee, so that nobody attacks for less."""
-        trader, client = self.sender.address, self.venue.client
+        """The quote with the price limit that the executor gives it, and what the executor finds the order to
+        be exposed to in public. `HaltError` where that cannot be computed."""
+        trader = self.sender.address
         quote = protect_perp(await self.venue.read_quote(trader, intent), QuoteRules())
-        head, ether = await asyncio.gather(client.block("latest"), self.venue.read_state(MARKET))
-        exposure = await self.venue.read_exposure(
-            trader, quote, gas_price_wei=head.base_fee or 0, gas_token_price=ether.index_price
-        )
-        return quote, exposure
+        verdict = await self.executor.weigh_perp(self.venue, trader, intent, quote)
+        if verdict is None or verdict.exposure is None:
+            raise HaltError(f"no exposure for {intent}: {verdict and verdict.reason}")
+        return quote, verdict.exposure
 
     async def hedge(self, quote: PerpQuote, *, key: str) -> Leg:
         """Send the order of a quote, let the searcher look at the mempool, and make a block of it all."""
         async with open_tasks() as tasks:
             sending = tasks.create_task(
-                self.executor.execute_perp(self.venue, self.sender.address, quote.intent, key=key)
+                self.executor.execute_perp(
+                    self.venue, self.sender.address, quote.intent, key=key, route=self.policy
+                )
             )
             await self._until_out(sending)
-            await self.searcher.look()
-            await self.relay.build()
-            report = await sending
+            while not sending.done():
+                await self.searcher.look()
+                await self.relay.build()
+                await asyncio.wait([sending], timeout=_BLOCK_SECONDS)
+        report = sending.result()
         await self.searcher.settle()
         fill = _only_fill(report)
         loss = _cost(fill) - _cost_quoted(quote)

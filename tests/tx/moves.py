@@ -15,19 +15,22 @@ _S = IntentState
 _FLYING = {_S.LIVE, _S.CANCELLING, _S.RESOLVING, _S.INCLUDED}
 FINAL = {_S.SUCCEEDED, _S.REVERTED, _S.CANCELLED, _S.SUPERSEDED}
 _ENDS = FINAL - {_S.SUPERSEDED}
+_GIVEN_UP = {_S.REJECTED, _S.EXPIRED, _S.DROPPED}
 MOVES: dict[IntentState | None, set[IntentState]] = {
     None: {_S.CHECKED},
     _S.CHECKED: {_S.ASSIGNED, _S.REJECTED, _S.EXPIRED},
-    _S.ASSIGNED: {*_FLYING, _S.REJECTED, _S.EXPIRED},
-    _S.LIVE: {_S.CANCELLING, _S.RESOLVING, _S.INCLUDED, _S.REJECTED, _S.EXPIRED},
+    _S.ASSIGNED: {*_FLYING, *_GIVEN_UP},
+    _S.LIVE: {_S.CANCELLING, _S.RESOLVING, _S.INCLUDED, *_GIVEN_UP},
     _S.CANCELLING: {_S.RESOLVING, _S.INCLUDED, _S.REJECTED, _S.EXPIRED},
-    _S.RESOLVING: {_S.LIVE, _S.CANCELLING, _S.INCLUDED, _S.SUPERSEDED},
+    _S.RESOLVING: {_S.LIVE, _S.CANCELLING, _S.INCLUDED, _S.SUPERSEDED, *_GIVEN_UP},
     _S.INCLUDED: {_S.CONFIRMED, _S.SAFE, _S.LIVE, _S.CANCELLING, *_ENDS},
     _S.CONFIRMED: {_S.SAFE, _S.LIVE, _S.CANCELLING, *_ENDS},
     _S.SAFE: {_S.LIVE, _S.CANCELLING, *_ENDS},
     _S.REJECTED: {_S.CHECKED},  # with nothing exposed the key is free again
     _S.EXPIRED: {_S.CHECKED},
+    _S.DROPPED: {_S.CHECKED},
 }
+_RECLAIMED = {_S.LIVE, _S.CANCELLING}
 
 
 def machine_settings(examples: int, steps: int) -> settings:
@@ -59,8 +62,9 @@ class Moves:
         if key is None:
             return None
         after = self.state.intents[key].state
-        is_retold = isinstance(record, r.Archived)
-        allowed = {before, *MOVES.get(before, ())}
+        is_retold = isinstance(record, r.Archived | r.GivenUp)
+        is_back = isinstance(record, r.Reclaimed)
+        allowed = _RECLAIMED if is_back else {before, *MOVES.get(before, ())}
         assert is_retold or after in allowed, f"16: {key} went from {before} to {after}"
         if after in FINAL:
             assert self.final.setdefault(key, after) is after, f"11: {key} was {self.final[key]}, is {after}"
@@ -68,7 +72,7 @@ class Moves:
 
     def key_of(self, record: Any) -> str | None:
         """The intent that a record is about."""
-        if isinstance(record, r.Archived):
+        if isinstance(record, r.Archived | r.GivenUp):
             return record.intent.key
         if getattr(record, "key", None) is not None:
             return str(record.key)

@@ -68,6 +68,8 @@ CONCLUSIONS = (r.Seen, r.Unseen, r.Confirmed, r.Safe, r.Final, r.Halted, r.Nonce
 class Engine(RuleBasedStateMachine):
     """The reducer with a model of everything around it."""
 
+    ways = WAYS
+
     def __init__(self) -> None:
         super().__init__()
         self.chain = ModelChain(ENDPOINTS)
@@ -178,7 +180,7 @@ class Engine(RuleBasedStateMachine):
         if attempts[effect.tx_hash].kind is Kind.NORMAL:
             assert not intent.is_late(self.at), "a normal attempt was sent after its deadline"
             assert not slot.is_cancelling
-        for name in ENDPOINTS:
+        for name in self.ways.of(effect.lane):
             self.answers.append(
                 e.SendAnswered(effect.nonce, effect.tx_hash, name, Outcome.AMBIGUOUS, "", "", self.at)
             )
@@ -207,11 +209,19 @@ class Engine(RuleBasedStateMachine):
             fees,
             GAS,
             draft.worst_cost,
-            WAYS,
+            self.ways,
             self.at,
             ask.ask,
             draft.reserve,
         )
+
+    def _deliver(self, asked: e.SendAnswered) -> SendClass | None:
+        """The bytes arrive at an honest endpoint; its answer."""
+        return self.chain.offer(asked.endpoint, self._tx(asked.tx_hash))
+
+    def _candidates(self, nonce: int) -> list[ModelTx]:
+        """What a block may hold at `nonce`."""
+        return self.chain.candidates(nonce)
 
     def _tx(self, tx_hash: str) -> ModelTx:
         return next(tx for tx in self.raws.values() if tx.tx_hash == tx_hash)
@@ -318,7 +328,7 @@ class Engine(RuleBasedStateMachine):
         if fault == "refuse":
             said: SendClass | None = refusal
         else:
-            said = SendClass.AMBIGUOUS if fault == "lost" else self.chain.offer(asked.endpoint, tx)
+            said = SendClass.AMBIGUOUS if fault == "lost" else self._deliver(asked)
             said = SendClass.AMBIGUOUS if fault == "timeout" else said
         if fault == "refuse" and tx.tx_hash in self.chain.mined():
             said = SendClass.NONCE_LOW
@@ -327,13 +337,13 @@ class Engine(RuleBasedStateMachine):
     @rule(seconds=st.integers(1, 60), crash=CRASHES)
     def wait(self, seconds: int, crash: int | None) -> None:
         self.at += seconds
-        self._feed_or_crash(e.Ticked(self.at, WAYS), crash)
+        self._feed_or_crash(e.Ticked(self.at, self.ways), crash)
 
     @rule(data=st.data(), most=st.integers(0, 3), empty=st.sampled_from([0, 0, 0, 1, 4]))
     def mine(self, data: st.DataObject, most: int, empty: int) -> None:
         picks, nonce = list[ModelTx](), self.chain.nonce()
         for _ in range(most):
-            offers = self.chain.candidates(nonce)
+            offers = self._candidates(nonce)
             if not offers:
                 break
             picks.append(data.draw(st.sampled_from(offers)))
@@ -347,7 +357,7 @@ class Engine(RuleBasedStateMachine):
     def blocks_pass(self, blocks: int, picks: int) -> None:
         """Blocks are mined and seen, each as it comes."""
         for _ in range(blocks):
-            offers = [self.chain.candidates(self.chain.nonce() + n)[:1] for n in range(picks)]
+            offers = [self._candidates(self.chain.nonce() + n)[:1] for n in range(picks)]
             until = next((n for n, offer in enumerate(offers) if not offer), len(offers))
             self.chain.mine(tx for offer in offers[:until] for tx in offer)
             self.at += 12
@@ -424,7 +434,8 @@ class Engine(RuleBasedStateMachine):
     def _view(self, lag: int = 0, *, hide: bool = False, blind: str = "") -> e.Observed:
         height = max(self.chain.head - lag, 0)
         mined = self.chain.mined(height)
-        ours = {attempt.tx_hash for slot in self.state.slots.values() for attempt in slot.attempts}
+        watched = (*self.state.slots.values(), *self.state.given_up.values())
+        ours = {attempt.tx_hash for slot in watched for attempt in slot.attempts}
         seen = {} if hide or blind == "receipts" else {h: mined[h] for h in ours if h in mined}
         if blind == "stale receipts":  # a node's cache that did not hear of the reorg
             seen = {h: self.chain.orphaned[h] for h in ours if h in self.chain.orphaned} | seen
@@ -441,7 +452,7 @@ class Engine(RuleBasedStateMachine):
                 {} if blind == "blocks" else {b.number: b.hash for b in self.chain.blocks[: height + 1]}
             ),
             market=quote(self.chain.base_fee, 1),
-            ways=WAYS,
+            ways=self.ways,
         )
 
     def _feed_or_crash(self, event: e.Event, effects_left: int | None) -> None:
@@ -458,11 +469,11 @@ class Engine(RuleBasedStateMachine):
         but their bytes may have arrived."""
         for lost in self.answers:
             if len(lost.tx_hash) % 2:
-                self.chain.offer(lost.endpoint, self._tx(lost.tx_hash))
+                self._deliver(lost)
         self.checks, self.asks, self.answers = [], [], []
         self.state = replay(self.journal)
         pending = max((n + 1 for pool in self.chain.pools.values() for n in pool), default=0)
-        event = e.Recovered(max(self.chain.nonce(), pending), self.chain.head, self.at, WAYS)
+        event = e.Recovered(max(self.chain.nonce(), pending), self.chain.head, self.at, self.ways)
         self.feed(event)
         again, effects = step(replay(self.journal), event, POLICY)
         assert _holdings(again) == _holdings(self.state), "recovering twice is not recovering once"
@@ -480,7 +491,7 @@ class Engine(RuleBasedStateMachine):
     @invariant()
     def nothing_follows_from_silence(self) -> None:
         """12: a look that could read nothing, and answers that never come, end nothing and free nothing."""
-        events: list[e.Event] = [e.Observed(self.state.head, self.state.at, ways=WAYS)]
+        events: list[e.Event] = [e.Observed(self.state.head, self.state.at, ways=self.ways)]
         events += [replace(item, outcome=Outcome.AMBIGUOUS, at=self.state.at) for item in self.answers[:2]]
         for event in events:
             _, effects = step(self.state, event, POLICY)
@@ -576,13 +587,13 @@ class Engine(RuleBasedStateMachine):
     def _answer_all(self) -> None:
         while self.answers:
             asked = self.answers.pop(0)
-            said = self.chain.offer(asked.endpoint, self._tx(asked.tx_hash))
+            said = self._deliver(asked)
             self.feed(replace(asked, outcome=_outcome(said), send_class=said or "", at=self.at))
 
     def _settle_calmly(self) -> None:
         self._work_off()
         picks, nonce = list[ModelTx](), self.chain.nonce()
-        while offers := self.chain.candidates(nonce):
+        while offers := self._candidates(nonce):
             picks.append(offers[0])
             nonce += 1
         self.chain.mine(picks)
@@ -623,9 +634,10 @@ def _durable(state: State, again: set[str]) -> State:
     finished = {n: change(s, asked=0, misses=0) for n, s in state.finished.items()}
     slots = {n: change(s, attempts=_unblocked(s.attempts)) for n, s in slots.items()}
     finished = {n: change(s, attempts=_unblocked(s.attempts)) for n, s in finished.items()}
+    given_up = {k: change(s, attempts=_unblocked(s.attempts)) for k, s in state.given_up.items()}
     queue = {k: None for k in state.queue if k in intents}
     bare = replace(state, intents=intents, slots=slots, finished=finished, queue=queue)
-    return replace(bare, asks=0, head=0, behind_since=0, at=0)
+    return replace(bare, given_up=given_up, past={}, doubts=0, asks=0, head=0, behind_since=0, at=0)
 
 
 def _unblocked(attempts: Any) -> Any:

@@ -23,6 +23,9 @@ def assign_ready(turn: Turn) -> None:
             turn.note(r.Refused(key=key, refusal=Refusal.HELD, reason=reason))
             continue
         turn.note(r.Reserved(nonce=nonce, key=key))
+        if held is not None and held.lane.is_private and not intent.lane.is_private:
+            reason = "the same content was submitted again, for a public route"
+            turn.note(r.Routed(nonce=nonce, lane=intent.lane, reason=reason))
         turn.ask_signature(nonce, Kind.NORMAL, None if held is None else held.last.fees)
 
 

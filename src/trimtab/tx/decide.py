@@ -12,6 +12,8 @@ from trimtab.tx import events as e
 from trimtab.tx import records as r
 from trimtab.tx.assigning import assign_ready
 from trimtab.tx.batches import stop_followers
+from trimtab.tx.fees import bump_price
+from trimtab.tx.lanes import Lane
 from trimtab.tx.observing import fill_gap, observe_slot
 from trimtab.tx.states import Attempt, Intent, IntentState, Kind, Outcome, Refusal, Slot, SlotState, change
 from trimtab.tx.turn import Turn
@@ -78,6 +80,9 @@ def decide(turn: Turn, event: e.Event) -> None:  # noqa: C901  a table of cases
             turn.note(r.Unpaused() if reason is None else r.Paused(reason=reason))
     stop_followers(turn)
     assign_ready(turn)
+    while turn.lost:  # a step that may not have the nonce which comes next: its batch stops with it
+        stop_followers(turn)
+        assign_ready(turn)
 
 
 def _pass_check(turn: Turn, event: e.CheckPassed) -> None:
@@ -130,7 +135,7 @@ def _take_signature(turn: Turn, event: e.Signed) -> None:
         return  # mined, or given up, while the signer was busy: the bytes are never used
     intent, halted = turn.state.intents[slot.key], turn.state.halted
     if halted is not None and not slot.attempts:
-        turn.give_up(slot, Refusal.HALTED, halted)
+        turn.end(slot, Refusal.HALTED, halted)
         return
     if event.kind is Kind.NORMAL and (intent.is_late(event.at) or slot.is_cancelling):
         turn.note(r.AskEnded(nonce=event.nonce))
@@ -174,10 +179,10 @@ def _take_no_signature(turn: Turn, event: e.SignFailed) -> None:
     slot = turn.state.slots.get(event.nonce)
     if slot is None or slot.asked != event.ask:
         return
-    if not slot.is_free:
+    if slot.attempts and not turn.is_free(slot):
         turn.note(r.Capped(nonce=event.nonce, block=turn.state.head, reason=event.reason))
     else:
-        turn.give_up(slot, event.refusal, event.reason)
+        turn.end(slot, event.refusal, event.reason)
 
 
 def _take_answer(turn: Turn, event: e.SendAnswered) -> None:
@@ -202,13 +207,15 @@ def _take_answer(turn: Turn, event: e.SendAnswered) -> None:
     if slot.mined is not None:
         return
     if _contradicts(slot, event):
+        if _is_beaten_by_its_past(turn, slot, event):
+            return
         if state is not IntentState.RESOLVING:
             turn.note(r.Resolving(nonce=event.nonce, reason=f"{event.endpoint}: {event.message}"[:200]))
         turn.act(e.Observe())
     elif event.outcome is Outcome.ACCEPTED:
         if state is IntentState.RESOLVING:
             turn.note(r.Resolved(nonce=event.nonce))
-    elif all(item.is_free for item in turn.fellows(turn.state.intents[slot.key])):
+    elif turn.is_free(slot):
         _take_refusal(turn, slot, slot.last, event)
 
 
@@ -217,6 +224,19 @@ def _contradicts(slot: Slot, event: e.SendAnswered) -> bool:
     if event.send_class == SendClass.NONCE_LOW:
         return True
     return event.send_class == SendClass.REPL_UNDERPRICED and not slot.may_be_out
+
+
+def _is_beaten_by_its_past(turn: Turn, slot: Slot, event: e.SendAnswered) -> bool:
+    """What holds the nonce in that pool may be bytes that were given up, and got about: then the dearest of
+    them are what is to be replaced (F4)."""
+    past = [item.last.fees for item in turn.state.given_up.values() if item.nonce == slot.nonce]
+    above = max(past, key=lambda fees: fees.fee_cap, default=None)
+    if event.send_class != SendClass.REPL_UNDERPRICED or above is None:
+        return False
+    if slot.is_signing or slot.last.fees.fee_cap >= bump_price(above.fee_cap):
+        return slot.is_signing
+    turn.ask_signature(slot.nonce, slot.last.kind, above)
+    return True
 
 
 def _take_refusal(turn: Turn, slot: Slot, attempt: Attempt, event: e.SendAnswered) -> None:
@@ -239,7 +259,7 @@ def _observe(turn: Turn, event: e.Observed) -> None:
     _expire_queue(turn, event.at)
     reclaim(turn, event)
     state = turn.state
-    foreign = used_elsewhere(state, event)
+    foreign = used_elsewhere(turn, event)
     if foreign is not None and not state.halted:
         _halt(
             turn,
@@ -310,6 +330,8 @@ def _bump(turn: Turn, event: e.BumpAsked) -> None:
     slot = turn.state.slot_of(event.key)
     if slot is None or slot.is_signing or not slot.attempts or turn.state.halted is not None:
         return
+    if slot.lane is Lane.BUNDLE and slot.is_cancelling:
+        return  # it is not tried any more: there is nothing to replace
     if slot.mined is None and intent.state in (IntentState.LIVE, IntentState.CANCELLING):
         kind = Kind.CANCEL if slot.is_cancelling else slot.last.kind
         turn.ask_signature(slot.nonce, kind, slot.last.fees)

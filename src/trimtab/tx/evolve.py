@@ -30,12 +30,16 @@ def evolve(state: State, record: r.TxFact) -> None:  # noqa: C901  a table of ca
             state.intents[record.intent.key] = record.intent
             _archive(state, record.slot)
         case r.Queued(intent=intent):
+            if intent.key in state.given_up:
+                state.past.setdefault(intent.key, state.intents[intent.key])
             _add_intent(state, intent, IntentState.QUEUED)
-        case r.Submitted():
+        case r.Submitted(key=key):
+            state.past.pop(key, None)
             _add_intent(state, record, IntentState.CHECKED)
         case r.Dropped(key=key):
             state.queue.pop(key, None)
             state.intents.pop(key, None)
+            _restore(state, key)
         case r.Refused():
             state.queue.pop(record.key, None)
             _refuse(state, record.key, record.refusal, record.reason)
@@ -46,7 +50,10 @@ def evolve(state: State, record: r.TxFact) -> None:  # noqa: C901  a table of ca
         case r.Released():
             _release(state, record)
         case r.Reclaimed(key=key):
+            _restore(state, key)
             _reclaim(state, state.given_up.pop(key))
+        case r.Doubted(count=count):
+            state.doubts = count
         case r.GivenUp(intent=intent, slot=slot):
             state.intents[intent.key] = intent
             state.given_up[intent.key] = slot
@@ -180,6 +187,13 @@ def _refuse(state: State, key: str, refusal: Refusal, reason: str) -> None:
     state.intents[key] = change(state.intents[key], state=to, refusal=refusal, reason=reason)
 
 
+def _restore(state: State, key: str) -> None:
+    """Its key was wanted again, and nothing of that is in the journal: it is what it was."""
+    past = state.past.pop(key, None)
+    if past is not None:
+        state.intents[key] = past
+
+
 def _reserve(state: State, record: r.Reserved) -> None:
     state.nonces = state.nonces.reserve(record.nonce)
     state.queue.pop(record.key, None)
@@ -194,10 +208,11 @@ def _reserve(state: State, record: r.Reserved) -> None:
 
 def _release(state: State, record: r.Released) -> None:
     slot = state.slots.pop(record.nonce)
-    if slot.is_exposed:
-        state.given_up[slot.key] = slot
+    begun = [attempt for attempt in slot.attempts if attempt.is_begun]
+    if slot.is_exposed or (begun and slot.lane.is_private):  # a relay that refuses has them all the same
+        state.given_up[slot.key] = change(slot, asked=0, misses=0)
     else:
-        state.forgone |= {attempt.tx_hash: slot.nonce for attempt in slot.attempts if attempt.is_begun}
+        state.forgone |= {attempt.tx_hash: slot.nonce for attempt in begun}
     state.nonces = state.nonces.release(record.nonce)
     _refuse(state, slot.key, record.refusal, record.reason)
 
@@ -233,6 +248,10 @@ def _begin_send(state: State, slot: Slot, record: r.SendBegun) -> None:
     else:
         begun = change(attempt, pending=pending, block=record.block, sent_at=record.at)
     to = SlotState.PROVISIONAL if slot.state is SlotState.RESERVED else slot.state
+    if attempt.pending:  # what was not answered may have been taken, whatever a repetition is told
+        to = SlotState.COMMITTED
+        if state.intents[slot.key].state is IntentState.ASSIGNED:
+            _move(state, slot.key, IntentState.LIVE)
     _put(state, change(slot.with_attempt(begun), state=to, sent_at=record.at, target=record.target))
 
 

@@ -115,7 +115,7 @@ def _deepen(turn: Turn, slot: Slot, mined: Mined, seen: e.Observed) -> None:
         turn.note(r.Safe(nonce=slot.nonce, tx_hash=mined.tx_hash))
     finality = turn.policy.finality_depth
     is_final = depth >= finality if finality is not None else (seen.finalized or -1) >= mined.block
-    if is_final:
+    if is_final and turn.given_up_hashes(slot.nonce) <= seen.absent:  # they are forgotten with it
         turn.note(r.Final(nonce=slot.nonce, outcome=_outcome(slot, mined)))
 
 
@@ -157,7 +157,8 @@ def _resolve(turn: Turn, slot: Slot, seen: e.Observed) -> None:
         return
     hashes = {attempt.tx_hash for attempt in slot.attempts}
     is_used = seen.final_nonce is not None and seen.final_nonce > slot.nonce
-    if not (is_used and hashes <= seen.absent and _has_quorum(turn, hashes, seen)):
+    are_absent = hashes | turn.given_up_hashes(slot.nonce) <= seen.absent
+    if not (is_used and are_absent and _has_quorum(turn, hashes, seen)):
         if slot.misses:  # in a row, or it proves nothing: the node may be one that does not see all
             turn.note(r.Missed(nonce=slot.nonce, count=0))
         return
@@ -221,11 +222,12 @@ def _is_spoken_for(state: State) -> bool:
 
 def may_hold(state: State, intent: Intent, nonce: int) -> bool:
     """Whether an intent may have a nonce that others in flight are above: not one that uses the nonce after
-    its own too (EIP-7702), and no step of a batch below an earlier one."""
+    its own too (EIP-7702), no step of a bundle, whose nonces follow each other, and no step of a batch below
+    an earlier one."""
     if not (intent.batch or intent.is_delegation):
         return True
     above = [state.intents[slot.key] for slot in state.unmined if slot.nonce > nonce]
-    if intent.is_delegation:
+    if intent.is_delegation or intent.bundle:
         return not above
     return all(item.batch != intent.batch for item in above)
 
@@ -242,7 +244,7 @@ def _keep_alive(turn: Turn, slot: Slot, seen: e.Observed, ways: Ways) -> None:
         if slot.capped_block < turn.state.head and turn.state.halted is None:
             turn.ask_signature(slot.nonce, Kind.CANCEL, slot.last.fees)
     elif _is_bump_due(turn, slot, seen):
-        if _was_capped(slot) and seen.at - slot.sent_at >= _patience(turn, slot):
+        if slot.is_capped and seen.at - slot.sent_at >= _patience(turn, slot):
             turn.rebroadcast(slot, ways, seen.at)  # the caps may forbid a new price at every head to come
         turn.ask_signature(slot.nonce, slot.last.kind, slot.last.fees)
     elif seen.at - slot.sent_at >= _patience(turn, slot):
@@ -254,7 +256,7 @@ def _keep_alive(turn: Turn, slot: Slot, seen: e.Observed, ways: Ways) -> None:
 
 def _run_late(turn: Turn, slot: Slot) -> None:
     """T8: cancel what is out; give back what every endpoint refused."""
-    if slot.state is SlotState.COMMITTED or slot.is_exposed:
+    if slot.is_exposed:
         turn.cancel(slot, "its deadline passed")
         return
     turn.expire(slot.nonce)
@@ -276,11 +278,6 @@ def _is_bump_due(turn: Turn, slot: Slot, seen: e.Observed) -> bool:
         return True
     is_old = seen.head - max(last.block, slot.capped_block) >= turn.policy.bump_after_blocks
     return is_old and (seen.market.fee_cap > last.fees.fee_cap or seen.market.tip > last.fees.tip)
-
-
-def _was_capped(slot: Slot) -> bool:
-    """F3: since its last attempt was made, a dearer one was forbidden."""
-    return slot.capped_block >= slot.last.block
 
 
 def _needs_new_price(turn: Turn, slot: Slot, seen: e.Observed) -> bool:

@@ -320,6 +320,13 @@ class Missed(_Passing, frozen=True, kw_only=True):
     count: int
 
 
+class Doubted(_Passing, frozen=True, kw_only=True):
+    """`count` looks in a row found a nonce used that this journal does not hold, and none of the bytes that
+    were given up at it anywhere."""
+
+    count: int
+
+
 Durable: TypeAlias = (
     Submitted
     | BudgetRaised
@@ -352,7 +359,9 @@ Durable: TypeAlias = (
     | GivenUp
     | NoncesNoted
 )
-Passing: TypeAlias = Queued | Dropped | HeadMoved | HeadSetBack | CodeSeen | SignAsked | AskEnded | Missed
+Passing: TypeAlias = (
+    Queued | Dropped | HeadMoved | HeadSetBack | CodeSeen | SignAsked | AskEnded | Missed | Doubted
+)
 TxFact: TypeAlias = Durable | Passing
 
 

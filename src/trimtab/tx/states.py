@@ -264,8 +264,15 @@ class Slot(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
     @property
     def is_exposed(self) -> bool:
-        """Somebody has bytes of it, or may have, and did not refuse them for certain."""
+        """Somebody has bytes of it, or may have: a refusal of what an endpoint took before proves nothing."""
+        if self.state is SlotState.COMMITTED:
+            return True
         return any(item.is_begun and not item.is_refused for item in self.attempts)
+
+    @property
+    def is_capped(self) -> bool:
+        """F3: since its last attempt was made, a dearer one was forbidden."""
+        return bool(self.attempts) and self.capped_block >= self.last.block
 
     @property
     def flies_private(self) -> bool:
@@ -296,7 +303,8 @@ class Slot(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 class State:
     """Everything known of one account on one chain. `slots` are not final yet, `finished` are. `forgone` are
     hashes that every endpoint refused, with their nonces, until those are final; `given_up` are slots whose
-    nonce was given back although somebody has their bytes, by intent.
+    nonce was given back although somebody has their bytes, by intent, and `past` those intents as they were
+    while their keys are queued again. `doubts` are looks in a row at a nonce that nobody of ours used.
     `is_delegated`: there is code at the account (EIP-7702): pools take one transaction of it at a time."""
 
     intents: dict[str, Intent] = field(default_factory=dict)
@@ -304,6 +312,7 @@ class State:
     finished: dict[int, Slot] = field(default_factory=dict)
     forgone: dict[TxHash, int] = field(default_factory=dict)
     given_up: dict[str, Slot] = field(default_factory=dict)
+    past: dict[str, Intent] = field(default_factory=dict)
     queue: dict[str, None] = field(default_factory=dict)  # an ordered set of keys
     nonces: Nonces = field(default_factory=Nonces)
     halted: str | None = None
@@ -312,6 +321,7 @@ class State:
     is_delegated: bool = False
     genesis: BlockHash | None = None
     asks: int = 0  # put to the signer in this life
+    doubts: int = 0
     head: int = 0
     behind_since: int = 0  # the second since which every look showed a lower head, 0 for none
     at: int = 0
@@ -325,6 +335,7 @@ class State:
             finished=dict(self.finished),
             forgone=dict(self.forgone),
             given_up=dict(self.given_up),
+            past=dict(self.past),
             queue=dict(self.queue),
             spent=self.spent.copy(),
         )

@@ -48,7 +48,7 @@ class Stories:
         if isinstance(record, r.Submitted):
             self.size -= len(self.flying.get(key, ()))
             self.flying[key] = []
-        elif isinstance(record, r.Reclaimed):
+        elif isinstance(record, r.Reclaimed) and key not in self.flying:  # else it was wanted again
             self.flying[key] = self._ended.pop(key, [])
             self.size += len(self.flying[key])
         self.flying[key].append(record)

@@ -202,10 +202,21 @@ class Turn:
             if self.state.intents[key].batch == intent.batch:
                 self.note(r.Refused(key=key, refusal=refusal, reason=reason))
 
+    def is_free(self, slot: Slot) -> bool:
+        """Nothing of it can be mined, nor of its bundle."""
+        return all(item.is_free for item in self.fellows(self.state.intents[slot.key]))
+
+    def end(self, slot: Slot, refusal: Refusal, reason: str) -> None:
+        """It shall not happen: give it up, or cancel it where some of its bundle is out."""
+        if self.is_free(slot):
+            self.give_up(slot, refusal, reason)
+        elif not slot.is_cancelling:
+            self.cancel(slot, reason)
+
     def expire(self, nonce: int) -> None:
         """T8: give back what no endpoint took in time."""
         reason = "its deadline passed before any endpoint took it"
-        self.give_up(self.state.slots[nonce], Refusal.EXPIRED, reason)
+        self.end(self.state.slots[nonce], Refusal.EXPIRED, reason)
 
     def _key_of(self, record: r.TxFact) -> str | None:
         match record:

@@ -15,19 +15,22 @@ from trimtab.tx import events as e
 from trimtab.tx import records as r
 from trimtab.tx.fees import has_headroom
 from trimtab.tx.lanes import Lane, Ways
-from trimtab.tx.states import Refusal, Slot, State
+from trimtab.tx.states import Refusal, Slot
 from trimtab.tx.turn import Turn
 
 
 def keep_private(turn: Turn, slot: Slot, seen: e.Observed, ways: Ways) -> None:
     """What a look means for bytes that only private endpoints have; of a bundle the first step acts for
     all."""
-    slots = [item for item in turn.fellows(turn.state.intents[slot.key]) if item.mined is None]
-    if slot.nonce != slots[0].nonce or any(item.is_signing for item in slots):
+    fellows = turn.fellows(turn.state.intents[slot.key])
+    slots = [item for item in fellows if item.mined is None and item.attempts]
+    if slot.nonce != slots[0].nonce or any(item.is_signing for item in fellows):
         return
+    if seen.account_nonce is not None and seen.account_nonce > slot.nonce:
+        return  # used: by one of ours, or by others, which is not found out here
     if _is_over(turn, slots, seen):
         _leave(turn, slot, seen, ways)
-    elif not slot.is_cancelling and turn.state.head < slot.last_block:
+    elif not slot.is_cancelling and (not slot.last_block or turn.state.head < slot.last_block):
         _aim(turn, slots, seen, ways)
 
 
@@ -35,23 +38,23 @@ def _aim(turn: Turn, slots: list[Slot], seen: e.Observed, ways: Ways) -> None:
     """Once for each head: at the block after it, at a price that it can take."""
     if turn.state.head < slots[0].target:
         return
-    dear = [item for item in slots if not _can_pay(turn, item, seen)]
-    for item in dear:
-        turn.ask_signature(item.nonce, item.last.kind, item.last.fees)
-    if not dear:
+    dear = [item for item in slots if turn.state.halted is None and not _can_pay(item, seen)]
+    if all(item.is_capped for item in dear):  # perhaps the next block is cheaper
         turn.rebroadcast(slots[0], ways, seen.at)
+    for item in dear:
+        if item.capped_block < turn.state.head:
+            turn.ask_signature(item.nonce, item.last.kind, item.last.fees)
 
 
-def _can_pay(turn: Turn, slot: Slot, seen: e.Observed) -> bool:
-    is_capped = turn.state.halted is not None or slot.capped_block >= turn.state.head
-    return is_capped or has_headroom(slot.last.fees, seen.base_fee)
+def _can_pay(slot: Slot, seen: e.Observed) -> bool:
+    return has_headroom(slot.last.fees, seen.base_fee)
 
 
 def _is_over(turn: Turn, slots: list[Slot], seen: e.Observed) -> bool:
     """The chain is past the window beyond doubt, and has none of it: so many looks in a row, as for a nonce
     that others used."""
-    first = slots[0]
-    if not first.last_block or seen.head <= first.last_block + turn.policy.drop_margin:
+    first, end = slots[0], max(item.last_block for item in slots)
+    if not first.last_block or seen.head <= end + turn.policy.drop_margin:
         return False
     if seen.head < turn.state.head:
         return False  # a node that lags
@@ -67,8 +70,10 @@ def _is_over(turn: Turn, slots: list[Slot], seen: e.Observed) -> bool:
 def _leave(turn: Turn, slot: Slot, seen: e.Observed, ways: Ways) -> None:
     intent = turn.state.intents[slot.key]
     past = f"its private window ended with block {slot.last_block}, and block {seen.head} came without it"
-    if slot.is_cancelling and not intent.is_late(seen.at):
-        turn.give_up(slot, Refusal.WITHDRAWN, intent.reason)
+    if slot.is_cancelling:
+        refusal = Refusal.EXPIRED if intent.is_late(seen.at) else Refusal.WITHDRAWN
+        turn.give_up(slot, refusal, intent.reason)
+        turn.act(e.Observe())
     elif intent.route is not None and intent.route.then_public and slot.lane is Lane.PRIVATE:
         turn.note(r.Routed(nonce=slot.nonce, lane=Lane.PUBLIC, reason=past))
         turn.rebroadcast(turn.state.slots[slot.nonce], ways, seen.at)
@@ -87,17 +92,26 @@ def reclaim(turn: Turn, seen: e.Observed) -> None:
         if holder is not None:
             reason = f"its nonce was used by {key}, which had been given up"
             turn.note(r.Released(nonce=slot.nonce, refusal=Refusal.OVERTAKEN, reason=reason))
+        again = turn.state.intents[key] if key in turn.state.queue else None
         turn.note(r.Reclaimed(nonce=slot.nonce, key=key))
+        if again is not None and again.bundle:
+            turn.lost.append(again)  # it was to happen again with others: they have lost it
 
 
-def used_elsewhere(state: State, seen: e.Observed) -> int | None:
+def used_elsewhere(turn: Turn, seen: e.Observed) -> int | None:
     """The highest nonce that the chain has used and this journal never held, or None. Where bytes that were
-    given up may be the reason, a look that does not know them all says nothing."""
-    nonce = seen.account_nonce
-    if nonce is None or nonce <= state.most_used:
-        return None
-    suspects = [slot for slot in state.given_up.values() if state.most_used <= slot.nonce < nonce]
-    return nonce - 1 if _hashes(suspects) <= seen.absent else None
+    given up may be the reason, it takes as many looks in a row that know of none of them as for a nonce that
+    others used."""
+    state, nonce = turn.state, seen.account_nonce
+    is_used = nonce is not None and nonce > state.most_used
+    suspects = [slot for slot in state.given_up.values() if is_used and slot.nonce >= state.most_used]
+    count = state.doubts + 1 if suspects and _hashes(suspects) <= seen.absent else 0
+    if count != state.doubts:
+        turn.note(r.Doubted(count=count))
+    if 0 < count < turn.policy.clean_passes:
+        turn.act(e.Observe())
+    is_sure = not suspects or count >= turn.policy.clean_passes
+    return nonce - 1 if nonce is not None and is_used and is_sure else None
 
 
 def _is_mined(slot: Slot, seen: e.Observed) -> bool:

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.pricing.pools import random_case
 
@@ -38,8 +38,9 @@ def test_a_tightened_bound_holds(seed: int, share: int) -> None:
     most = free.gain * share // 1000
     bound = tightest_bound(state, order, most)
     tight = replace(order, bound=bound)
-    assert best_attack(state, tight).most <= max(most, 0) or bound == order.bound
     assert trade(state, tight).refusal is None
+    if not (order.closes and trade(state, order).base < order.amount):
+        assert best_attack(state, tight).most <= max(most, 0)
     if order.bound:
         assert bound >= order.bound if order.exact_in else bound <= order.bound
 
@@ -61,6 +62,7 @@ def test_a_bound_is_not_tighter_than_need_be(seed: int, share: int) -> None:
     assert best_attack(state, replace(order, bound=looser)).most > most - 3 * MICRO
 
 
+@settings(max_examples=40)  # each of them looks for amounts, and each of those for attacks
 @given(seed=SEEDS, share=SHARES, slippage=st.sampled_from([500, 5000, 30_000]))
 def test_the_largest_amount_holds(seed: int, share: int, slippage: int) -> None:
     """No sandwich of it earns more than allowed; it is the whole, or a little more would not pass."""

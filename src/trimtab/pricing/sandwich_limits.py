@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
+from trimtab.pricing.perp import PPM
 from trimtab.pricing.perp_pool import PoolOrder, PoolState, Trade, trade
 from trimtab.pricing.sandwich import attacks_on, best_attack, front_order
 
@@ -21,7 +22,8 @@ _PART = 20  # bits of an amount to which the largest one is found
 
 def tightest_bound(state: PoolState, order: PoolOrder, most: int) -> int:
     """The loosest bound with which no sandwich of the order earns more than `most` before gas; the order's
-    own where that suffices. At `most` 0 it is the fill alone: whoever trades in front then makes it fail."""
+    own where that suffices. At `most` 0 it is the fill alone: whoever trades in front then makes it fail. A
+    close that fills in part even alone is bounded as finely as the house does, to a millionth of its size."""
     attack = best_attack(state, order)
     if attack.most <= most:
         return order.bound
@@ -61,8 +63,10 @@ def _fill_behind(state: PoolState, order: PoolOrder, size: int) -> Trade:
 
 
 def _other_side(order: PoolOrder, done: Trade) -> int:
-    """What a bound would be compared with; of a close that filled in part, what it would be for the whole."""
+    """What a bound would be compared with; of a close that filled in part, what the house, which scales the
+    bound by millionths of the size, would then have to be given."""
     other = done.quote if order.is_in_base else done.base
-    if not order.closes or done.base >= order.amount:
+    ratio = done.base * PPM // order.amount if order.closes else PPM
+    if ratio in (0, PPM):
         return other
-    return other * order.amount // done.base
+    return other * PPM // ratio if order.sells else -(-other * PPM // ratio)

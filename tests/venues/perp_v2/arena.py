@@ -127,6 +127,12 @@ class Arena:
             held = await self.venue.read_position(VICTIM, MARKET)
         return PerpIntent(MARKET, Side.SELL if held.size > 0 else Side.BUY, close=True)
 
+    async def keep_margin(self, amount: Decimal) -> None:
+        """The attacker takes out all of its margin but this."""
+        held = await self.venue.read_margin(ATTACKER)
+        spare = self.venue.encode_withdraw(ATTACKER, "USDC", held.free_collateral - amount)
+        await self.stage.send(ATTACKER, spare)
+
     async def attack(self, quote: PerpQuote, look: PoolLook, size: int) -> Outcome | None:
         """Front, victim and back in one block at the look's second, then everything undone. None when any of
         them reverts."""

@@ -68,7 +68,7 @@ def remedies_of(
     most = to_base_down(max_profit, 18) + gas
     order = order_of_quote(quote, look)
     bound = tightest_bound(look.state, order, most)
-    price = quote.intent.acceptable_price if bound == order.bound else _price_of(quote, bound)
+    price = quote.intent.acceptable_price if bound == order.bound else price_of(quote, bound)
     amount = None if quote.intent.close else _amount(quote.intent, look.state, order, most, max_slippage)
     return Remedies(price, amount, max_profit, look.state.block)
 
@@ -96,7 +96,7 @@ def _slipped(price: Decimal, slippage: Decimal, side: Side) -> Decimal:
     return _PRODUCT.multiply(price, 1 + side.sign * slippage)
 
 
-def _price_of(quote: PerpQuote, bound: int) -> Decimal:
+def price_of(quote: PerpQuote, bound: int) -> Decimal:
     """The acceptable price whose bound is as tight as this one: the inverse of `opposite_bound`, rounded
     against the trade, but never beyond the quoted price, at which the order still fills."""
     intent, price = quote.intent, quote.price

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from trimtab.cli.app import app
+from trimtab.cli.demo_mev import _table
 
 WIDE = {"COLUMNS": "160"}
 
@@ -34,3 +36,14 @@ def test_the_demo_itself_needs_no_sub_command() -> None:
     done = CliRunner().invoke(app, ["demo", "--crash-at", "0"], env=WIDE)
     assert done.exit_code == 3
     assert "--crash-at counts hedges from 1" in " ".join(done.stderr.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("width", [76, 100, 160])
+def test_a_narrow_terminal_cuts_no_number(width: int) -> None:
+    """The live table gives up air before a digit."""
+    row = ("  1", "sell ", " 266.6", *["  2,641.01"] * 7)
+    out = Console(width=width)
+    with out.capture() as shown:
+        out.print(_table([row], out))
+    assert shown.get().count("2,641.01") == 7
+    assert "…" not in shown.get()

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from trimtab.cli.failures import run
 from trimtab.cli.options import DebugOption
-from trimtab.cli.output import DASH, console, money
+from trimtab.cli.output import DASH, ENDLESS, console, money
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.live import Live
     from rich.panel import Panel
     from rich.table import Table
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from trimtab.demo.mev.options import MevOptions
     from trimtab.demo.mev.run import Finished, Hedged, Leg, Opened, Shown
 
-_COLUMNS = ("", "Hedge", "Size", "Quoted", "Worst loss", "Public", "Lost", "Searcher", "Private", "Lost")
+_COLUMNS = ("", "Hedge", "Size", "Quoted", "Worst", "Public", "Lost", "Searcher", "Private", "Lost")
 _DIGITS = 10  # of a price or an amount
 
 
@@ -146,18 +147,22 @@ class _Screen:
     def _view(self) -> Any:
         from rich.console import Group
 
-        return Group(self._progress, _table(self._rows))
+        return Group(self._progress, _table(self._rows, self._console))
 
 
-def _table(rows: list[tuple[str, ...]]) -> Table:
+def _table(rows: list[tuple[str, ...]], out: Console) -> Table:
+    """The hedges so far. Rather less air than a number cut off."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(box=SIMPLE_HEAD)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for column in _COLUMNS:
-        table.add_column(column, justify="left" if column == "Hedge" else "right")
+        side: Literal["left", "right"] = "left" if column == "Hedge" else "right"
+        table.add_column(column, justify=side, overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(cell.strip() for cell in row))
+    if out.measure(table, options=out.options.update(width=ENDLESS)).maximum > out.width:
+        table.padding = 0
     return table
 
 

@@ -64,7 +64,7 @@ async def test_the_first_seed_shows_what_it_must(run_demo: RunDemo) -> None:
     assert 0 < run["sandwiches"] < 8
     assert "<html" in run["report"]
     assert 'src="http' not in run["report"]
-    for told in ("Worst loss", "Sandwiches", "Leaks", "0 of 8 private transactions"):
+    for told in ("Worst", "Sandwiches", "Leaks", "0 of 8 private transactions"):
         assert told in run["output"]
 
 

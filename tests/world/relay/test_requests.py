@@ -41,6 +41,9 @@ def test_private_transaction_is_read() -> None:
     assert request.hints == ("hash", "logs")
     bare = read_private([{"tx": raw(ONE), "maxBlockNumber": 16}])
     assert (bare.last_block, bare.hints, bare.is_fast) == (16, None, False)
+    wrong = {"tx": raw(ONE), "preferences": {"privacy": {"hints": ["everything"]}}}
+    with pytest.raises(RefusedError, match="invalid hint intent"):
+        read_private([wrong])
 
 
 def test_bundle_is_read() -> None:

@@ -22,13 +22,14 @@ blocks by the clock; 0, the default, only when asked. Faults: those of `kinds.py
 """
 
 from trimtab.world.relay.builder import Builder, Built
-from trimtab.world.relay.kinds import BadStatus, Ignored, Leaked, Refused, Unanswered, Uncle
+from trimtab.world.relay.kinds import RELAY_FAULTS, BadStatus, Ignored, Leaked, Refused, Unanswered, Uncle
 from trimtab.world.relay.offers import Kind, Offer
 from trimtab.world.relay.pool import State
 from trimtab.world.relay.record import Received
 from trimtab.world.relay.relay import Relay, RelayOptions
 
 __all__ = [
+    "RELAY_FAULTS",
     "BadStatus",
     "Builder",
     "Built",

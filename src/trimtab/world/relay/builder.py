@@ -118,13 +118,15 @@ class Builder:
     async def uncle(self) -> Built | None:
         """Lose the last block if private transactions are in it: a sibling without them takes its place, and
         their bytes are in the public mempool. None when there is nothing to lose."""
-        last = self.last
-        private = [o for o in last.included if o.kind is not Kind.PUBLIC] if last else []
-        if last is None or not private or (await self.client.block("latest")).hash != last.hash:
-            return None
         async with self._aside():
-            await self.forge.undo(Mined(last.number, last.hash, last.at, last.base_fee, last.at, {}))
+            last = self.last
+            if last is None or (await self.client.block("latest")).hash != last.hash:
+                return None
             public = [offer for offer in last.included if offer.kind is Kind.PUBLIC]
+            private = [offer for offer in last.included if offer.kind is not Kind.PUBLIC]
+            if not private:
+                return None
+            await self.forge.undo(Mined(last.number, last.hash, last.at, last.base_fee, last.at, {}))
             built = await self._fill(public, at=last.at, instead_of=last.hash)
         for offer in private:
             for step in offer.steps:

@@ -11,34 +11,34 @@ class Gate:
     """Who passes is waited for before it closes; who comes meanwhile waits until it is open again."""
 
     def __init__(self) -> None:
-        self._changed = asyncio.Condition()
+        self._turn = asyncio.Lock()
+        self._is_open = asyncio.Event()
+        self._is_empty = asyncio.Event()
         self._passing = 0
-        self._is_closed = False
+        self._is_open.set()
+        self._is_empty.set()
 
     @asynccontextmanager
     async def passing(self) -> AsyncIterator[None]:
         """A moment that must not lie within a closed one."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: not self._is_closed)
-            self._passing += 1
+        while not self._is_open.is_set():
+            await self._is_open.wait()
+        self._passing += 1
+        self._is_empty.clear()
         try:
             yield
         finally:
             self._passing -= 1
-            async with self._changed:
-                self._changed.notify_all()
+            if not self._passing:
+                self._is_empty.set()
 
     @asynccontextmanager
     async def closed(self) -> AsyncIterator[None]:
         """Alone, one at a time."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: not self._is_closed)
-            self._is_closed = True
-        try:
-            async with self._changed:
-                await self._changed.wait_for(lambda: not self._passing)
-            yield
-        finally:
-            self._is_closed = False
-            async with self._changed:
-                self._changed.notify_all()
+        async with self._turn:
+            self._is_open.clear()
+            try:
+                await self._is_empty.wait()
+                yield
+            finally:
+                self._is_open.set()

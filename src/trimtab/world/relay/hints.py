@@ -12,18 +12,6 @@ from typing import Any
 from trimtab.tx.opening import OpenedTx
 from trimtab.world.relay.requests import matching_hash
 
-NAMES = frozenset(
-    (
-        "contract_address",
-        "function_selector",
-        "calldata",
-        "logs",
-        "hash",
-        "special_logs",
-        "default_logs",
-        "tx_hash",
-    )
-) | {"transaction_hash"}
 _SPECIAL = ("special_logs", "default_logs")
 _SWAPS = {
     "0xd78ad95fa46c994b6551d0da85fc275fe613ce37657fb8d5e3d130840159d822": 1,

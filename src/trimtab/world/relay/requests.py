@@ -23,6 +23,12 @@ _MAX_BYTES = 300_000
 _MAX_DEPTH = 5
 _MAX_RANGE = 30
 _VERSIONS = ("v0.1", "beta-1")
+_HINTS = frozenset(
+    (
+        *("contract_address", "function_selector", "calldata", "logs", "hash", "tx_hash", "transaction_hash"),
+        *("special_logs", "default_logs"),
+    )
+)
 
 
 class RefusedError(Exception):
@@ -132,11 +138,10 @@ def read_private(params: Sequence[Any]) -> PrivateRequest:
     given = read_object(params)
     preferences = given.get("preferences") or {}
     privacy = preferences.get("privacy") or {}
-    hints = privacy.get("hints")
     return PrivateRequest(
         tx=read_tx(given.get("tx")),
         last_block=_optional(given, "maxBlockNumber"),
-        hints=None if hints is None else tuple(hints),
+        hints=_hints(privacy),
         is_fast=bool(preferences.get("fast")),
     )
 
@@ -175,10 +180,7 @@ def read_mev_bundle(given: Mapping[str, Any], depth: int = 0) -> MevBundle:
     last = _optional(inclusion, "maxBlock") or first
     if last < first or last - first > _MAX_RANGE:
         raise RefusedError("invalid inclusion")
-    hints = (given.get("privacy") or {}).get("hints")
-    bundle = MevBundle(
-        first, last, tuple(_parts(given, depth)), None if hints is None else tuple(map(str, hints))
-    )
+    bundle = MevBundle(first, last, tuple(_parts(given, depth)), _hints(given.get("privacy") or {}))
     _check_validity(given.get("validity") or {}, len(bundle.parts))
     return bundle
 
@@ -198,6 +200,14 @@ def _parts(given: Mapping[str, Any], depth: int) -> list[Part]:
         else:
             parts.append(read_mev_bundle(read_object([part.get("bundle")]), depth + 1))
     return parts
+
+
+def _hints(privacy: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """None when nothing is said. `builders` means nothing here: there is one."""
+    hints = privacy.get("hints")
+    if hints is not None and not _HINTS.issuperset(hints):
+        raise RefusedError("invalid hint intent")
+    return None if hints is None else tuple(hints)
 
 
 def _check_validity(validity: Mapping[str, Any], parts: int) -> None:

@@ -129,6 +129,24 @@ async def test_another_trade_in_between_breaks_the_front_leg(
     assert entry.gas_wei > 0
 
 
+async def test_a_victim_that_outbids_the_legs_gets_away(
+    ground: Ground, searcher: Searcher, world: World
+) -> None:
+    """Its order comes back at a higher price under the same nonce: the legs are behind it, where the front
+    leg fills at no state of its own, and the searcher knows that whom it hunted is gone."""
+    _, quote = await ground.order(Side.BUY, 150)
+    assert await searcher.look() is not None
+    ground.nonce -= 1
+    again, _ = await ground.order(Side.BUY, 150, tip=3 * GWEI)
+    await ground.mine()
+    assert (await ground.fill(again)).price == quote.price
+    await searcher.settle()
+    (entry,) = searcher.books.entries
+    assert (entry.end, entry.profit, entry.open_size) == (End.BROKEN, D(0), D(0))
+    await ground.order(Side.SELL, 150)
+    assert await searcher.look() is not None  # and it goes on
+
+
 async def test_watching_needs_no_hand(ground: Ground, searcher: Searcher) -> None:
     """Left to itself it sees the order, sends its legs and keeps its books."""
 

@@ -15,8 +15,8 @@ _ZERO = Decimal(0)
 
 
 class End(StrEnum):
-    """How an attack ended. LANDED: all three in one block, in order. MISSED: the victim is in, our legs are
-    not. BROKEN: our legs are in, but not round the victim, or not both of them with effect."""
+    """How an attack ended. LANDED: all three in one block, in order. MISSED: the victim is in or gone, and
+    our legs are not in. BROKEN: a leg is in, but not round the victim, or not with effect."""
 
     LANDED = "landed"
     MISSED = "missed"
@@ -25,9 +25,9 @@ class End(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One attack. `profit` from its fills after the venue's `fees`, in quote currency, before gas.
-    `open_size` is what it left open: the next attack's back leg closes it. `expected` is what was computed
-    before, as `profit` is."""
+    """One attack; `block` is the last that any of it is in. `profit` from its fills after the venue's `fees`,
+    in quote currency, before gas. `open_size` is what it left open: the next attack's back leg closes it.
+    `expected` is what was computed before, as `profit` is."""
 
     victim: TxHash
     block: int
@@ -73,27 +73,34 @@ class Books:
 
 
 def make_entry(
-    victim: Receipt, legs: tuple[Receipt | None, Receipt | None], fills: Sequence[Fill], expected: Decimal
+    hunted: TxHash,
+    victim: Receipt | None,
+    legs: tuple[Receipt | None, Receipt | None],
+    fills: Sequence[Fill],
+    expected: Decimal,
 ) -> Entry:
-    """What became of an attack whose victim is mined. `fills` are all of the searcher's in both legs."""
-    mined = [leg for leg in legs if leg is not None]
+    """What became of an attack on `hunted` whose `victim` is mined, or was replaced by another (None).
+    `fills` are all of the searcher's in both legs."""
+    mined = [receipt for receipt in (*legs, victim) if receipt is not None]
     return Entry(
-        victim.tx_hash,
-        victim.block,
+        hunted,
+        max((receipt.block for receipt in mined), default=0),
         _end_of(victim, legs),
         sum((fill.realized_pnl + fill.funding for fill in fills), _ZERO),
         sum((fill.fee for fill in fills), _ZERO),
-        sum(leg.fee_wei for leg in mined),
+        sum(leg.fee_wei for leg in legs if leg is not None),
         sum((fill.size for fill in fills), _ZERO),
         expected,
     )
 
 
-def _end_of(victim: Receipt, legs: tuple[Receipt | None, Receipt | None]) -> End:
+def _end_of(victim: Receipt | None, legs: tuple[Receipt | None, Receipt | None]) -> End:
     front, back = legs
     if front is None and back is None:
         return End.MISSED
-    if front is None or back is None or not (front.status and victim.status and back.status):
+    if victim is None or front is None or back is None:
+        return End.BROKEN
+    if not (front.status and victim.status and back.status):
         return End.BROKEN
     is_round = front.block_hash == victim.block_hash == back.block_hash
     return End.LANDED if is_round and front.index < victim.index < back.index else End.BROKEN

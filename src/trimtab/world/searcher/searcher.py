@@ -111,14 +111,13 @@ class Searcher:
         return chosen
 
     async def settle(self) -> None:
-        """Write down what became of the attack that is out, as soon as its victim is mined."""
+        """Write down what became of the attack that is out, as soon as its victim is mined or cannot be any
+        more."""
         if self._out is None:
             return
         out, legs = self._out, self._out.legs
         victim = await self._client.receipt(out.sandwich.victim.tx_hash)
-        if victim is None:
-            head = await self._client.block_number()
-            self._out = out if out.until is None or head < out.until else None
+        if victim is None and not await self._is_gone(out):
             return
         front = await self._client.receipt(legs.front.tx_hash)
         back = await self._client.receipt(legs.back.tx_hash)
@@ -126,10 +125,21 @@ class Searcher:
             if front is not None:
                 return  # the back leg is on its way, and closes what the front leg opened
             await self._withdraw(legs)
+        self._out = None
+        if victim is None and out.until is not None:
+            return  # a bundle that was in no block: as if it had not been
         fills = [fill for leg in (front, back) if leg for fill in self._venue.decode_fills(leg, self.address)]
         expected = from_wad(out.sandwich.attack.gain)
-        self.books.entries.append(make_entry(victim, (front, back), fills, expected))
-        self._out = None
+        hunted = out.sandwich.victim.tx_hash
+        self.books.entries.append(make_entry(hunted, victim, (front, back), fills, expected))
+
+    async def _is_gone(self, out: _Out) -> bool:
+        """Whether a victim without a receipt is none any more: the bundle's block is over, or in public its
+        sender has used the nonce for something else."""
+        if out.until is not None:
+            return await self._client.block_number() >= out.until
+        victim = out.sandwich.victim
+        return await self._client.nonce(victim.sender) > victim.nonce
 
     async def _withdraw(self, legs: Legs) -> None:
         """Legs that were left behind in public must not trade without their victim."""
@@ -172,6 +182,8 @@ class Searcher:
             return
         victim = sandwich.victim.tx_hash
         raw = await self._client.request("eth_getRawTransactionByHash", [victim])
+        if raw is None:
+            return  # mined or replaced while we thought
         target = await self._client.block_number() + 1
         self._out = _Out(sandwich, legs, target)
         parcel = Parcel(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from trimtab.errors import PricingError
 from trimtab.model.units import WAD
 from trimtab.pricing.perp import PPM
 from trimtab.pricing.perp_pool import PoolOrder, PoolState
@@ -97,7 +98,10 @@ def _judge(prey: Prey, costs: Costs) -> Sandwich | None:
     order = pool_order(victim.order, prey.look)
     if order.amount == 0:
         return None
-    attack = _within(best_attack(state, order), state, order, costs.margin)
+    try:
+        attack = _within(best_attack(state, order), state, order, costs.margin)
+    except PricingError:
+        return None  # what cannot be computed is left alone
     front, back = bids(victim)
     worth = attack.gain - _gas_cost(front, back, costs)
     if attack.size == 0 or not _passes(attack) or worth < costs.least_profit:

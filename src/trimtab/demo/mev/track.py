@@ -35,6 +35,7 @@ from trimtab.world.searcher import Searcher
 from trimtab.world.world import World
 
 _FEES_PER_DAY = WAD
+_WEI = Decimal("1e-18")  # of a quote currency with 18 decimals: below it is the rounding of a price
 _LOOK_SECONDS = 0.05
 _OUT_SECONDS = 60.0
 _BLOCK_SECONDS = 10.0  # more than the engine needs to find its transaction in a block, if it is there
@@ -140,9 +141,6 @@ class Track:
         hashes = [record.tx_hash for record in self.sender.snapshot().in_flight if record.tx_hash]
         mempool = self.relay.builder.mempool
         return any(mempool.knows(tx_hash) or self.relay.story(tx_hash) is not None for tx_hash in hashes)
-
-
-_WEI = Decimal("1e-18")
 
 
 def _only_fill(report: ExecutionReport) -> Fill:

@@ -34,6 +34,7 @@ ELSEWHERE: dict[str, str] = {
     "tx/turn.py": "tests/tx/test_decide.py looks at the order of its effects",
     "tx/watching.py": "the sender's eyes; tests/tx/test_sender.py needs them in every test",
     "venues/base.py": "roles only; the conformance suites run them",
+    "cli/findings.py": "frozen values; tests/cli/test_doctor.py reads each",
     "cli/options.py": "annotations only; tests/cli/test_app.py shows every command with them",
     "world/faults/tally.py": "counters; tests/world/faults/test_exchange.py reads them",
     "world/relay/doors.py": "data; tests/world/relay/test_methods.py goes in by each",

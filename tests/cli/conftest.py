@@ -4,20 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_asyncio import fixture as async_fixture
 from typer.testing import CliRunner
 
 from trimtab.cli.app import app
-from trimtab.config import ChainSettings, Config, HedgeSettings, JournalSettings, write_config
+from trimtab.config import (
+    ChainSettings,
+    Config,
+    HedgeSettings,
+    JournalSettings,
+    PrivateRouteSettings,
+    RouteSettings,
+    write_config,
+)
 from trimtab.hedging.policy import FixedBand
 from trimtab.model.ids import Address
+from trimtab.tx.routes.protect import ProtectOptions
 from trimtab.world.accounts import Account
-from trimtab.world.world import World
+from trimtab.world.relay import Relay, RelayOptions
+from trimtab.world.world import World, WorldOptions
 
 # Nothing of the caller's own settings may leak into a test.
 CLEAN = {
@@ -25,6 +38,7 @@ CLEAN = {
     "TRIMTAB_PRIVATE_KEY": "",
     "TRIMTAB_KEYSTORE_PASSWORD": "",
     "TRIMTAB_PKCS11_PIN": "",
+    "TRIMTAB_RELAY_KEY": "",
     "TRIMTAB_RPC_URL": "",
     "COLUMNS": "160",
 }
@@ -113,3 +127,47 @@ def cli(world: World, tmp_path: Path) -> Cli:
 
 
 NOBODY = Address("0x" + "99" * 20)
+
+
+@dataclass
+class RelayCli(Cli):
+    """The same, on a chain whose blocks a builder makes behind a relay, with private routes to it."""
+
+    relay: Relay | None = None
+
+    @property
+    def public_log(self) -> list[str]:
+        """The methods of what the public node was sent."""
+        assert self.relay is not None
+        return [item.method for item in self.relay.public_log if item.method.startswith("eth_send")]
+
+
+@async_fixture
+async def relay_cli(tmp_path: Path) -> AsyncIterator[RelayCli]:
+    """Alice's settings, with a private relay and a service that tells what became of things."""
+    options = RelayOptions(block_seconds=0.1)
+    async with World.open(WorldOptions(order="fifo")) as world, _relay_of(world, options) as relay:
+        made = RelayCli(world, tmp_path, world.accounts["alice"], relay=relay)
+        protect = PrivateRouteSettings(
+            "protect", (relay.url,), options=ProtectOptions(status_url=relay.url, may_publish=True)
+        )
+        routes = RouteSettings(
+            window=100, private=(PrivateRouteSettings("private_tx", (relay.url,)), protect)
+        )
+        write_config(
+            made.config,
+            Config(
+                ChainSettings((relay.public_url,), 31337),
+                journal=JournalSettings(tmp_path / "journal.db"),
+                routes=routes,
+                venues={"perp_v2": world.perp, "lyra": world.lyra},
+            ),
+        )
+        yield made
+
+
+@asynccontextmanager
+async def _relay_of(world: World, options: RelayOptions) -> AsyncIterator[Relay]:
+    await world.deploy()
+    async with Relay.open(world, options) as relay:
+        yield relay

@@ -13,6 +13,7 @@ import pytest
 from pytest_asyncio import fixture as async_fixture
 
 from trimtab.chain.client import Client
+from trimtab.cli.output import to_plain
 from trimtab.errors import ConfigError, NonceConflictError
 from trimtab.execution.executor import Executor, ExecutorOptions
 from trimtab.journal import Journal
@@ -31,7 +32,7 @@ from trimtab.world.world import World, WorldOptions
 pytestmark = pytest.mark.node
 D = Decimal
 BIG = PerpIntent("vETH", Side.BUY, size=D(60))
-OPTIONS = ExecutorOptions(private=RoutePolicy.private(2))
+OPTIONS = ExecutorOptions(private=RoutePolicy.private(20))
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ async def test_the_callers_word_counts(place: Place, tmp_path: Path) -> None:
             desk.sender.address,
             PerpIntent("vETH", Side.SELL, size=D(1)),
             key="small",
-            route=RoutePolicy.private(5),
+            route=RoutePolicy.private(100),
         )
         assert (hidden.status, hidden.transactions[0].lane) == (OrderStatus.FILLED, "private")
         assert desk.sent_in_public() == 1
@@ -164,3 +165,24 @@ async def test_without_a_private_route_nothing_becomes_public(place: Place, tmp_
                     await executor.execute_perp(desk.perp, bare.address, BIG, key="buy")
         assert await desk.client.nonce(bare.address, "pending") == nonce
         assert desk.sent_in_public() == sent
+
+
+async def test_the_report_says_how_far_a_private_order_went_from_its_rehearsal(
+    place: Place, tmp_path: Path
+) -> None:
+    """Its bytes were rehearsed before they left. Foreseen and done stand side by side, in JSON too; the
+    public one beside it was not rehearsed, and has no such part."""
+    async with _desk(place, tmp_path) as desk:
+        report = await desk.buy()
+        small = PerpIntent("vETH", Side.SELL, size=D(1))
+        public = await desk.executor.execute_perp(desk.perp, desk.sender.address, small, key="small")
+    (drift,), (tx,), (fill,) = report.drifts, report.transactions, report.fills
+    assert (drift.tx_hash, drift.method, drift.is_complete) == (tx.tx_hash, "eth_simulateV1", True)
+    assert (drift.was_ok, drift.is_ok, drift.block.actual) == (True, True, tx.block)
+    assert (drift.gas_used.actual, drift.fee_wei.actual) == (tx.gas_used, tx.fee_wei)
+    (of_fill,) = drift.fills
+    assert (of_fill.size.foreseen, of_fill.size.actual) == (fill.size, fill.size)
+    assert (of_fill.price.foreseen, of_fill.price.actual, drift.price_bps) == (fill.price, fill.price, 0)
+    assert drift.native.difference == -drift.fee_wei.difference
+    assert to_plain(report)["drifts"][0]["fills"][0]["price_bps"] == "0"
+    assert (public.status, public.drifts) == (OrderStatus.FILLED, ())

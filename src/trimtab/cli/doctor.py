@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from trimtab.cli.failures import UNHEALTHY, run
+from trimtab.cli.findings import Finding, Verdict
 from trimtab.cli.options import ConfigOption, DebugOption, JsonOption
 from trimtab.cli.output import number, print_json, print_table
 
@@ -37,27 +36,11 @@ TRIAL: dict[str, Any] = {
 """What a remote key signs to show that it works; no contract knows it."""
 
 
-class Verdict(StrEnum):
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at, what was found, and what to do about it."""
-
-    check: str
-    verdict: Verdict
-    found: str
-    advice: str = ""
-
-
 def doctor(config: ConfigOption = None, json: JsonOption = False, debug: DebugOption = False) -> None:
     """Check all that a trade needs, and say what to do.
 
-    Settings, node, clock, contracts, key, balances, allowances and journal. Exit code 7 when one
-    has to be mended.
+    Settings, node, clock, contracts, key, balances, allowances, private routes and journal. Exit
+    code 7 when one has to be mended.
     """
     run(_doctor(config, json), as_json=json, debug=debug)
 
@@ -75,6 +58,7 @@ async def _doctor(path: Path | None, as_json: bool) -> None:
 
 async def examine(path: Path | None) -> AsyncIterator[Finding]:
     """All findings, in the order in which a person would look; later ones need earlier ones to hold."""
+    from trimtab.cli.route_check import check_routes
     from trimtab.cli.wiring import open_session
     from trimtab.config import find_config, load_config
     from trimtab.errors import ConfigError, TrimtabError
@@ -103,6 +87,8 @@ async def examine(path: Path | None) -> AsyncIterator[Finding]:
             if account is not None:
                 async for finding in _money(session, account):
                     yield finding
+            async for finding in check_routes(config, account):
+                yield finding
             for finding in _journal(config, account):
                 yield finding
     except TrimtabError as error:

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trimtab.cli.exposure_view import exposure_facts
 from trimtab.cli.failures import run
 from trimtab.cli.options import AccountOption, ConfigOption, DebugOption, JsonOption, VenueOption
-from trimtab.cli.output import DASH, moment, money, number, percent, print_facts, print_json
+from trimtab.cli.output import DASH, moment, money, number, percent, print_facts, print_json, to_plain
 from trimtab.model.market import OptionType
 from trimtab.model.order import OptionAction, OptionIntent, PerpIntent, Side
 
 if TYPE_CHECKING:
     from trimtab.cli.wiring import Session
+    from trimtab.model.exposure_rule import ExposureVerdict
     from trimtab.model.order import OptionQuote, PerpQuote
     from trimtab.venues.base import OptionVenue, PerpVenue
 
@@ -65,7 +67,10 @@ def perp(
     json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Price, fee, impact, and the account's margin and liquidation price after the fill."""
+    """Price, fee, impact, the account's margin and liquidation price after the fill.
+
+    Also what a sandwich could earn on it, and what the rule of the settings would do about that.
+    """
 
     async def job() -> None:
         from trimtab.cli.wiring import open_session
@@ -74,10 +79,11 @@ def perp(
         async with open_session(config) as session:
             source, found = await session.find_perp(market, venue)
             terms = await quote_perp(session, source, intent, account)
+            verdict = await weigh_perp(session, source, terms, account)
         if json:
-            print_json(terms)
+            print_json({**to_plain(terms), "verdict": verdict})
         else:
-            print_facts(_title(found.venue, terms), perp_facts(terms))
+            print_facts(_title(found.venue, terms), {**perp_facts(terms), **exposure_facts(verdict)})
 
     run(job(), as_json=json, debug=debug)
 
@@ -182,6 +188,17 @@ async def quote_perp(
     head = await session.client.block("latest")
     check_perp_intent(intent, await source.read_markets(), now=head.at)
     return await source.read_quote(session.account(account), intent)
+
+
+async def weigh_perp(
+    session: Session, source: PerpVenue, terms: PerpQuote, account: str | None
+) -> ExposureVerdict | None:
+    """What the order is exposed to with the limit that it would get, and what would be done about it."""
+    from trimtab.cli.wiring import executor_options
+    from trimtab.execution.executor import Executor
+
+    looker = Executor(None, session.client, executor_options(session.config))
+    return await looker.weigh_perp(source, session.account(account), terms.intent, terms)
 
 
 def perp_facts(terms: PerpQuote) -> Mapping[str, object]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trimtab.cli.exposure_view import exposure_facts, route_facts
 from trimtab.cli.failures import exit_code, run
 from trimtab.cli.options import ConfigOption, DebugOption, JsonOption, VenueOption
 from trimtab.cli.output import console, money, number, print_facts, print_json, print_table
@@ -37,6 +38,7 @@ from trimtab.cli.quote import (
     perp_facts,
     perp_intent,
 )
+from trimtab.cli.routes import PrivateOption, PublicOption, RouteFlags, ThenPublicOption, WindowOption
 from trimtab.model.order import OptionAction, OptionQuote, PerpQuote
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from trimtab.execution.executor import Executor
     from trimtab.model.ids import Address
     from trimtab.model.order import ExecutionReport
+    from trimtab.tx import RoutePolicy
     from trimtab.venues.base import PerpVenue
 
 WIDE = 150
@@ -74,6 +77,10 @@ def perp(
     reduce_only: ReduceOption = False,
     close: CloseOption = False,
     deadline: DeadlineOption = None,
+    private: PrivateOption = False,
+    private_then_public: ThenPublicOption = False,
+    public: PublicOption = False,
+    window: WindowOption = None,
     key: KeyOption = None,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
@@ -86,19 +93,26 @@ def perp(
 
     async def job() -> None:
         shown: PerpQuote | None = None
+        flags = RouteFlags(private, private_then_public, public, window)
         intent = perp_intent(market, side, size, notional, limit_price, reduce_only, close, deadline)
 
         async def execute(session: Session, executor: Executor, preview: bool) -> ExecutionReport:
             nonlocal shown
             source, _ = await session.find_perp(market, venue)
             report = await executor.execute_perp(
-                source, session.account(), intent, key=key or _new_key(), dry_run=preview, shown=shown
+                source,
+                session.account(),
+                intent,
+                key=key or _new_key(),
+                dry_run=preview,
+                shown=shown,
+                route=flags.policy(session.config.routes),
             )
             if isinstance(report.quote, PerpQuote):
                 shown = report.quote  # a yes is to these terms, and to their limit
             return report
 
-        await _trade(config, execute, dry_run=dry_run, yes=yes, as_json=json)
+        await _trade(config, execute, dry_run=dry_run, yes=yes, as_json=json, flags=flags)
 
     run(job(), as_json=json, debug=debug)
 
@@ -114,6 +128,10 @@ def option(
     collateral: CollateralOption = "0",
     limit_cost: LimitCostOption = None,
     iterations: IterationsOption = 1,
+    private: PrivateOption = False,
+    private_then_public: ThenPublicOption = False,
+    public: PublicOption = False,
+    window: WindowOption = None,
     key: KeyOption = None,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
@@ -125,6 +143,7 @@ def option(
     """Open, close or force close options, within a limit cost; gives missing approvals first."""
 
     shown: OptionQuote | None = None
+    flags = RouteFlags(private, private_then_public, public, window)
 
     async def execute(session: Session, executor: Executor, preview: bool) -> ExecutionReport:
         nonlocal shown
@@ -142,9 +161,11 @@ def option(
         # Only for an order that would go through: an approval for a refused one would be sent for nothing.
         approvals = await source.encode_approvals(account, market)
         await executor.execute_plan(source, account, approvals, key=f"{name}/approve")
-        return await executor.execute_option(source, account, intent, key=name, shown=shown)
+        route = flags.policy(session.config.routes)
+        return await executor.execute_option(source, account, intent, key=name, shown=shown, route=route)
 
-    run(_trade(config, execute, dry_run=dry_run, yes=yes, as_json=json), as_json=json, debug=debug)
+    job = _trade(config, execute, dry_run=dry_run, yes=yes, as_json=json, flags=flags)
+    run(job, as_json=json, debug=debug)
 
 
 @trade.command()
@@ -219,7 +240,15 @@ def withdraw(
 Execute = Callable[["Session", "Executor", bool], Awaitable["ExecutionReport"]]
 
 
-async def _trade(config: Path | None, execute: Execute, *, dry_run: bool, yes: bool, as_json: bool) -> None:
+async def _trade(
+    config: Path | None,
+    execute: Execute,
+    *,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+    flags: RouteFlags = RouteFlags(),
+) -> None:
     """Preview by a dry run, ask, send. With --json there is no question: --yes or --dry-run must say it."""
     from trimtab.cli.wiring import open_executor, open_session
     from trimtab.errors import IntentError
@@ -227,13 +256,14 @@ async def _trade(config: Path | None, execute: Execute, *, dry_run: bool, yes: b
     if as_json and not (yes or dry_run):
         raise IntentError("--json asks no questions: add --yes to send or --dry-run to look")
     async with open_session(config) as session:
+        route = flags.policy(session.config.routes)  # says what is wrong with it before anything is shown
         if not (dry_run or session.config.account.has_key):
             _ = session.signer  # says what is missing before anything is shown or asked
         if dry_run or not yes:
             async with open_executor(session, can_send=False) as looker:
                 preview = await execute(session, looker, True)
             if not as_json:
-                _print_preview(preview)
+                _print_preview(preview, route)
             if dry_run:
                 print_report(preview, as_json=as_json)
                 return
@@ -300,7 +330,7 @@ def _new_key() -> str:
     return f"cli/{uuid.uuid4()}"
 
 
-def _print_preview(report: ExecutionReport) -> None:
+def _print_preview(report: ExecutionReport, route: RoutePolicy | None) -> None:
     from trimtab.model.order import PerpQuote
 
     if report.quote is None:
@@ -309,7 +339,8 @@ def _print_preview(report: ExecutionReport) -> None:
     facts: Mapping[str, object] = (
         perp_facts(report.quote) if isinstance(report.quote, PerpQuote) else option_facts(report.quote)
     )
-    print_facts(f"{report.market} at {report.venue}", facts)
+    more = {**exposure_facts(report.verdict), **route_facts(route, report.verdict)}
+    print_facts(f"{report.market} at {report.venue}", {**facts, **more})
 
 
 def print_report(report: ExecutionReport, *, as_json: bool) -> None:
@@ -331,9 +362,9 @@ def print_report(report: ExecutionReport, *, as_json: bool) -> None:
 
 def _print_transactions(report: ExecutionReport) -> None:
     """A row for each, and whole hashes: as a column where there is room, else below, each on its line."""
-    columns: tuple[str, ...] = ("Transaction", ">Nonce", "Status", ">Gas", ">Fee (ETH)", "Journal")
+    columns: tuple[str, ...] = ("Transaction", ">Nonce", "Status", "Lane", ">Gas", ">Fee (ETH)", "Journal")
     rows: list[tuple[object, ...]] = [
-        (t.label, t.nonce, t.status.value, t.gas_used, _ether(t.fee_wei), t.journal_state)
+        (t.label, t.nonce, t.status.value, t.lane, t.gas_used, _ether(t.fee_wei), t.journal_state)
         for t in report.transactions
     ]
     hashes = [t.tx_hash for t in report.transactions if t.tx_hash]
@@ -341,6 +372,8 @@ def _print_transactions(report: ExecutionReport) -> None:
         columns = (*columns, "Hash")
         rows = [(*row, t.tx_hash) for row, t in zip(rows, report.transactions, strict=True)]
     key = f"key {report.key}" + (f"; {report.reason}" if report.reason else "")
+    if report.verdict is not None and report.verdict.action is not None:
+        key += f"\n{report.verdict.reason}: {report.verdict.plan}"
     title = f"{report.status.value.capitalize()} at {report.venue}"
     print_table(title, columns, rows, "\n".join([key] if is_wide else [*hashes, key]))
 

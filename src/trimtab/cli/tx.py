@@ -40,6 +40,9 @@ def ls(
 @app.command()
 def show(
     key: KeyArgument,
+    relays: Annotated[
+        bool, typer.Option("--relays", help="Ask the private routes that tell what became of it.")
+    ] = False,
     config: ConfigOption = None,
     json: JsonOption = False,
     debug: DebugOption = False,
@@ -47,7 +50,7 @@ def show(
     """Show one transaction: what was wanted, every attempt and its answers, and what happened when."""
     from trimtab.cli.tx_view import show_one
 
-    run(show_one(config, key, as_json=json), as_json=json, debug=debug)
+    run(show_one(config, key, as_json=json, relays=relays), as_json=json, debug=debug)
 
 
 @app.command()

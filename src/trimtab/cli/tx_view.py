@@ -9,12 +9,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from trimtab.cli.exposure_view import route_words
 from trimtab.cli.output import DASH, console, number, print_facts, print_json, print_table, to_plain
+from trimtab.cli.relay_status import read_relays
 from trimtab.config import Config, find_config, load_config
 from trimtab.errors import IntentError
 from trimtab.journal import Journal
 from trimtab.model.ids import Address
-from trimtab.model.order import TxRecord
+from trimtab.model.order import TxRecord, TxStatus
 from trimtab.model.units import from_base
 from trimtab.tx import progress
 from trimtab.tx.fees import Fees
@@ -97,13 +99,14 @@ async def show_list(config: Path | None, *, every: bool, as_json: bool) -> None:
 def print_records(title: str, rows: Sequence[TxRecord], state: State) -> None:
     """A table of transactions, and below it how the account stands. What a narrow terminal has no room for,
     and the whole hash, is in `tx show`."""
-    columns: tuple[str, ...] = (">Nonce", "Key", "State", ">Block", "What")
+    columns: tuple[str, ...] = (">Nonce", "Key", "State", "Lane", ">Block", "What")
     extra: tuple[str, ...] = (">Attempts", ">Fee cap, gwei", "Hash") if console().width >= WIDE else ()
     cells = [
         (
             number(row.nonce) if row.nonce >= 0 else DASH,
             row.key,
             row.journal_state,
+            lane_of(row),
             number(row.block),
             row.label or DASH,
             number(row.attempts),
@@ -120,23 +123,32 @@ def print_records(title: str, rows: Sequence[TxRecord], state: State) -> None:
     print_table(title, columns + extra, cells, caption if rows else f"nothing here · {caption}")
 
 
+def lane_of(row: TxRecord) -> str:
+    """Who may have its bytes, and while it waits in a private lane until which block."""
+    is_waiting = row.last_block and row.block is None and row.status is TxStatus.UNKNOWN
+    return f"{row.lane} to {row.last_block}" if is_waiting else row.lane
+
+
 def _fee_cap(state: State, key: str) -> Decimal | None:
     slot = state.slot_of(key)
     return from_base(slot.last.fees.fee_cap, 9) if slot is not None and slot.attempts else None
 
 
-async def show_one(config: Path | None, key: str, *, as_json: bool) -> None:
-    """One transaction, whole. Raises `IntentError` for a key that the journal does not know."""
-    _, books = find_books(config)
+async def show_one(config: Path | None, key: str, *, as_json: bool, relays: bool = False) -> None:
+    """One transaction, whole; with `relays` what those of the settings say of it, which asks them. Raises
+    `IntentError` for a key that the journal does not know."""
+    settings, books = find_books(config)
     state = read_state(books)
     key = find_key(books, state, key)
     story = read_story(books, key)
     row, intent, slot = record_of(state, key), state.intents[key], state.slot_of(key)
     attempts = slot.attempts if slot is not None else ()
+    told = await read_relays(settings, [item.tx_hash for item in attempts]) if relays else None
     if as_json:
         timeline = [{"at": at, "event": type(event).__name__, **to_plain(event)} for at, event in story]
         shown = {**to_plain(row), "reason": intent.reason, "refusal": intent.refusal}
-        print_json({**shown, "attempt_list": list(map(_plain_attempt, attempts)), "timeline": timeline})
+        shown |= {"attempt_list": list(map(_plain_attempt, attempts)), "timeline": timeline}
+        print_json({**shown, "route": intent.route and route_words(intent.route), "relays": told})
         return
     print_facts(
         f"{key} on chain {books.chain_id}",
@@ -149,12 +161,21 @@ async def show_one(config: Path | None, key: str, *, as_json: bool) -> None:
             "budget, wei": number(intent.budget_wei),
             "deadline": number(intent.deadline),
             "nonce": number(row.nonce) if row.nonce >= 0 else DASH,
+            "route": route_words(intent.route),
+            "lane": row.lane,
+            "window's last block": number(row.last_block) if row.last_block else DASH,
             "block": number(row.block),
             "fee paid, wei": number(row.fee_wei) if row.block is not None else DASH,
         },
     )
     columns = (">#", "Kind", ">Tip, gwei", ">Fee cap, gwei", "Answers", "Hash")
     print_table("Attempts", columns, [_attempt_cells(n, item) for n, item in enumerate(attempts, 1)])
+    if told is not None:
+        rows = [(item.endpoint, item.state.value, item.reason or DASH, item.tx_hash) for item in told]
+        said = (
+            "what a relay says is no proof; the chain decides" if rows else "no relay of the settings tells"
+        )
+        print_table("Relays", ("Endpoint", "State", "Reason", "Hash"), rows, said)
     times = [(_clock(at), *tell(event)) for at, event in story]
     print_table("What happened", ("When (UTC)", "What", "Detail"), times)
 
@@ -180,8 +201,12 @@ def tell(event: TxProgress) -> tuple[str, str]:
             return name, f"{event.kind}, nonce {event.nonce}, {_price(event.fees)}, {event.tx_hash}"
         case progress.Bumped():
             return name, f"{_price(event.old)} -> {_price(event.new)}"
+        case progress.Routed():
+            until = f" up to block {event.last_block}" if event.last_block else ""
+            return name, f"{event.lane}{until}" + (f": {event.reason}" if event.reason else "")
         case progress.Sent():
-            return name, f"to {', '.join(event.endpoints)}"
+            aim = f", for block {event.target}" if event.target else ""
+            return name, f"to {', '.join(event.endpoints)}{aim}"
         case progress.Accepted():
             return name, event.endpoint
         case progress.Refused() | progress.Ambiguous():
@@ -203,7 +228,7 @@ def _price(fees: Fees) -> str:
 
 
 def _attempt_cells(place: int, attempt: Attempt) -> tuple[str, ...]:
-    answers = ", ".join(
+    answers = "\n".join(
         f"{endpoint} {outcome}" + (f" ({send_class})" if send_class else "")
         for endpoint, (outcome, send_class) in attempt.results.items()
     )

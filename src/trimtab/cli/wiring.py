@@ -14,6 +14,7 @@ from typing import TypeVar
 from trimtab.chain.address import parse_address
 from trimtab.chain.client import Client
 from trimtab.chain.options import ClientOptions
+from trimtab.cli.routes import open_routes
 from trimtab.config import (
     AccountSettings,
     Config,
@@ -30,6 +31,7 @@ from trimtab.model.ids import Address
 from trimtab.model.market import OptionMarket, PerpMarket
 from trimtab.model.units import to_base_exact, to_decimal
 from trimtab.tx import Sender, SenderOptions
+from trimtab.tx.routes import PublicRoute, Route
 from trimtab.tx.signers import LocalSigner, Signer
 from trimtab.venues.base import OptionVenue, PerpVenue, Venue
 from trimtab.venues.registry import VENUES
@@ -115,8 +117,10 @@ async def open_sender(session: Session) -> AsyncIterator[tuple[Sender, Journal]]
     config, signer = session.config, session.signer
     options = sender_options(config, session.venues)
     with Journal.open(config.journal.path) as journal:
-        async with Sender.open(session.client, signer, journal, options=options) as sender:
-            yield sender, journal
+        async with open_routes(config) as private:
+            routes: list[Route] = [PublicRoute(session.client), *private]
+            async with Sender.open(session.client, signer, journal, options, routes) as sender:
+                yield sender, journal
 
 
 @asynccontextmanager
@@ -131,24 +135,27 @@ async def open_executor(session: Session, *, can_send: bool = True) -> AsyncIter
 
 
 def executor_options(config: Config) -> ExecutorOptions:
-    """The settings' caps and patience as the executor takes them."""
+    """The settings' caps, patience and rule for exposed orders as the executor takes them."""
     budget = config.tx.budget_eth
     return ExecutorOptions(
         chain_id=config.chain.chain_id,
         timeout=float(config.tx.timeout),
         budget_wei=None if budget is None else to_base_exact(budget, 18, "tx.budget_eth"),
+        exposure=config.routes.exposure,
+        private=config.routes.private_policy,
     )
 
 
 def sender_options(config: Config, venues: Mapping[str, Venue]) -> SenderOptions:
-    """The settings' chain, fee cap and limits as the sender takes them: the key may do what the venues need,
-    within `[limits]`."""
+    """The settings' chain, fee cap, limits and usual route as the sender takes them: the key may do what the
+    venues need, within `[limits]`."""
     chain_id, budget = config.chain.chain_id, executor_options(config).budget_wei
     return SenderOptions(
         chain_id=chain_id,
         fee_cap=to_base_exact(config.tx.fee_cap_gwei, 9, "tx.fee_cap_gwei"),
         limits=config.limits.make(chain_id, venues, max_cost_wei=budget),
         pause_file=config.limits.pause_file,
+        route=config.routes.policy,
     )
 
 

@@ -73,7 +73,11 @@ class ExposureVerdict:
             case ExposureAction.PRIVATE:
                 return "send by private routes only"
             case ExposureAction.TIGHTEN:
-                return f"send with the acceptable price {to_text(self.acceptable_price or Decimal(0))}"
+                return f"send with the acceptable price {_short(self.acceptable_price)}"
             case ExposureAction.SPLIT:
-                return f"send in {self.parts} parts, the first of {to_text(self.amount or Decimal(0))}"
+                return f"send in {self.parts} parts, the first of {_short(self.amount)}"
         return "refuse"
+
+
+def _short(number: Decimal | None) -> str:
+    return "?" if number is None else to_text(round(number, 6))

@@ -44,6 +44,7 @@ class BundleRoute(RelayRoute):
     new block's replaces the last. None of its transactions may revert or be left out."""
 
     kind = "bundle"
+    question = ("eth_cancelBundle", ({"replacementUuid": "00000000-0000-4000-8000-000000000000"},))
     lanes = frozenset({Lane.PRIVATE, Lane.BUNDLE})
 
     def __init__(

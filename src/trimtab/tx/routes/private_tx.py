@@ -36,6 +36,7 @@ class PrivateTxRoute(RelayRoute):
     """Sent again for each block it is the same request, and the relay keeps one transaction."""
 
     kind = "private_tx"
+    question = ("eth_cancelPrivateTransaction", ({"txHash": "0x" + "00" * 32},))
 
     def __init__(
         self,

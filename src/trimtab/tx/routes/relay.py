@@ -43,10 +43,12 @@ class RelayOptions:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What one request came to: a `result`, or why there is none."""
+    """What one request came to: a `result`, or why there is none. `is_answer` when the trouble is what the
+    relay itself said."""
 
     result: Any = None
     trouble: SendResult | None = None
+    is_answer: bool = False
 
 
 class Relay:
@@ -115,11 +117,15 @@ class Relay:
             return heard.trouble
         if is_yes(heard.result):
             return SendResult(self.name, Outcome.ACCEPTED, "")
-        return self._ambiguous(f"the relay answered {json.dumps(heard.result)} instead of the hash")
+        return self.doubt(f"the relay answered {json.dumps(heard.result)} instead of the hash")
 
     def refuse(self, words: str, send_class: SendClass = SendClass.PERMANENT) -> SendResult:
         """A definite no, of ours or of the relay's."""
         return SendResult(self.name, Outcome.REJECTED, send_class, self.show(words))
+
+    def doubt(self, words: str) -> SendResult:
+        """Nothing sure."""
+        return SendResult(self.name, Outcome.AMBIGUOUS, SendClass.AMBIGUOUS, self.show(words))
 
     def show(self, text: str) -> str:
         """A relay's words, short, without raw bytes, without what the URL hides, and fit for a journal."""
@@ -197,13 +203,10 @@ class Relay:
         message = fields.get("message")
         said = classify_send_error(message, fields.get("code"), fields.get("data"), self._options.rows)
         words = message if isinstance(message, str) else json.dumps(error)
-        return Heard(trouble=result_of(self.name, said, self.show(words)))
+        return Heard(trouble=result_of(self.name, said, self.show(words)), is_answer=True)
 
     def _unknown(self, words: str) -> Heard:
-        return Heard(trouble=self._ambiguous(words))
-
-    def _ambiguous(self, words: str) -> SendResult:
-        return SendResult(self.name, Outcome.AMBIGUOUS, SendClass.AMBIGUOUS, self.show(words))
+        return Heard(trouble=self.doubt(words))
 
 
 def _limiter(options: RelayOptions, clock: Callable[[], float]) -> RateLimiter | None:

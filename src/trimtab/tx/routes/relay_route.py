@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from ipaddress import ip_address
@@ -23,6 +24,8 @@ class RelayRoute(ABC):
 
     kind: ClassVar[str]
     lanes: frozenset[Lane] = frozenset({Lane.PRIVATE})
+    question: ClassVar[tuple[str, tuple[Any, ...]]] = ("eth_chainId", ())
+    """What sends nothing, and shows whether a relay is there and knows us."""
 
     def __init__(
         self,
@@ -51,6 +54,11 @@ class RelayRoute(ABC):
         if parcel.lane not in self.lanes:
             raise ValueError(f"the route {self.name} takes no {parcel.lane} parcels")
         return [self._send_to(relay, parcel) for relay in self._relays]
+
+    async def probe(self) -> Sequence[Heard]:
+        """Ask each relay the `question`, signed as everything is; in the order of `endpoints`."""
+        method, params = self.question
+        return await asyncio.gather(*(relay.ask(method, params) for relay in self._relays))
 
     async def close(self) -> None:
         for relay in self._relays:

@@ -10,10 +10,13 @@ from hypothesis import strategies as st
 
 from trimtab.errors import HaltError
 from trimtab.execution.orders import TRANSITIONS, Order, advance, record
+from trimtab.model.drift import Drift, Gap
 from trimtab.model.ids import TxHash
 from trimtab.model.order import Fill, OrderStatus, TxRecord, TxStatus
 
 HASH = TxHash("0x" + "ab" * 32)
+SAME = Gap(1, 1)
+DRIFT = Drift(HASH, "eth_call", True, True, True, SAME, SAME, SAME, SAME, SAME, None)
 statuses = st.sampled_from(list(OrderStatus))
 
 
@@ -55,8 +58,9 @@ def test_a_part_is_partial_and_the_whole_is_filled() -> None:
     """Fills add up over transactions; only the asked size is FILLED."""
     order = record(Order("k", asked=Decimal(-2)), tx(), (fill("-0.5"),), is_last=False)
     assert order.status is OrderStatus.PARTIALLY_FILLED
-    order = record(order, tx(), (fill("-1.5"),), is_last=True)
+    order = record(order, tx(), (fill("-1.5"),), is_last=True, drift=DRIFT)
     assert (order.status, order.filled) == (OrderStatus.FILLED, Decimal(-2))
+    assert order.drifts == (DRIFT,)
 
 
 def test_an_order_of_unknown_size_is_filled_by_its_last_fill() -> None:

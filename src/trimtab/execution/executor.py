@@ -312,6 +312,7 @@ class Executor:
             timeout += max(blocks, 0) * chain_info(self._client.chain_id).block_time
         settled = await settle(
             self._sender,
+            self._client,
             handle,
             venue,
             account,
@@ -319,7 +320,8 @@ class Executor:
             finality=self._options.finality,
             timeout=timeout,
         )
-        return record(order, settled.tx, settled.fills, is_last=is_last), settled.reason
+        order = record(order, settled.tx, settled.fills, is_last=is_last, drift=settled.drift)
+        return order, settled.reason
 
     def _is_out(self, key: str) -> bool:
         handle = None if self._maybe_sender is None else self._find(_tx_key(key, 0))
@@ -386,5 +388,13 @@ def _report(
     venue: Venue, market: str, order: Order, quote: Quote | None, reason: str | None
 ) -> ExecutionReport:
     return ExecutionReport(
-        order.key, venue.name, market, order.status, quote, order.fills, order.transactions, reason
+        order.key,
+        venue.name,
+        market,
+        order.status,
+        quote,
+        order.fills,
+        order.transactions,
+        reason,
+        drifts=order.drifts,
     )

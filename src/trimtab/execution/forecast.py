@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Context, Decimal, localcontext
 from itertools import zip_longest
 
+from trimtab.chain.client import Client
 from trimtab.chain.receipt import Receipt
+from trimtab.errors import AbiError
 from trimtab.model.drift import Drift, FillDrift, Gap
 from trimtab.model.ids import Address
 from trimtab.model.order import Fill
 from trimtab.tx.differences import Differences
-from trimtab.tx.drift import forecast_of, measure_drift
+from trimtab.tx.drift import forecast_of, measure_drift, read_changes
 from trimtab.tx.rehearsal import Rehearsal, RehearsedTx, receipt_of
 from trimtab.venues.base import Venue
 
+TRACE_TIMEOUT = 3.0
+"""Seconds that a report waits for what a mined transaction changed."""
 _STEP = Decimal("0.0001")
 _WIDE = Context(prec=200)
 """For whatever two numbers of 256 bits give when one is divided by the other."""
@@ -76,6 +81,24 @@ def measure(
     actual = venue.decode_fills(receipt, account) if receipt.status else ()
     fills = compare_fills(foreseen, actual)
     return replace(drift, fills=fills, price_bps=_price_bps(fills))
+
+
+async def read_drift(
+    client: Client, rehearsal: Rehearsal | None, receipt: Receipt, venue: Venue, account: Address
+) -> Drift | None:
+    """`measure` with the differences that the node tells. None where there is nothing to measure, or where
+    the rehearsed logs are none of the venue's form: a report does not fail for that."""
+    if rehearsal is None:
+        return None
+    try:
+        async with asyncio.timeout(TRACE_TIMEOUT):
+            changes = await read_changes(client, receipt)
+    except TimeoutError:
+        changes = None
+    try:
+        return measure(rehearsal, receipt, venue, account, changes)
+    except AbiError:
+        return None
 
 
 def compare_fills(foreseen: Sequence[Fill], actual: Sequence[Fill]) -> tuple[FillDrift, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from trimtab.errors import HaltError
+from trimtab.model.drift import Drift
 from trimtab.model.order import Fill, OrderStatus, TxRecord, TxStatus
 
 _S = OrderStatus
@@ -44,6 +45,7 @@ class Order:
     is_trade: bool = True
     fills: tuple[Fill, ...] = ()
     transactions: tuple[TxRecord, ...] = ()
+    drifts: tuple[Drift, ...] = ()
 
     @property
     def filled(self) -> Decimal:
@@ -63,10 +65,17 @@ def advance(order: Order, status: OrderStatus) -> Order:
     return replace(order, status=status)
 
 
-def record(order: Order, tx: TxRecord, fills: Sequence[Fill], *, is_last: bool) -> Order:
+def record(
+    order: Order, tx: TxRecord, fills: Sequence[Fill], *, is_last: bool, drift: Drift | None = None
+) -> Order:
     """The order after one more of its transactions ended. A plan fails with its first failed transaction;
     it is done with its last. A receipt is not a fill: only decoded events fill an order."""
-    after = replace(order, fills=order.fills + tuple(fills), transactions=(*order.transactions, tx))
+    after = replace(
+        order,
+        fills=order.fills + tuple(fills),
+        transactions=(*order.transactions, tx),
+        drifts=order.drifts if drift is None else (*order.drifts, drift),
+    )
     if tx.status is not TxStatus.SUCCEEDED:
         return advance(after, _FAILED[tx.status])
     return advance(after, _status_of(after, is_last=is_last))

@@ -55,5 +55,6 @@ def add_up(whole: ExecutionReport, parts: Sequence[ExecutionReport], left: Decim
         status=status,
         fills=fills,
         transactions=tuple(tx for part in parts for tx in part.transactions),
+        drifts=tuple(drift for part in parts for drift in part.drifts),
         reason=reason,
     )

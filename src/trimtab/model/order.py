@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from trimtab.errors import IntentError
+from trimtab.model.drift import Drift
 from trimtab.model.greeks import Greeks
 from trimtab.model.ids import TxHash
 from trimtab.model.market import OptionSeries, OptionType
@@ -224,8 +225,9 @@ class TxRecord:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionReport:
-    """What became of one intent. UNKNOWN status means: reconcile, never resend. `verdict` is what its exposure
-    to sandwiches was and what was done about it, None where nobody asked."""
+    """What became of one intent. UNKNOWN status means: reconcile, never resend. `verdict` is what its
+    exposure to sandwiches was and what was done about it, None where nobody asked. `drifts` are of the
+    transactions that were rehearsed as they were signed, and mined."""
 
     key: str
     venue: str
@@ -238,6 +240,7 @@ class ExecutionReport:
     is_dry_run: bool = False
     notes: tuple[str, ...] = field(default=())
     verdict: ExposureVerdict | None = None
+    drifts: tuple[Drift, ...] = ()
 
     @property
     def gas_wei(self) -> int:

@@ -56,13 +56,18 @@ def pool_of(sqrt_price: int, ranges: list[tuple[int, int, int]]) -> Pool:
 
 
 def random_case(draws: random.Random) -> tuple[PoolState, PoolOrder]:
-    """A market, and an order that fills there alone."""
+    """A market, and an order that fills there alone, within its bound."""
     while True:
         state = random_state(draws, has_floor=draws.random() < 0.7)
         order = _random_order(draws)
         alone = trade(state, order)
         if alone.refusal is None and alone.base:
-            return state, bounded(draws, order, alone.quote if order.is_in_base else alone.base)
+            other = alone.quote if order.is_in_base else alone.base
+            if order.closes:  # the house compares a part of the bound where it closes a part
+                other = other * order.amount // alone.base
+            order = bounded(draws, order, other)
+            if trade(state, order).refusal is None:
+                return state, order
 
 
 def _random_order(draws: random.Random) -> PoolOrder:

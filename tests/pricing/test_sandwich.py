@@ -106,6 +106,13 @@ def test_an_order_that_fails_alone_has_no_sandwich() -> None:
     assert worst.limit is TradeLimit.BLOCK_TICKS
 
 
+def test_nothing_asked_is_nothing_to_attack() -> None:
+    """An order of nothing, as a close without a position would be."""
+    state = random_state(random.Random(1))
+    order = PoolOrder(sells=True, exact_in=True, amount=0, fee=1000, closes=True)
+    assert best_attack(state, order).size == 0
+
+
 def test_the_loss_is_for_what_was_filled() -> None:
     """A seller of two that got 380 instead of 400 lost 20; if it sold only one for 190, it lost 10."""
     state = replace(random_state(random.Random(1)), pool=pool_of(2**96, [(-600, 600, 10**20)]))

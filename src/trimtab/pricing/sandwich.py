@@ -57,7 +57,7 @@ def best_attack(state: PoolState, order: PoolOrder, *, capital: int | None = Non
     that the attacker has (wad), None: all that it needs. An order that does not fill even alone has none."""
     alone = trade(state, order)
     nothing = _no_attack(state, alone)
-    attacks = attacks_on(state, order) if alone.refusal is None else None
+    attacks = attacks_on(state, order) if alone.refusal is None and alone.base else None
     if attacks is None:
         return nothing
     passes = _Passes(state, order, capital)

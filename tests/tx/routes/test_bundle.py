@@ -150,10 +150,15 @@ async def test_artemis_sends_although_its_simulation_failed_and_trimtab_does_not
     assert [seen.method for seen in good.seen] == ["eth_callBundle", "eth_sendBundle"]
 
 
-async def test_no_simulation_is_no_refusal() -> None:
-    """A relay that cannot simulate now did not say no: nothing is sent, and nothing sure is said."""
+@pytest.mark.parametrize(
+    "said",
+    [web.Response(status=502), web.json_response({"error": {"code": -32000, "message": "already known"}})],
+)
+async def test_no_simulation_is_neither_a_refusal_nor_a_yes(said: web.Response) -> None:
+    """A relay that cannot simulate now did not say no, and what it knows already it was not sent now: nothing
+    is sent, and nothing sure is said."""
     async with scripted() as script:
-        script.answer = lambda seen: web.Response(status=502)
+        script.answer = lambda seen: said
         async with BundleRoute([script.url], options=BundleOptions(simulate_first=True)) as route:
             (answer,) = await route.send(ACCOUNT.parcel(1, Lane.BUNDLE))[0]
     assert answer.outcome is Outcome.AMBIGUOUS

@@ -51,6 +51,8 @@ async def test_one_that_goes_through() -> None:
     assert simulation.is_ok
     assert (simulation.gas_used, simulation.gas_price) == (42000, 476190476193)
     assert (simulation.coinbase_gain, simulation.state_block) == (20000000000126000, 5221585)
+    in_hex = await simulated({"result": FINE | {"totalGasUsed": "0xa410", "stateBlockNumber": "0x64"}})
+    assert (in_hex.is_ok, in_hex.gas_used, in_hex.state_block) == (True, 42000, 100)
 
 
 @pytest.mark.parametrize(

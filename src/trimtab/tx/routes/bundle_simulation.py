@@ -45,11 +45,19 @@ async def simulate_bundle(
     if timestamp is not None:
         fields["timestamp"] = timestamp
     heard = await relay.ask("eth_callBundle", [fields])
-    if heard.trouble is not None:
-        if heard.trouble.outcome is Outcome.REJECTED and heard.trouble.send_class == SendClass.REVERT:
-            return BundleSimulation(relay.name, failure=heard.trouble.message)
-        return BundleSimulation(relay.name, trouble=heard.trouble)
+    trouble = heard.trouble
+    if trouble is not None and trouble.send_class == SendClass.REVERT:
+        return BundleSimulation(relay.name, failure=trouble.message)
+    if trouble is not None:
+        # "already known" would be a yes to a send, and this was none.
+        is_yes = trouble.outcome is Outcome.ACCEPTED
+        return BundleSimulation(relay.name, trouble=relay.doubt(trouble.message) if is_yes else trouble)
     return _read(relay, heard.result, len(parcel.raws))
+
+
+def read_number(said: Any) -> int:
+    """A number as relays write it: in JSON, decimal text or hex text. Raises `ValueError`, `TypeError`."""
+    return int(said, 0) if isinstance(said, str) else int(said)
 
 
 def _read(relay: Relay, said: Any, size: int) -> BundleSimulation:
@@ -60,10 +68,10 @@ def _read(relay: Relay, said: Any, size: int) -> BundleSimulation:
         return BundleSimulation(
             relay.name,
             failure=relay.show(_first_failure(said, results)),
-            gas_used=int(said.get("totalGasUsed", 0)),
-            coinbase_gain=int(said.get("coinbaseDiff", 0)),
-            gas_price=int(said.get("bundleGasPrice", 0)),
-            state_block=int(said.get("stateBlockNumber", 0)),
+            gas_used=read_number(said.get("totalGasUsed", 0)),
+            coinbase_gain=read_number(said.get("coinbaseDiff", 0)),
+            gas_price=read_number(said.get("bundleGasPrice", 0)),
+            state_block=read_number(said.get("stateBlockNumber", 0)),
         )
     except (TypeError, ValueError):
         return BundleSimulation(relay.name, failure="the simulation's numbers are none")

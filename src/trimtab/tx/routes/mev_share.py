@@ -13,7 +13,7 @@ from trimtab.tx.lanes import Lane
 from trimtab.tx.routes.auth import RelayIdentity
 from trimtab.tx.routes.base import Parcel, SendResult
 from trimtab.tx.routes.bundle import beyond_limits, replacement_of
-from trimtab.tx.routes.bundle_simulation import BundleSimulation
+from trimtab.tx.routes.bundle_simulation import BundleSimulation, read_number
 from trimtab.tx.routes.preferences import Refund, check_builders, check_hints, check_refunds, refund_fields
 from trimtab.tx.routes.relay import Heard, Relay, RelayOptions
 from trimtab.tx.routes.relay_route import RelayRoute, take_bundle
@@ -113,10 +113,10 @@ def _read(relay: Relay, heard: Heard) -> BundleSimulation:
         return BundleSimulation(
             relay.name,
             failure=relay.show(words),
-            gas_used=int(said.get("gasUsed", "0x0"), 16),
-            coinbase_gain=int(said.get("profit", "0x0"), 16),
-            gas_price=int(said.get("mevGasPrice", "0x0"), 16),
-            state_block=int(said.get("stateBlock", "0x0"), 16),
+            gas_used=read_number(said.get("gasUsed", 0)),
+            coinbase_gain=read_number(said.get("profit", 0)),
+            gas_price=read_number(said.get("mevGasPrice", 0)),
+            state_block=read_number(said.get("stateBlock", 0)),
         )
     except (TypeError, ValueError):
         return BundleSimulation(relay.name, failure="the simulation's numbers are none")

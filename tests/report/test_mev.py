@@ -63,7 +63,7 @@ def test_a_broken_promise_is_not_hidden(record: dict[str, Any]) -> None:
     assert "none in private" not in text
     assert "1 in private" in text
     assert "below the public loss" in text
-    assert html.count('class="tile bad"') == 3
+    assert html.count('class="tile bad"') == 4
     assert "5 · 1" in text
 
 

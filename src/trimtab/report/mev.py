@@ -64,15 +64,26 @@ def _tiles(run: MevRecord) -> list[tuple[str, str, str, str]]:
     currency, net = run.quote_currency, run.searcher.profit - run.searcher.gas
     traded = sum((hedge.notional for hedge in run.hedges), Decimal(0))
     share = number(run.public_loss / traded * 10_000, 1) if traded else number(None)
-    bound = "bounds the public loss" if run.predicted_loss >= run.public_loss else "below the public loss"
+    holds = run.predicted_loss >= run.public_loss
+    kept = run.private_loss < _CENT / 2
     return [
-        ("Lost in public", money(run.public_loss, currency), f"{share} bp of what was traded", "bad"),
-        ("Lost in private", money(run.private_loss, currency), "the same hedges, the same start", ""),
+        (
+            "Lost in public",
+            money(run.public_loss, currency),
+            f"{share} bp of what was traded",
+            "bad" if run.public_loss > 0 else "",
+        ),
+        (
+            "Lost in private",
+            money(run.private_loss, currency),
+            "the same hedges, the same start",
+            "" if kept else "bad",
+        ),
         (
             "Predicted worst",
             money(run.predicted_loss, currency),
-            bound,
-            "" if run.predicted_loss >= run.public_loss else "bad",
+            "bounds the public loss" if holds else "below the public loss",
+            "" if holds else "bad",
         ),
         ("Sandwiches", f"{run.sandwiches} · {run.private_sandwiches}", "in public · in private", ""),
         ("Leaks", f"{run.leaks}", "private bytes at a public endpoint", "bad" if run.leaks else ""),

@@ -117,7 +117,7 @@ class Searcher:
             return
         out, legs = self._out, self._out.legs
         victim = await self._client.receipt(out.sandwich.victim.tx_hash)
-        if victim is None and not await self._is_gone(out):
+        if victim is None and not await self._read_is_gone(out):
             return
         front = await self._client.receipt(legs.front.tx_hash)
         back = await self._client.receipt(legs.back.tx_hash)
@@ -133,7 +133,7 @@ class Searcher:
         hunted = out.sandwich.victim.tx_hash
         self.books.entries.append(make_entry(hunted, victim, (front, back), fills, expected))
 
-    async def _is_gone(self, out: _Out) -> bool:
+    async def _read_is_gone(self, out: _Out) -> bool:
         """Whether a victim without a receipt is none any more: the bundle's block is over, or in public its
         sender has used the nonce for something else."""
         if out.until is not None:

@@ -6,17 +6,17 @@ from __future__ import annotations
 import random
 import time
 import zlib
-from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any, Self
 
-from tests.tx.kills.boundaries import Hunt, split_kind
+from tests.tx.kills.boundaries import Hunt
+from tests.tx.kills.hunter import Hunter, Place, Tally
 from tests.tx.kills.life import CALM_FEE, Life, Work
-from tests.tx.kills.nursery import BY_CLOCK, Nursery, Report
+from tests.tx.kills.nursery import Nursery, Report
 from tests.tx.kills.orders import Order, make_orders
 from tests.tx.kills.proof import attempts_of, check_run
 
@@ -29,28 +29,6 @@ DEPTH = 6
 """Lives of one run that may be killed before the last."""
 DEADLINE_AFTER = 600
 """Seconds of the chain, from a run's begin: they pass by a jump."""
-
-
-@dataclass
-class Tally:
-    """What was met and what was killed, by boundary; `deepest` is the longest row of kills in recoveries,
-    each of the one before."""
-
-    met: Counter[str] = field(default_factory=Counter)
-    killed: Counter[str] = field(default_factory=Counter)
-    lives: int = 0
-    runs: int = 0
-    intents: int = 0
-    executed: int = 0
-    cancels: int = 0
-    replaced: int = 0
-    transactions: int = 0
-    deepest: int = 0
-    seconds: float = 0.0
-
-    @property
-    def kills(self) -> int:
-        return self.killed.total()
 
 
 @dataclass
@@ -82,10 +60,6 @@ class Site:
         return tuple(draw.choice((self.control, self.node.ws_url)) for _ in range(draw.randint(1, 2)))
 
 
-Place = tuple[str, str]
-"""A phase, and the point in it."""
-
-
 class Campaign:
     """`kills` of them, and then more until somebody has died at every one of the places that it `must` reach,
     three times as many at most: what comes when hangs on the machine too."""
@@ -95,51 +69,17 @@ class Campaign:
         self.site = site
         self.draw = random.Random(seed)
         self.seed = seed
+        self.hunter = Hunter(self.tally, self.draw, kills, must)
         self._kills = kills
-        self._must = must
-        self._usual = 0
 
     async def run(self) -> Tally:
-        start = time.monotonic()
+        start, tally, numbers = time.monotonic(), self.tally, count(1)
         await Run(self, 0).through(depth=0)  # nobody is killed: what there is to meet
-        self._usual = self.tally.met.total()
-        for number in count(1):
-            if self.tally.kills >= self._kills and (not self.missing or self.tally.kills >= 3 * self._kills):
-                break
-            await Run(self, number).through(DEPTH)
+        self.hunter.usual = tally.met.total()
+        while tally.kills < self._kills or (self.hunter.missing and tally.kills < 3 * self._kills):
+            await Run(self, next(numbers)).through(DEPTH)
         self.tally.seconds = time.monotonic() - start
         return self.tally
-
-    @property
-    def missing(self) -> frozenset[Place]:
-        """Places that it must reach, where nobody died yet."""
-        return self._must - {split_kind(kind)[:2] for kind in self.tally.killed}
-
-    def hunt(self, life: int) -> Hunt:
-        """A kind of boundary that killed nobody yet, else any: at work most for a run's first life, in their
-        recovery most for the later ones. If it does not come, a number ends the life."""
-        draw, tally = self.draw, self.tally
-        first, later = ("work", "work", "work", "closing", "opening"), ("opening", "recovery", "work")
-        phase = draw.choice(later if life else first)
-        wanted = sorted({place[0] for place in self.missing} & set(later if life else first))
-        if wanted and tally.kills >= self._kills:
-            phase = draw.choice(wanted)
-        kinds = sorted(kind for kind in tally.met if kind.startswith(phase))
-        fresh = [kind for kind in kinds if not tally.killed[kind]]
-        died = {split_kind(kind)[:2] for kind in tally.killed}
-        fresh = [kind for kind in fresh if split_kind(kind)[:2] not in died] or fresh
-        longest = self._usual * 3 // 4 if life == 0 else self._usual // 3
-        at = draw.randint(longest // 3, longest)
-        if fresh and life:
-            return Hunt(frozenset(kind for kind in fresh if draw.random() < 0.5), at=at)
-        return Hunt(frozenset(draw.sample(fresh or kinds, k=min(len(kinds), 1))), at=at)
-
-    def note(self, report: Report) -> None:
-        self.tally.lives += 1
-        self.tally.met.update(report.met)
-        if report.killed:
-            self.tally.killed[report.killed] += 1
-            self.tally.met[report.killed] += report.killed == BY_CLOCK
 
 
 class Run:
@@ -199,7 +139,7 @@ class Run:
         )
         report = await self._site.nursery.live(life)
         assert not report.fault, f"run {self.number} of seed {self._campaign.seed}: {report.fault}"
-        self._campaign.note(report)
+        self._campaign.hunter.note(report)
         return report
 
     async def check(self, ends: Mapping[str, str]) -> None:
@@ -216,7 +156,7 @@ class Run:
     async def _any_life(self, number: int) -> Report:
         """The first does all the work, later ones most of it; one in ten is killed by the clock, wherever it
         is then."""
-        draw, hunt = self._draw, self._campaign.hunt(number)
+        draw, hunt = self._draw, self._campaign.hunter.hunt(number)
         by_clock = draw.random() < 0.1
         return await self.live(
             Hunt() if by_clock else hunt,

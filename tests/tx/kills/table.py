@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 from tests.tx.kills.boundaries import POINTS, split_kind
-from tests.tx.kills.campaign import Tally
+from tests.tx.kills.hunter import Tally
 
 
 def print_tally(tally: Tally) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trimtab.cli.drift_view import print_drifts
 from trimtab.cli.exposure_view import exposure_facts, route_facts
 from trimtab.cli.failures import exit_code, run
 from trimtab.cli.options import ConfigOption, DebugOption, JsonOption, VenueOption
@@ -344,7 +345,7 @@ def _print_preview(report: ExecutionReport, route: RoutePolicy | None) -> None:
 
 
 def print_report(report: ExecutionReport, *, as_json: bool) -> None:
-    """What became of a trade: its fills, then its transactions."""
+    """What became of a trade: its fills, its transactions, and how these went beside their rehearsals."""
     if as_json:
         print_json(report)
         return
@@ -358,6 +359,7 @@ def print_report(report: ExecutionReport, *, as_json: bool) -> None:
         ]
         print_table("Fills", ("Market", ">Size", ">Price", ">Fee", ">Realized P&L", ">Block"), rows)
     _print_transactions(report)
+    print_drifts(report.drifts)
 
 
 def _print_transactions(report: ExecutionReport) -> None:

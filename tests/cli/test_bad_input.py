@@ -351,3 +351,78 @@ async def test_limits_that_mean_nothing(cli: Cli, settings: str, key: str, messa
     code, told = await _refused(cli, *BUY, "1")
     assert (code, told["class"], told["facts"]["key"]) == (3, "ConfigError", key), told
     assert message in told["message"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "error", "message"),
+    [
+        (("--private",), 3, "ConfigError", "--private needs a private route: add [[routes.private]]"),
+        (("--private-then-public",), 3, "ConfigError", "--private-then-public needs a private route"),
+        (("--private", "--window", "0"), 3, "ConfigError", "window must be 1 to 1000 blocks, got 0"),
+        (("--private", "--window", "1001"), 3, "ConfigError", "got 1001"),
+        (("--private", "--public"), 5, "IntentError", "--private and --public contradict each other"),
+        (("--window", "5"), 5, "IntentError", "--window is of private routes: add --private"),
+    ],
+)
+@pytest.mark.parametrize("what", [(*BUY, "1"), (*CALL, "1")])
+async def test_a_route_that_cannot_be_meant(
+    cli: Cli, what: tuple[str, ...], words: tuple[str, ...], code: int, error: str, message: str
+) -> None:
+    """A private order never becomes public for want of a route, whatever is traded."""
+    ended, told = await _refused(cli, *what, *words)
+    assert (ended, told["class"]) == (code, error), told
+    assert message in told["message"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "key", "message"),
+    [
+        ('default = "hidden"', "routes.default", "must be one of public, private, private_then_public"),
+        ('default = "private"', "routes.default", "there is no private route"),
+        ("window = 0", "routes.window", "got 0"),
+        ("exposure = {prefer = ['hide']}", "routes.exposure.prefer", "must be one of private, tig"),
+        ("exposure = {max_exposure = -1}", "routes.exposure.max_exposure", "must be 0 or more"),
+        ("private = [{kind = 'flashbots', urls = ['http://127.0.0.1:9']}]", "routes.private.kind",
+         "is not known: 'flashbots'. Private routes are bundle, mev_blocker"),
+        ("private = [{kind = 'bundle', urls = ['http://127.0.0.1:9'], options = {hint = []}}]",
+         "routes.private.options.hint", "known here: builders, cancel_by_empty, simulate_first"),
+        ("private = [{kind = 'bundle', urls = ['ftp://SECRET']}]", "url", "needs a URL of http or https"),
+    ],
+)  # fmt: skip
+async def test_routes_that_mean_nothing(cli: Cli, settings: str, key: str, message: str) -> None:
+    """Wrong names of routes, rules and options stop the command, with what there is and without the URL."""
+    assert (await cli.run("trade", "deposit", "USDC", "10000", "--yes")).code == 0
+    text = cli.config.read_text().replace('default = "public"\nwindow = 25\n', "")
+    cli.config.write_text(text.replace("[routes]\n", f"[routes]\n{settings}\n"))
+    code, told = await _refused(cli, *BUY, "1")
+    assert (code, told["class"], told["facts"]["key"]) == (3, "ConfigError", key), told
+    assert message in told["message"]
+    assert "SECRET" not in told["message"]
+
+
+async def test_a_relay_that_is_not_there(cli: Cli) -> None:
+    """A private order that no relay could take ends as dropped, not as public."""
+    assert (await cli.run("trade", "deposit", "USDC", "10000", "--yes")).code == 0
+    relay = "window = 1\nprivate = [{kind = 'bundle', urls = ['http://127.0.0.1:9']}]"
+    cli.edit("window = 25", relay)
+    async with nothing_sent(cli), _blocks(cli):
+        done = await cli.run(*BUY, "1", "--private", "--yes", "--json")
+    assert (done.code, done.json["status"]) == (6, "expired"), done.words
+    assert "its private window ended" in done.json["reason"]
+    assert done.json["transactions"][0]["status"] == "dropped"
+
+
+@asynccontextmanager
+async def _blocks(cli: Cli) -> AsyncIterator[None]:
+    """A block now and then, as on a chain that others use."""
+
+    async def mine() -> None:
+        while True:
+            await cli.world.mine()
+            await asyncio.sleep(0.2)
+
+    mining = asyncio.create_task(mine())
+    try:
+        yield
+    finally:
+        mining.cancel()

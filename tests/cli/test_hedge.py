@@ -46,6 +46,19 @@ async def test_one_look_hedges_and_the_next_leaves_it(cli: Any) -> None:
     assert await cli.nonce() == nonce + 1
 
 
+async def test_hedges_take_the_route_of_the_settings(relay_cli: Any) -> None:
+    """What is private by default is also so when the hedger sends it: the public node never sees it."""
+    text = relay_cli.config.read_text().replace('default = "public"', 'default = "private"')
+    book = '[hedge]\nunderlying = "ETH"\noption_market = "sETH"\nperp_market = "vETH"\n'
+    relay_cli.config.write_text(f"{text}\n{book}[hedge.fixed_band]\nwidth = 0.2\n")
+    await write_call(relay_cli)
+    done = await relay_cli.run("hedge", "--once", "--json")
+    assert json.loads(done.out)["hedge"]["ending"]["status"] == "filled", done.words
+    rows = (await relay_cli.run("tx", "ls", "--all", "--json")).json["transactions"]
+    assert {row["lane"] for row in rows} == {"private"}
+    assert relay_cli.public_log == []
+
+
 async def test_without_a_book_it_says_what_to_add(cli: Any) -> None:
     """No [hedge] table is a setting that is missing: exit 3."""
     text = cli.config.read_text()

@@ -27,6 +27,25 @@ async def test_a_perp_quote_is_the_venues_exactly(cli: Cli) -> None:
             assert Decimal(done.json[name]) == getattr(terms, name), name
 
 
+async def test_a_quote_tells_what_a_sandwich_could_earn(cli: Cli) -> None:
+    """Profit, loss and what the rule would do, as the venue computes them for the limit that it would get;
+    without a rule only the numbers."""
+    words = ("quote", "perp", "vETH", "buy", "60")
+    told = (await cli.run(*words, "--json")).json["verdict"]
+    assert (told["action"], told["max_exposure"]) == (None, None)
+    assert Decimal(told["exposure"]["worst_profit"]) > 50
+    assert Decimal(told["exposure"]["victim_loss"]) > Decimal(told["exposure"]["worst_profit"])
+    cli.config.write_text(f"{cli.config.read_text()}\n[routes.exposure]\nmax_exposure = 5\n")
+    told = (await cli.run(*words, "--json")).json["verdict"]
+    assert (told["action"], told["max_exposure"]) == ("tighten", "5")
+    shown = (await cli.run(*words)).words
+    for part in ("worst sandwich profit", "your loss in it", "send with the acceptable price 2003.0"):
+        assert part in shown
+    calm = (await cli.run("quote", "perp", "vETH", "buy", "1")).words
+    assert "worst sandwich profit 0.00" in calm
+    assert "send as it is (up to 5 is allowed)" in calm
+
+
 async def test_a_quote_needs_no_key(cli: Cli) -> None:
     """--account is enough; without either the error names the ways to say whose book it is."""
     keyless = {"TRIMTAB_PRIVATE_KEY": ""}

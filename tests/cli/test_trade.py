@@ -10,7 +10,7 @@ import sys
 from decimal import Decimal
 
 import pytest
-from tests.cli.conftest import Cli
+from tests.cli.conftest import Cli, RelayCli
 
 from trimtab.cli.trade import failure_of, print_report
 from trimtab.errors import OrderRejectedError, OutcomeUnknownError, RevertedError
@@ -71,6 +71,61 @@ async def test_a_dry_run_sends_nothing_and_needs_no_key(cli: Cli) -> None:
     assert done.json["is_dry_run"]
     assert done.json["transactions"] == []
     assert await cli.nonce() == nonce
+
+
+async def test_an_exposed_order_is_split_by_the_rule_of_the_settings(cli: Cli) -> None:
+    """The preview says so; the report has every part, and the number that decided."""
+    await _deposit(cli, "50000")
+    cli.config.write_text(
+        f'{cli.config.read_text()}\n[routes.exposure]\nmax_exposure = 5\nprefer = ["split"]\n'
+    )
+    words = ("trade", "perp", "vETH", "buy", "60")
+    preview = await cli.run(*words, "--dry-run")
+    assert "send in 2 parts, the first of 50." in preview.words
+    done = await cli.run(*words, "--yes", "--json", "--key", "big")
+    assert (done.code, done.json["status"], len(done.json["fills"])) == (0, "filled", 2)
+    assert done.json["verdict"]["action"] == "split"
+    assert sum(Decimal(fill["size"]) for fill in done.json["fills"]) == 60
+
+
+async def test_an_exposed_order_that_the_rule_refuses(cli: Cli) -> None:
+    """Exit code 5, the number in words and as a fact, and the nonce is what it was."""
+    await _deposit(cli, "50000")
+    cli.config.write_text(f'{cli.config.read_text()}\n[routes.exposure]\nprefer = ["refuse"]\n')
+    nonce = await cli.nonce()
+    done = await cli.run("trade", "perp", "vETH", "buy", "60", "--yes", "--json")
+    assert (done.code, done.error["class"], done.error["facts"]["field"]) == (5, "IntentError", "exposure")
+    assert "a sandwich could earn" in done.error["message"]
+    assert await cli.nonce() == nonce
+
+
+async def test_routes_of_the_command_line(relay_cli: RelayCli) -> None:
+    """By default what is exposed is hidden and the rest is public; --private and --public are the last word.
+    The tables say which lane it took."""
+    assert (await relay_cli.run("trade", "deposit", "USDC", "50000", "--yes")).code == 0
+    assert relay_cli.relay is not None
+    relay_cli.relay.public_log.clear()
+    big, small = (
+        ("trade", "perp", "vETH", "buy", "60", "--yes"),
+        ("trade", "perp", "vETH", "sell", "1", "--yes"),
+    )
+    for words, lane, sent in (
+        (big, "private", 0),
+        ((*small, "--private"), "private", 0),
+        ((*small, "--private-then-public", "--window", "50"), "private", 0),
+        (small, "public", 1),
+        ((*big, "--public"), "public", 2),
+    ):
+        done = await relay_cli.run(*words, "--json")
+        assert done.code == 0, done.words
+        assert [tx["lane"] for tx in done.json["transactions"]] == [lane]
+        assert len(relay_cli.public_log) == sent
+    preview = (await relay_cli.run(*big[:-1], "--private", "--window", "7", "--dry-run")).words
+    assert "route private for 7 blocks, then dropped" in preview
+    assert "route private, by the rule" in (await relay_cli.run(*big[:-1], "--dry-run")).words
+    option = ("trade", "option", "sETH", "4", "long_call", "1", "--private", "--yes", "--json")
+    done = await relay_cli.run(*option)
+    assert (done.json["status"], done.json["transactions"][-1]["lane"]) == ("filled", "private"), done.words
 
 
 async def test_nothing_is_sent_without_a_yes(cli: Cli) -> None:

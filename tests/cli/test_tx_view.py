@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.cli.conftest import Cli
 from tests.cli.sending import no_blocks, pay, sending, until
 
-from trimtab.cli.tx_view import Books, find_key, print_records, read_state
+from trimtab.cli.tx_view import Books, find_key, lane_of, print_records, read_state, tell
 from trimtab.config import load_config
 from trimtab.errors import IntentError
 from trimtab.model.ids import Address, TxHash
 from trimtab.model.order import TxRecord, TxStatus
+from trimtab.tx import Lane, progress
 from trimtab.tx.states import Intent, State
 
 pytestmark = pytest.mark.node
@@ -85,3 +87,26 @@ async def test_a_journal_that_is_not_there_yet_knows_no_key(cli: Cli) -> None:
     ended = await cli.run("tx", "show", "gift", "--json")
     assert ended.code == 5
     assert "knows no transaction 'gift'" in ended.error["message"]
+
+
+def test_a_private_one_shows_until_when(capsys: pytest.CaptureFixture[str]) -> None:
+    """While it waits; once it is in a block its lane alone."""
+    waits = TxRecord(
+        "a", 7, TxHash("0x" + "ab" * 32), TxStatus.UNKNOWN, None, 0, 0, 1, "live", "", "private", 99
+    )
+    assert lane_of(waits) == "private to 99"
+    assert lane_of(replace(waits, status=TxStatus.SUCCEEDED, block=98)) == "private"
+    assert lane_of(replace(waits, lane="public", last_block=0)) == "public"
+    print_records("Sent", [waits], State())
+    assert "private to 99" in capsys.readouterr().out
+
+
+def test_routes_and_targets_are_told() -> None:
+    """The switch has its reason, and a private send the block that it aims at."""
+    routed = progress.Routed(Lane.PRIVATE, 40, "")
+    assert tell(routed) == ("Routed", "private up to block 40")
+    public = progress.Routed(Lane.PUBLIC, 0, "its private window ended")
+    assert tell(public) == ("Routed", "public: its private window ended")
+    sent = progress.Sent(TxHash("0x1"), ("bundle:a", "bundle:b"), 36)
+    assert tell(sent) == ("Sent", "to bundle:a, bundle:b, for block 36")
+    assert tell(replace(sent, endpoints=("node",), target=0)) == ("Sent", "to node")

@@ -26,13 +26,16 @@ from trimtab.config import (
     Config,
     KmsSettings,
     Pkcs11Settings,
+    PrivateRouteSettings,
+    RouteSettings,
     Secret,
     TxSettings,
 )
 from trimtab.errors import ConfigError, IntentError, SigningError
+from trimtab.model.exposure_rule import ExposureRule
 from trimtab.model.ids import Address
 from trimtab.model.limits import Limits
-from trimtab.tx import SenderOptions
+from trimtab.tx import RoutePolicy, SenderOptions
 from trimtab.tx.signers.kms import KmsSigner
 from trimtab.tx.signers.pkcs11 import Pkcs11Signer
 from trimtab.world.world import World
@@ -153,6 +156,21 @@ def test_caps_become_wei() -> None:
     assert sender_options(Config(CHAIN), {}).fee_cap == SenderOptions().fee_cap == 10**12
     with pytest.raises(IntentError, match="9 decimal places"):
         sender_options(Config(CHAIN, tx=TxSettings(Decimal("1e-10"))), {})
+
+
+def test_routes_become_options() -> None:
+    """The usual policy is the sender's; the rule for exposed orders, and the policy of what it hides, are the
+    executor's."""
+    private = (PrivateRouteSettings("private_tx", ("http://relay",)),)
+    rule = ExposureRule(Decimal(7))
+    routes = RouteSettings("private_then_public", 3, private, rule)
+    config = Config(CHAIN, routes=routes)
+    assert sender_options(config, {}).route == RoutePolicy.private_then_public(3)
+    options = executor_options(config)
+    assert (options.exposure, options.private) == (rule, RoutePolicy.private(3))
+    bare = executor_options(Config(CHAIN))
+    assert (bare.exposure, bare.private, bare.rule) == (None, None, None)
+    assert sender_options(Config(CHAIN), {}).route == RoutePolicy.public()
 
 
 @pytest.mark.node

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from tests.world.relay.conftest import make_tx, raw
 
 from trimtab.chain.hashing import keccak256
+from trimtab.world.faults.calls import Call
 from trimtab.world.relay.requests import (
     HashPart,
     MevBundle,
     RefusedError,
     TxPart,
     joined_hash,
+    params_of,
     read_bundle,
     read_mev_bundle,
     read_private,
@@ -123,6 +126,13 @@ def test_bad_mev_bundles_are_refused(given: dict[str, Any], words: str) -> None:
     """Version, body, inclusion, refunds and depth, in mev-share-node's words."""
     with pytest.raises(RefusedError, match=words):
         read_mev_bundle(given)
+
+
+def test_parameters_are_read_as_they_come() -> None:
+    """A list, a single value, and none at all."""
+    texts = ("[1]", '{"a":1}', "", "nonsense")
+    found = [params_of(Call("m", params=msgspec.Raw(text.encode()))) for text in texts]
+    assert found == [[1], [{"a": 1}], [], []]
 
 
 def test_other_parameters_are_refused() -> None:

@@ -127,7 +127,8 @@ async def test_lost_cancellation_keeps_the_transaction(site: Site) -> None:
     tx = make_tx(0, 0)
     await site.send_private(tx)
     inject(site, Ignored(), methods=("eth_cancelPrivateTransaction",))
-    await site.ask("eth_cancelPrivateTransaction", {"txHash": tx.tx_hash})
+    assert await site.ask("eth_cancelPrivateTransaction", {"txHash": tx.tx_hash}) is True
+    assert (await site.status(tx))["status"] == "PENDING"
     assert (await site.relay.build()).tx_hashes == (tx.tx_hash,)
 
 
@@ -166,6 +167,10 @@ async def test_what_is_no_request_is_refused(site: Site) -> None:
         assert (await response.json())["error"]["code"] == -32600
     async with site.session.post(site.relay.url + "/nowhere", json={}) as response:
         assert response.status == 404
+    for given in ({"tx": raw(make_tx(0, 0)), "preferences": "fast"}, {"tx": ["0x"]}, "0x00", 5):
+        assert (await site.answer(SEND, given))["error"]["code"] == -32602
+    answer = await site.answer("eth_sendBundle", {"txs": 5, "blockNumber": "0x1"})
+    assert answer["error"]["code"] == -32602
 
 
 async def test_wrong_signature_is_refused_and_recorded_as_nobodys(site: Site) -> None:

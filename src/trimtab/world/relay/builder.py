@@ -147,6 +147,7 @@ class Builder:
         """Let somebody work on the bare node, as on one of his own: it mines each transaction at once. Nobody
         reaches the public face meanwhile, and the pools wait."""
         async with self._aside():
+            await self.forge.control.drop_all()
             await self.forge.control.set_automine(enabled=True)
             try:
                 yield
@@ -181,16 +182,16 @@ class Builder:
 
     @asynccontextmanager
     async def _aside(self) -> AsyncIterator[None]:
-        """Alone with the node, its pool emptied; what is still public goes back into it."""
+        """Alone with the node, all that is public at hand; what still is goes back into its pool."""
         async with self.gate.closed():
             await self._take_public()
-            await self.forge.control.drop_all()
             try:
                 yield
             finally:
                 await self.forge.control.drop_all()
-                await self.forge.send(self.mempool.raws())
-                self.mempool.keep_only(await self.forge.pool())
+                raws = self.mempool.raws()
+                await self.forge.send(raws)
+                self.mempool.keep_only(await self.forge.pool() if raws else ())
 
     async def _take_public(self) -> None:
         """Agree with the node's pool, which also knows who replaced whom."""

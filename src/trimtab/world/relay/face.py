@@ -25,7 +25,7 @@ from trimtab.world.relay.face_lines import Line
 from trimtab.world.relay.gate import Gate
 from trimtab.world.relay.mempool import Mempool
 from trimtab.world.relay.record import Received
-from trimtab.world.relay.requests import NO_METHOD
+from trimtab.world.relay.requests import NO_METHOD, params_of
 from trimtab.world.relay.serving import serving
 from trimtab.world.relay.veil import Stream, Veil
 
@@ -68,7 +68,7 @@ class Face:
 
     async def answer(self, call: Call, path: str = "/") -> Answer:
         """One call's answer. Raises `ConnectionLostError` when the node is gone."""
-        params = _params(call)
+        params = params_of(call)
         self.log.append(Received(time.time(), "public", path, call.method, params))
         if call.method.startswith(_DEVELOPMENT) or call.method in _WAITING:
             return refusal(call, NO_METHOD, f"the method {call.method} does not exist/is not available")
@@ -136,11 +136,3 @@ class Face:
             finally:
                 self._lines.discard(line)
         return client
-
-
-def _params(call: Call) -> list[Any]:
-    try:
-        params = msgspec.json.decode(call.params)
-    except msgspec.DecodeError:
-        return []
-    return params if isinstance(params, list) else [params]

@@ -16,6 +16,7 @@ from trimtab.world.faults.calls import Answer, Call, decode_message, encode_all,
 from trimtab.world.faults.upstream import Upstream
 from trimtab.world.relay.gate import Gate
 from trimtab.world.relay.mempool import Mempool
+from trimtab.world.relay.requests import params_of
 from trimtab.world.relay.veil import Stream, Veil
 
 _DATA = (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY)
@@ -91,7 +92,7 @@ class Line:
     async def _answer(self, call: Call, tasks: asyncio.TaskGroup) -> Answer:
         if call.method == "eth_subscribe":
             number = f"0x{next(_numbers) << 64 | 0x7E17:x}"
-            is_full = msgspec.json.decode(call.params)[1:] == [True]
+            is_full = params_of(call)[1:] == [True]
             self._pending[number] = tasks.create_task(self._tell_pending(number, is_full=is_full))
             await asyncio.sleep(0)  # it listens before the client knows its number
             return result(call, number)
@@ -134,11 +135,8 @@ class Line:
 
 
 def _first(call: Call) -> object:
-    try:
-        params = msgspec.json.decode(call.params)
-    except msgspec.DecodeError:
-        return None
-    return params[0] if isinstance(params, list) and params else None
+    params = params_of(call)
+    return params[0] if params else None
 
 
 def _push(number: str, told: Any) -> bytes:

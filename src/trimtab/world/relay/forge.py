@@ -150,8 +150,11 @@ class Forge:
         return {h: a for h, a in zip(wanted, answers, strict=True) if isinstance(a, dict)}
 
     async def _read_head(self, expected_at: int, refused: Mapping[str, str]) -> Mined:
-        block = await self.client.request("eth_getBlockByNumber", ["latest", False])
-        receipts = await self.client.request("eth_getBlockReceipts", [block["number"]])
+        asked: list[tuple[str, list[object]]] = [
+            ("eth_getBlockByNumber", ["latest", False]),
+            ("eth_getBlockReceipts", ["latest"]),
+        ]
+        block, receipts = await self.client.batch(asked)
         number, at, base_fee = (int(block[n], 16) for n in ("number", "timestamp", "baseFeePerGas"))
         by_hash = {receipt["transactionHash"]: receipt for receipt in receipts}
         return Mined(number, block["hash"], at, base_fee, expected_at, by_hash, refused)

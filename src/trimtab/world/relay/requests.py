@@ -10,9 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import msgspec
+
 from trimtab.chain.hashing import keccak256
 from trimtab.errors import IntentError
 from trimtab.tx.opening import OpenedTx, open_signed
+from trimtab.world.faults.calls import Call
 
 INVALID_REQUEST = -32600
 NO_METHOD = -32601
@@ -93,6 +96,15 @@ class MevBundle:
         """That of its only part, else of the parts' hashes joined."""
         hashes = [part.tx.tx_hash if isinstance(part, TxPart) else part.hash for part in self.parts]
         return hashes[0] if len(hashes) == 1 else joined_hash(hashes)
+
+
+def params_of(call: Call) -> list[Any]:
+    """A call's parameters by position; what is no list is the only one, and what is no JSON none."""
+    try:
+        params = msgspec.json.decode(call.params)
+    except msgspec.DecodeError:
+        return []
+    return params if isinstance(params, list) else [params]
 
 
 def joined_hash(hashes: Sequence[str]) -> str:

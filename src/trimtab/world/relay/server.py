@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from copy import deepcopy
 from typing import Any
 
 import msgspec
@@ -27,7 +28,7 @@ from trimtab.world.relay.doors import DOORS
 from trimtab.world.relay.methods import SIGNED, Asked, Methods
 from trimtab.world.relay.pool import Pool
 from trimtab.world.relay.record import Received
-from trimtab.world.relay.requests import INVALID_REQUEST, RefusedError, read_tx
+from trimtab.world.relay.requests import INVALID_PARAMS, INVALID_REQUEST, RefusedError, params_of, read_tx
 from trimtab.world.relay.serving import serving
 from trimtab.world.relay.status import status_page
 from trimtab.world.relay.stream import PATH, EventStream
@@ -108,7 +109,7 @@ class Server:
         self._note(request, message, signer, named)
         door, query = DOORS[request.path], dict(request.query)
         return [
-            await self._answer(call, Asked(call.method, _params(call), door, signer, query), fault)
+            await self._answer(call, Asked(call.method, params_of(call), door, signer, query), fault)
             for call, fault in zip(message.calls, fired, strict=True)
         ]
 
@@ -118,7 +119,7 @@ class Server:
         now = time.time()
         for call, kind in zip(message.calls, named, strict=True):
             self.log.append(
-                Received(now, self.name, request.path_qs, call.method, _params(call), signer, kind)
+                Received(now, self.name, request.path_qs, call.method, params_of(call), signer, kind)
             )
 
     async def _answer(self, call: Call, asked: Asked, fired: Fired | None) -> Answer:
@@ -131,7 +132,9 @@ class Server:
         if isinstance(fault, own.Leaked):
             for tx in _transactions(asked):
                 await self._builder.publish(tx)
-        methods = self._methods.with_pool(Pool()) if isinstance(fault, own.Ignored) else self._methods
+        methods = self._methods
+        if isinstance(fault, own.Ignored):  # it answers as if, from a copy of what it holds
+            methods = methods.with_pool(deepcopy(self._pool))
         answer = await self._run(call, asked, methods)
         return refusal(call, -32000, fault.message) if isinstance(fault, own.Refused) else answer
 
@@ -142,6 +145,8 @@ class Server:
             return result(call, await methods.answer(asked))
         except RefusedError as error:
             return refusal(call, error.code, str(error))
+        except (AttributeError, TypeError, ValueError) as error:  # parameters of another shape
+            return refusal(call, INVALID_PARAMS, f"invalid params: {error}")
         except TrimtabError as error:
             return refusal(call, -32603, f"{type(error).__name__}: {error}")
 
@@ -220,14 +225,6 @@ def _transactions(asked: Asked) -> list[OpenedTx]:
 
     look(list(asked.params))
     return found
-
-
-def _params(call: Call) -> list[Any]:
-    try:
-        params = msgspec.json.decode(call.params)
-    except msgspec.DecodeError:
-        return []
-    return params if isinstance(params, list) else [params]
 
 
 def _page(body: bytes) -> web.Response:

@@ -218,7 +218,7 @@ class LeakRun:
             report = await self._site.nursery.live(life)
         assert not report.fault, report.fault
         self._campaign.hunter.note(report)
-        with suppress(HaltError) if report.killed.startswith("opening") else nullcontext():
+        with suppress(HaltError) if report.killed and not self.evidence.privates else nullcontext():
             proof.gather(self._journal.read(), self.evidence)  # a file that is not whole yet has nothing
         return report
 

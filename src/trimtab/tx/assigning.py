@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trimtab.tx import records as r
 from trimtab.tx.observing import may_hold
-from trimtab.tx.states import Intent, IntentState, Kind, Refusal, Slot, SlotState
+from trimtab.tx.states import Intent, IntentState, Kind, Refusal, Slot, SlotState, State
 from trimtab.tx.turn import Turn
 
 
@@ -17,16 +17,33 @@ def assign_ready(turn: Turn) -> None:
         if intent.state is not IntentState.CHECKED or not _has_room(turn, state.nonces.lowest, intent):
             return
         nonce = state.nonces.lowest
-        held = state.given_up.get(key)
-        if held is not None and held.nonce != nonce:
-            reason = f"bytes of an earlier try have nonce {held.nonce}, which is not final: submit it later"
+        elsewhere = _held_elsewhere(state, intent, nonce)
+        if elsewhere is not None:
+            reason = f"bytes of an earlier try have nonce {elsewhere}, which is not final: submit it later"
             turn.note(r.Refused(key=key, refusal=Refusal.HELD, reason=reason))
+            if intent.batch:
+                return  # the later steps go with it, before any of them is given a nonce
             continue
+        held = state.given_up.get(key)
         turn.note(r.Reserved(nonce=nonce, key=key))
         if held is not None and held.lane.is_private and not intent.lane.is_private:
             reason = "the same content was submitted again, for a public route"
             turn.note(r.Routed(nonce=nonce, lane=intent.lane, reason=reason))
         turn.ask_signature(nonce, Kind.NORMAL, None if held is None else held.last.fees)
+
+
+def _held_elsewhere(state: State, intent: Intent, nonce: int) -> int | None:
+    """Another nonce than the one that it would get now, at which its bytes may still be mined; of a bundle
+    each step's, before the first is given one."""
+    steps = [intent]
+    if intent.bundle:
+        waiting = (state.intents[key] for key in state.queue)
+        steps = [item for item in waiting if item.bundle and item.batch == intent.batch]
+    for item in steps:
+        held = state.given_up.get(item.key)
+        if held is not None and held.nonce != nonce + item.step - intent.step:
+            return held.nonce
+    return None
 
 
 def _has_room(turn: Turn, nonce: int, intent: Intent) -> bool:

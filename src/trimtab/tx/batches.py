@@ -28,7 +28,7 @@ def _stop(turn: Turn, intent: Intent, reason: str) -> None:
     slot = turn.state.slot_of(intent.key)
     if slot is None:
         turn.note(r.Refused(key=intent.key, refusal=Refusal.BATCH, reason=reason))
-    elif slot.state is SlotState.RESERVED:
+    elif slot.state is SlotState.RESERVED or slot.waits_again:
         turn.note(r.Released(nonce=slot.nonce, refusal=Refusal.BATCH, reason=reason))
     elif not slot.is_cancelling:
         turn.cancel(slot, reason)

@@ -67,6 +67,7 @@ def decide(turn: Turn, event: e.Event) -> None:  # noqa: C901  a table of cases
             _expire_queue(turn, at)
             for nonce in sorted(turn.state.slots):
                 observe_slot(turn, nonce, e.Observed(turn.state.head, at), event.ways)
+                stop_followers(turn)
         case e.CancelAsked(key=key):
             _cancel(turn, key)
         case e.BumpAsked():
@@ -268,6 +269,7 @@ def _observe(turn: Turn, event: e.Observed) -> None:
         )
     for nonce in sorted(state.slots):
         observe_slot(turn, nonce, event, event.ways)
+        stop_followers(turn)  # before they are sent once more
         if turn.superseded is not None:
             _halt(turn, turn.superseded)
             turn.superseded = None

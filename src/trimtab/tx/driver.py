@@ -210,6 +210,8 @@ class Driver:
     # Signatures
 
     def _sign(self, ask: e.Sign) -> None:
+        if not self._is_asked(ask):
+            return  # given back in the same turn
         slot = self.state.slots[ask.nonce]
         try:
             draft = self._draft(ask)

@@ -270,6 +270,11 @@ class Slot(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         return any(item.is_begun and not item.is_refused for item in self.attempts)
 
     @property
+    def waits_again(self) -> bool:
+        """All that is out of it had been given up before it was wanted again."""
+        return self.lane.is_private and not self.last_block
+
+    @property
     def is_capped(self) -> bool:
         """F3: since its last attempt was made, a dearer one was forbidden."""
         return bool(self.attempts) and self.capped_block >= self.last.block

@@ -107,7 +107,12 @@ class Turn:
         slots = self.fellows(intent)
         if not self._is_whole(slots):
             return
-        sends = [self._begin(slot, ways, at) for slot in slots]
+        end = max(slot.last_block for slot in slots)
+        for slot in slots:
+            if 0 < end != slot.last_block:  # a crash or a reorg came between them
+                reason = "one window for all of its bundle"
+                self.note(r.Routed(nonce=slot.nonce, lane=slot.lane, last_block=end, reason=reason))
+        sends = [self._begin(self.state.slots[slot.nonce], ways, at) for slot in slots]
         if None not in sends:
             self.act(e.SendBundle(tuple(send for send in sends if send is not None), intent.batch))
 

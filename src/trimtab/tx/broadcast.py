@@ -120,6 +120,7 @@ def _parcel(sends: Sequence[Send], name: str) -> Parcel:
         last_block=first.last_block,
         name=name,
         deadline=min(deadlines, default=None),
+        deadlines=tuple(send.deadline for send in sends),
     )
 
 

@@ -104,3 +104,13 @@ def test_bad_options_are_refused() -> None:
         ConditionalOptions(known_accounts={POOL: b"\x01"})
     with pytest.raises(ConfigError, match="not an address"):
         ConditionalOptions(known_accounts={Address("0x12"): b"\x01" * 32})
+
+
+async def test_each_transaction_has_its_own_deadline() -> None:
+    """What leaves in one moment does not share the earliest: one without a deadline has no condition of
+    time."""
+    parcel = replace(ACCOUNT.parcel(2, Lane.PUBLIC), deadline=1_800_000_000, deadlines=(1_800_000_000, None))
+    async with scripted() as script, ConditionalRoute([script.url]) as route:
+        await route.send(parcel)[0]
+    told = [seen.params[1].get("timestampMax") for seen in script.seen]
+    assert told == [hex(1_800_000_000), None]

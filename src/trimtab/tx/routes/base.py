@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
@@ -29,7 +29,8 @@ class Parcel:
 
     In the private lanes `target` is the block aimed at now and `last_block` the last that may include it
     (both 0 in the public one). `name` is the parcel's identity on the account: sent again under the same one
-    it takes the place of what was sent before. `deadline` is a unix second: not in a block after it.
+    it takes the place of what was sent before. `deadline` is a unix second: not in a block after it, the
+    earliest where each has its own (`deadlines`).
     """
 
     raws: tuple[bytes, ...]
@@ -39,6 +40,15 @@ class Parcel:
     last_block: int = 0
     name: str = ""
     deadline: int | None = None
+    deadlines: tuple[int | None, ...] = ()
+
+    def singles(self) -> list[Parcel]:
+        """Each transaction as a parcel of its own, with its own deadline."""
+        deadlines = self.deadlines or (self.deadline,) * len(self.raws)
+        return [
+            replace(self, raws=(raw,), hashes=(tx_hash,), deadline=deadline, deadlines=())
+            for raw, tx_hash, deadline in zip(self.raws, self.hashes, deadlines, strict=True)
+        ]
 
 
 Sending: TypeAlias = Coroutine[Any, Any, Sequence[SendResult]]

@@ -65,6 +65,10 @@ class ConditionalRoute(RelayRoute):
         self._options = options or ConditionalOptions()
 
     async def _send_to(self, relay: Relay, parcel: Parcel) -> Sequence[SendResult]:
+        """One after the other, each on its own conditions."""
+        return [result for single in parcel.singles() for result in await self._send_single(relay, single)]
+
+    async def _send_single(self, relay: Relay, parcel: Parcel) -> Sequence[SendResult]:
         conditions = self.conditions(parcel)
         cost = cost_of(conditions)
         if cost > self._options.max_cost:

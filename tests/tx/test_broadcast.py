@@ -13,7 +13,7 @@ from trimtab.model.ids import TxHash
 from trimtab.runtime import SystemClock
 from trimtab.tx.broadcast import Broadcaster
 from trimtab.tx.chain_clock import ChainClock
-from trimtab.tx.events import Send, SendAnswered
+from trimtab.tx.events import Send, SendAnswered, SendBundle, Withdraw
 from trimtab.tx.lanes import Lane
 from trimtab.tx.routes.base import Parcel, Sending, SendResult
 from trimtab.tx.states import Outcome
@@ -78,3 +78,63 @@ async def test_one_name_is_one_endpoint() -> None:
         desk = Desk(tasks)
         with pytest.raises(ConfigError, match="endpoint named 'a'"):
             Desk(tasks, desk)
+
+
+class Vault:
+    """A route to one relay, for what is private; it can be asked to forget."""
+
+    name = "vault"
+    endpoints = ("vault:r",)
+    lanes = frozenset({Lane.PRIVATE, Lane.BUNDLE})
+
+    def __init__(self) -> None:
+        self.got: list[Parcel] = []
+        self.forgot: list[Parcel] = []
+
+    def send(self, parcel: Parcel) -> list[Sending]:
+        self.got.append(parcel)
+        return [self._say_yes(parcel)]
+
+    async def _say_yes(self, parcel: Parcel) -> Sequence[SendResult]:
+        return [SendResult("vault:r", Outcome.ACCEPTED, "")] * len(parcel.raws)
+
+    async def withdraw(self, parcel: Parcel) -> None:
+        self.forgot.append(parcel)
+
+
+def private(nonce: int, lane: Lane = Lane.PRIVATE, deadline: int | None = None) -> Send:
+    raw = bytes([nonce])
+    return Send(nonce, TxHash(f"0x{nonce}"), raw, lane, 5, 9, name=f"key-{nonce}", deadline=deadline)
+
+
+async def test_bytes_go_to_the_routes_of_their_lane_and_to_no_other() -> None:
+    """Of one turn's sends the public ones travel together, each private one alone under its own name, a
+    bundle whole, with the earliest deadline of its steps."""
+    vault = Vault()
+    async with asyncio.TaskGroup() as tasks:
+        desk = Desk(tasks, vault)
+        desk.is_open.set()
+        steps = (private(3, Lane.BUNDLE, deadline=50), private(4, Lane.BUNDLE, deadline=40))
+        desk.out.send([private(2), SENDS[0], SendBundle(steps, "both"), SENDS[1], private(1)])
+        await desk.out.wait(60.0)
+    assert {raw for _, raws in desk.got for raw in raws} == {b"\7", b"\10"}
+    assert sorted((parcel.name, parcel.raws, parcel.deadline) for parcel in vault.got) == [
+        ("both", (b"\3", b"\4"), 40),
+        ("key-1", (b"\1",), None),
+        ("key-2", (b"\2",), None),
+    ]
+    assert {(parcel.target, parcel.last_block) for parcel in vault.got} == {(5, 9)}
+    assert desk.out.ways.of(Lane.PRIVATE) == desk.out.ways.of(Lane.BUNDLE) == ("vault:r",)
+
+
+async def test_only_routes_of_the_lane_are_asked_to_forget() -> None:
+    """A public one that could is not: it would hear of bytes that it never had."""
+    vault, stranger = Vault(), Vault()
+    stranger.endpoints, stranger.lanes = ("stranger:r",), frozenset({Lane.PUBLIC})
+    async with asyncio.TaskGroup() as tasks:
+        desk = Desk(tasks, vault, stranger)
+        desk.out.withdraw(Withdraw("both", Lane.BUNDLE, (b"\3",), (TxHash("0x3"),)))
+    assert [(parcel.name, parcel.raws, parcel.lane) for parcel in vault.forgot] == [
+        ("both", (b"\3",), Lane.BUNDLE)
+    ]
+    assert not stranger.forgot

@@ -18,11 +18,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from trimtab.pricing.perp import PPM
 from trimtab.pricing.perp_pool import PoolOrder, PoolState, Trade, TradeLimit, margin_for, own_limit, trade
 from trimtab.pricing.pool_curve import Curve
 from trimtab.pricing.sandwich_curve import Attacks
 
 _MICRO = 10**12  # wad of 1e-6 quote currency: the Vault pays no less, and the search may leave it unseen
+_COUNTED = 14  # bits of a gain that may be unseen where millionths of a close are counted, see `_Passes`
 _FINE = 44  # bits of a size to which the largest passing attack is found
 
 
@@ -60,16 +62,18 @@ def best_attack(state: PoolState, order: PoolOrder, *, capital: int | None = Non
     attacks = attacks_on(state, order) if alone.refusal is None and alone.base else None
     if attacks is None:
         return nothing
-    passes = _Passes(state, order, capital)
-    high, limit = passes.largest(attacks)
+    high, limit = _Passes(state, order, capital).largest(attacks)
     if high <= 0:
         return _no_attack(state, alone, limit)
     size, unseen = attacks.best(float(high), float(_MICRO))
     sizes = {min(high, math.floor(size)), high} - {0}
-    best = max((run_attack(state, order, s, alone) for s in sizes), key=lambda attack: attack.gain)
+    found = [attack for s in sizes if (attack := run_attack(state, order, s, alone)).limit is None]
+    best = max(found, key=lambda attack: attack.gain, default=nothing)
     if best.gain < _MICRO:
         return nothing
-    return replace(best, unseen=math.ceil(unseen) + _MICRO, limit=limit if best.size == high else None)
+    is_counted = order.closes and order.bound and best.victim.base < order.amount
+    unseen_gain = math.ceil(unseen) + _MICRO + (best.gain >> _COUNTED if is_counted else 0)
+    return replace(best, unseen=unseen_gain, limit=limit if best.size == high else None)
 
 
 def run_attack(state: PoolState, order: PoolOrder, size: int, alone: Trade | None = None) -> Attack:
@@ -127,8 +131,10 @@ def attacks_on(state: PoolState, order: PoolOrder) -> Attacks | None:
 
 @dataclass(frozen=True, slots=True)
 class _Passes:
-    """Which attacks pass: whether one does is monotone in its size, but for an order with both a bound and a
-    limit where it stops, of which the sizes up to the first refusal count."""
+    """Which attacks pass. Whether one does is monotone in its size, but for two kinds of order. A close that
+    fills in part is held to its bound by whole millionths of its size: there a size counts as covered where
+    one of the same millionth passes. And of an order with both a bound and a limit where it stops, the sizes
+    up to the first refusal count."""
 
     state: PoolState
     order: PoolOrder
@@ -139,19 +145,19 @@ class _Passes:
         guesses, the integers enclose it."""
         high = low = max(0, math.floor(self._guess(attacks)))
         width = max(1, high >> _FINE)
-        while (limit := self.refusal(high)) is None:
+        while (limit := self.cover(high)[1]) is None:
             low, high, width = high, high + width, 8 * width
         width = max(1, low >> _FINE)
-        while low > 0 and (low == high or self.refusal(low) is not None):
+        while low > 0 and (low == high or self.cover(low)[1] is not None):
             low, high, width = max(0, low - width), low, 8 * width
         while high - low > max(1, low >> _FINE):
             middle = (low + high) // 2
-            refusal = self.refusal(middle)
+            refusal = self.cover(middle)[1]
             if refusal is None:
                 low = middle
             else:
                 high, limit = middle, refusal
-        return low, limit
+        return self._last_in(self.cover(low)[0], low), limit
 
     def _guess(self, attacks: Attacks) -> float:
         size = attacks.largest()
@@ -162,17 +168,41 @@ class _Passes:
             size = attacks.last(size, lambda s: margin(s, state.mark_price, state.initial_margin) <= capital)
         return size
 
-    def refusal(self, size: int) -> TradeLimit | None:
-        """What refuses an attack of this size, in the order in which its trades come."""
+    def cover(self, size: int) -> tuple[int, TradeLimit | None]:
+        """A size that passes, this one or one of the same millionth, or what refuses it."""
+        limit, filled = self.outcome(size)
+        if limit is not TradeLimit.ACCEPTABLE_PRICE or not self.order.closes or not filled:
+            return size, limit
+        amount = self.order.amount
+        counted = filled * PPM // amount
+        if self.order.sells:  # more of the order fills at the millionth's first size, for the same bound
+            other = size - (((counted + 1) * amount - 1) // PPM - filled)
+        else:  # less does at its last
+            other = size + filled + (-counted * amount // PPM)
+        if filled >= amount or other <= 0 or self.outcome(other)[0] is not None:
+            return size, limit
+        return other, None
+
+    def _last_in(self, low: int, high: int) -> int:
+        """The last size that passes, from one that does, up to one that is covered by it."""
+        while high - low > max(1, low >> _FINE):
+            middle = (low + high) // 2
+            low, high = (middle, high) if self.outcome(middle)[0] is None else (low, middle)
+        return low
+
+    def outcome(self, size: int) -> tuple[TradeLimit | None, int]:
+        """What refuses an attack of this size, in the order in which its trades come, and the base that the
+        victim's order then fills."""
         if size == 0:
-            return None
+            return None, 0
         front = trade(self.state, front_order(self.state, self.order, size))
         if front.refusal is not None:
-            return front.refusal
+            return front.refusal, 0
         if self.capital is not None and margin_for(self.state, front, sells=self.order.sells) > self.capital:
-            return TradeLimit.MARGIN
+            return TradeLimit.MARGIN, 0
         victim = trade(front.after, self.order)
         if victim.refusal is not None:
-            return victim.refusal
+            return victim.refusal, victim.base
         back = trade(victim.after, back_order(self.state, self.order, size))
-        return TradeLimit.BLOCK_TICKS if back.refusal is None and back.base < size else back.refusal
+        is_part = back.refusal is None and back.base < size
+        return TradeLimit.BLOCK_TICKS if is_part else back.refusal, victim.base

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,11 +12,12 @@ from trimtab.cli.demo_mev import mev
 from trimtab.cli.failures import run
 from trimtab.cli.options import DebugOption
 from trimtab.cli.output import console, money, number
+from trimtab.cli.screen import Row, Screen, as_json, write_file
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from rich.live import Live
+    from rich.console import Console
     from rich.panel import Panel
     from rich.table import Table
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from trimtab.demo.run import Finished, Opened, Stepped
 
 _ROWS = 12  # of the live table: the last ones
+_NAMES = ("", "spot", "IV", "before", "hedge", "price", "after", "P&L", "unhedged", "")
 
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
@@ -68,6 +70,7 @@ def demo(
         from trimtab.demo.options import DemoOptions, Engine, PolicyName
         from trimtab.demo.record import make_record
         from trimtab.model.units import to_positive
+        from trimtab.report import render_report
 
         options = DemoOptions(
             seed=seed,
@@ -83,7 +86,8 @@ def demo(
         )
         finished = await _play(options)
         record = make_record(finished)
-        _write(json, report, record)
+        write_file(json, lambda: as_json(record))
+        write_file(report, lambda: render_report(record))
         console().print(_summary(finished, json, report))
 
     run(job(), debug=debug)
@@ -106,30 +110,20 @@ async def _play(options: DemoOptions) -> Finished:
     from trimtab.demo.run import Opened, Stepped
     from trimtab.demo.scenario import play
 
-    screen = _Screen(options)
+    screen = Screen(options.steps, "starting the world", _table, _NAMES)
+    finished: Finished | None = None
     with screen.open():
         async with aclosing(play(options)) as events:
             async for event in events:
                 match event:
                     case Opened():
-                        screen.opened(event)
+                        screen.say(_opening(event), task="hedging")
                     case Stepped():
-                        screen.stepped(event)
-                    case finished:
-                        screen.finished = finished
-    return screen.finished
-
-
-def _write(json: Path | None, report: Path | None, record: dict[str, Any]) -> None:
-    import json as codec
-
-    from trimtab.report import render_report
-
-    for path in (json, report):
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            text = codec.dumps(record, indent=2) + "\n" if path == json else render_report(record)
-            path.write_text(text, encoding="utf-8")
+                        screen.put(_row(event))
+                    case _:
+                        finished = event
+    assert finished is not None  # a run ends with it
+    return finished
 
 
 def _choice(kind: Any, value: str, name: str) -> Any:
@@ -141,64 +135,16 @@ def _choice(kind: Any, value: str, name: str) -> Any:
         raise ConfigError(f"--{name} must be one of {', '.join(kind)}, got {value!r}", key=name) from None
 
 
-class _Screen:
-    """Progress bar above the last steps; into a pipe, one line for each step."""
-
-    def __init__(self, options: DemoOptions) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-        self._console = console()
-        self._steps: list[Stepped] = []
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=self._console,
-        )
-        self._task = self._progress.add_task("starting the world", total=options.steps)
-        self._live: Live | None = None
-        self.finished: Finished
-
-    def open(self) -> AbstractContextManager[Any]:
-        """Shows until left."""
-        from contextlib import nullcontext
-
-        from rich.live import Live
-
-        if not self._console.is_terminal:
-            return nullcontext()
-        self._live = Live(self._view(), console=self._console, refresh_per_second=10)
-        return self._live
-
-    def opened(self, event: Opened) -> None:
-        """The book is open."""
-        world, total = event.seconds["world"], sum(event.seconds.values())
-        self._progress.update(self._task, description="hedging")
-        self._console.print(
-            f"World up in {world:.2f} s, book open after {total:.2f} s: "
-            f"{len(event.posting.values.exposure.options)} option positions, "
-            f"delta {event.posting.values.exposure.delta:+.3f} ETH"
-        )
-
-    def stepped(self, event: Stepped) -> None:
-        """One more step."""
-        self._steps.append(event)
-        self._progress.advance(self._task)
-        if self._live is not None:
-            self._live.update(self._view())
-        else:
-            if event.number == 0:
-                self._console.print(_heading(_row(event)), highlight=False)
-            self._console.print("  ".join(_row(event)), highlight=False)
-
-    def _view(self) -> Any:
-        from rich.console import Group
-
-        return Group(self._progress, _table(self._steps[-_ROWS:]))
+def _opening(event: Opened) -> str:
+    world, total = event.seconds["world"], sum(event.seconds.values())
+    exposure = event.posting.values.exposure
+    return (
+        f"World up in {world:.2f} s, book open after {total:.2f} s: "
+        f"{len(exposure.options)} option positions, delta {exposure.delta:+.3f} ETH"
+    )
 
 
-def _table(steps: list[Stepped]) -> Table:
+def _table(rows: Sequence[Row], _out: Console) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
@@ -206,15 +152,9 @@ def _table(steps: list[Stepped]) -> Table:
     for column in ("Step", "Spot", "IV", "Delta before", "Hedge", "Price", "Delta after", "P&L", "Unhedged"):
         table.add_column(column, justify="right")
     table.add_column("")
-    for step in steps:
-        table.add_row(*_row(step))
+    for row in rows[-_ROWS:]:
+        table.add_row(*row)
     return table
-
-
-def _heading(row: tuple[str, ...]) -> str:
-    """Names over the columns of rows that go into a pipe, as wide as they are."""
-    names = ("", "spot", "IV", "before", "hedge", "price", "after", "P&L", "unhedged", "")
-    return "  ".join(f"{name:>{len(cell)}}" for name, cell in zip(names, row, strict=True)).rstrip()
 
 
 def _row(step: Stepped) -> tuple[str, ...]:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from trimtab.cli.failures import run
 from trimtab.cli.options import DebugOption
 from trimtab.cli.output import DASH, ENDLESS, console, money
+from trimtab.cli.screen import Row, Screen, as_json, write_file
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.live import Live
     from rich.panel import Panel
     from rich.table import Table
 
     from trimtab.demo.mev.options import MevOptions
-    from trimtab.demo.mev.run import Finished, Hedged, Leg, Opened, Shown
+    from trimtab.demo.mev.run import Finished, Leg, Opened, Shown
 
 _COLUMNS = ("", "Hedge", "Size", "Quoted", "Worst", "Public", "Lost", "Searcher", "Private", "Lost")
 _DIGITS = 10  # of a price or an amount
@@ -46,8 +46,8 @@ def mev(
 
         finished = await _play(MevOptions(seed=seed, hedges=hedges))
         record = make_mev_record(finished)
-        _write(json, lambda: _dump(record))
-        _write(report, lambda: render_mev_report(record))
+        write_file(json, lambda: as_json(record))
+        write_file(report, lambda: render_mev_report(record))
         console().print(_summary(finished, json, report))
 
     run(job(), debug=debug)
@@ -59,98 +59,30 @@ async def _play(options: MevOptions) -> Finished:
     from trimtab.demo.mev.play import play
     from trimtab.demo.mev.run import Hedged, Opened, Shown
 
-    screen = _Screen(options)
+    screen = Screen(options.hedges, "starting the worlds", _table, _COLUMNS)
+    finished: Finished | None = None
     with screen.open():
         async with aclosing(play(options)) as events:
             async for event in events:
                 match event:
                     case Opened():
-                        screen.opened(event)
+                        screen.say(_opening(event), task="hedging")
                     case Shown():
-                        screen.shown(event)
+                        screen.put(_row(event), is_done=False)
                     case Hedged():
-                        screen.hedged(event)
-                    case finished:
-                        screen.finished = finished
-    return screen.finished
+                        screen.put(_row(event.shown, event.public, event.private))
+                    case _:
+                        finished = event
+    assert finished is not None  # a run ends with it
+    return finished
 
 
-def _write(path: Path | None, render: Any) -> None:
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(render(), encoding="utf-8")
+def _opening(event: Opened) -> str:
+    seconds = sum(event.seconds.values())
+    return f"Two worlds up in {seconds:.2f} s, on one state: {event.state_root[:18]}…"
 
 
-def _dump(record: dict[str, Any]) -> str:
-    import json as codec
-
-    return codec.dumps(record, indent=2) + "\n"
-
-
-class _Screen:
-    """Progress bar above the table; into a pipe, one line for each hedge."""
-
-    def __init__(self, options: MevOptions) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-        self._console = console()
-        self._rows: list[tuple[str, ...]] = []
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=self._console,
-        )
-        self._task = self._progress.add_task("starting the worlds", total=options.hedges)
-        self._live: Live | None = None
-        self.finished: Finished
-
-    def open(self) -> AbstractContextManager[Any]:
-        """Shows until left."""
-        from contextlib import nullcontext
-
-        from rich.live import Live
-
-        if not self._console.is_terminal:
-            return nullcontext()
-        self._live = Live(self._view(), console=self._console, refresh_per_second=10)
-        return self._live
-
-    def opened(self, event: Opened) -> None:
-        """Both worlds are up."""
-        self._progress.update(self._task, description="hedging")
-        seconds = sum(event.seconds.values())
-        self._console.print(
-            f"Two worlds up in {seconds:.2f} s, on one state: {event.state_root[:18]}…", highlight=False
-        )
-
-    def shown(self, event: Shown) -> None:
-        """A hedge, before it is sent."""
-        self._rows.append(_row(event))
-        self._show()
-
-    def hedged(self, event: Hedged) -> None:
-        """The same hedge, filled on both routes."""
-        self._rows[-1] = _row(event.shown, event.public, event.private)
-        self._progress.advance(self._task)
-        self._show()
-        if self._live is None:
-            if event.shown.number == 1:
-                self._console.print(_heading(self._rows[-1]), highlight=False)
-            self._console.print("  ".join(self._rows[-1]), highlight=False)
-
-    def _show(self) -> None:
-        if self._live is not None:
-            self._live.update(self._view())
-
-    def _view(self) -> Any:
-        from rich.console import Group
-
-        return Group(self._progress, _table(self._rows, self._console))
-
-
-def _table(rows: list[tuple[str, ...]], out: Console) -> Table:
+def _table(rows: Sequence[Row], out: Console) -> Table:
     """The hedges so far. Rather less air than a number cut off."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
@@ -166,13 +98,7 @@ def _table(rows: list[tuple[str, ...]], out: Console) -> Table:
     return table
 
 
-def _heading(row: tuple[str, ...]) -> str:
-    """Names over the columns of rows that go into a pipe, as wide as they are."""
-    cells = zip(_COLUMNS, row, strict=True)
-    return "  ".join(f"{name:>{len(cell)}}" for name, cell in cells).rstrip()
-
-
-def _row(shown: Shown, public: Leg | None = None, private: Leg | None = None) -> tuple[str, ...]:
+def _row(shown: Shown, public: Leg | None = None, private: Leg | None = None) -> Row:
     quote = shown.quote
     attack = public.attack if public else None
     return (

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
+import pytest
 from tests.world.relay.conftest import GWEI, PAY_COINBASE, PEOPLE, REVERT, Site, make_tx, raw
 
 from trimtab.chain.client import Client
@@ -136,6 +140,58 @@ async def test_simulation_leaves_nothing(site: Site) -> None:
     assert await site.public("eth_getFilterChanges", watching) == []
     built = await site.relay.build()
     assert await site.public("eth_getFilterChanges", watching) == [built.hash]
+
+
+async def test_relay_is_not_confused_by_a_block_in_the_making(site: Site) -> None:
+    """What is asked while the builder works is judged by the chain that stays: nobody is told of a trial's
+    nonces and numbers, he waits."""
+    target = await site.head() + 1
+    async with site.relay.builder.gate.closed():
+        mined = await site.relay.builder.forge.mine([make_tx(0, 0).raw])
+        asked = asyncio.create_task(site.send_private(make_tx(0, 0, tip=5)))
+        sent = asyncio.create_task(site.send_bundle(make_tx(1, 0), block=target))
+        await asyncio.sleep(0.1)
+        await site.relay.builder.forge.undo(mined)
+    await asked
+    await sent
+    assert len((await site.relay.build()).tx_hashes) == 2
+
+
+async def test_block_that_was_begun_does_not_stay_when_something_fails(site: Site) -> None:
+    """A build that is broken off leaves the chain, the mempool and the pools as they were."""
+    public, private = make_tx(0, 0), make_tx(1, 0)
+    await site.public("eth_sendRawTransaction", raw(public))
+    await site.send_private(private)
+    head, traces = await site.head(), asyncio.Event()
+
+    async def never(_hashes: object) -> dict[str, Any]:
+        traces.set()
+        await asyncio.Event().wait()
+        return {}
+
+    forge = site.relay.builder.forge
+    forge.traces = never  # type: ignore[assignment, method-assign]
+    trial = asyncio.create_task(site.relay.builder.simulate([make_tx(2, 0)]))
+    await traces.wait()
+    assert await site.head() == head + 1
+    trial.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await trial
+    assert await site.head() == head
+    assert set((await site.relay.build()).tx_hashes) == {public.tx_hash, private.tx_hash}
+
+
+async def test_work_on_the_bare_node_stays_when_it_fails(site: Site) -> None:
+    """Whoever worked in a pause keeps what he mined, and his error comes out."""
+
+    async def work() -> None:
+        async with site.relay.paused():
+            await site.truth("eth_sendRawTransactionSync", raw(make_tx(0, 0)))
+            raise ValueError("his own")
+
+    with pytest.raises(ValueError, match="his own"):
+        await work()
+    assert await site.truth("eth_getTransactionCount", PEOPLE[0], "latest") == "0x1"
 
 
 async def test_node_mines_by_itself_again_afterwards() -> None:

@@ -22,7 +22,9 @@ from typing import Protocol, Self
 
 from trimtab.chain.client import Client
 from trimtab.chain.options import ClientOptions
+from trimtab.chain.receipt import Block
 from trimtab.errors import ConfigError, IntentError, TrimtabError
+from trimtab.model.ids import Address
 from trimtab.tx.opening import OpenedTx, open_signed
 from trimtab.world.faults.upstream import Upstream
 from trimtab.world.node import AnvilNode
@@ -145,8 +147,8 @@ class Builder:
     @asynccontextmanager
     async def paused(self) -> AsyncIterator[None]:
         """Let somebody work on the bare node, as on one of his own: it mines each transaction at once. Nobody
-        reaches the public face meanwhile, and the pools wait."""
-        async with self._aside():
+        reaches the public face meanwhile, and the pools wait. What he mined stays, whatever happens."""
+        async with self._aside(stays=True):
             await self.forge.control.drop_all()
             await self.forge.control.set_automine(enabled=True)
             try:
@@ -174,24 +176,49 @@ class Builder:
     ) -> Simulation:
         """What these would do as the only ones of the block after the head, or after `block`; at unix time
         `at`, if given. Nothing of it stays."""
-        head = await self.client.block_number()
-        if block is not None and block < head:
-            return await look_back(self.client, self.upstream.url, txs, block, at)
         async with self._aside():
-            return await self._try(txs, at)
+            if block is None or block >= await self.client.block_number():
+                return await self._try(txs, at)
+        return await look_back(self.client, self.upstream.url, txs, block, at)
+
+    async def head(self) -> Block:
+        """The last block that stays."""
+        async with self.gate.passing():
+            return await self.client.block("latest")
+
+    async def nonce(self, sender: Address) -> int:
+        """An account's next nonce behind the last block that stays."""
+        async with self.gate.passing():
+            return await self.client.nonce(sender)
+
+    async def allows(self, offer: Offer) -> bool:
+        """Whether the next block could include a conditional transaction, by its time and by the state."""
+        async with self.gate.passing():
+            coming = await self.forge.next()
+            return offer.is_open(coming.number, coming.at) and await holds(self.client, offer.known_accounts)
 
     @asynccontextmanager
-    async def _aside(self) -> AsyncIterator[None]:
-        """Alone with the node, all that is public at hand; what still is goes back into its pool."""
+    async def _aside(self, *, stays: bool = False) -> AsyncIterator[None]:
+        """Alone with the node, all that is public at hand; what still is goes back into its pool. What was
+        mined when something failed is taken back, unless it `stays`."""
         async with self.gate.closed():
             await self._take_public()
+            head = await self.client.block_number()
             try:
                 yield
+            except BaseException:
+                if not stays:
+                    await self._back_to(head)
+                raise
             finally:
                 await self.forge.control.drop_all()
                 raws = self.mempool.raws()
                 await self.forge.send(raws)
                 self.mempool.keep_only(await self.forge.pool() if raws else ())
+
+    async def _back_to(self, number: int) -> None:
+        while await self.client.block_number() > number:
+            await self._take_back(await self.forge.look_at_head())
 
     async def _take_public(self) -> None:
         """Agree with the node's pool, which also knows who replaced whom."""
@@ -241,6 +268,7 @@ class Builder:
         mined = await self.forge.mine([tx.raw for tx in wanted], at)
         order = [tx.tx_hash for tx in wanted if tx.tx_hash in mined.receipts]
         if order != list(mined.hashes):
+            await self._take_back(mined)
             message = f"block {mined.number} is not in the order that was decided; does somebody else send?"
             raise ConfigError(message, key="node")
         return mined
@@ -272,7 +300,7 @@ class Builder:
         return Frame(coming.number, at or coming.at, coming.base_fee, coming.gas_limit, nonces)
 
     async def _measure(self, offers: Iterable[Offer], frame: Frame) -> dict[str, Gain]:
-        """Each bundle alone at the top of the block, if it can be there and pays anything beside its tips."""
+        """What each bundle brings that can be at the top of the block, alone."""
         gains = {}
         for offer in offers:
             alone = arrange([offer], frame) if offer.kind is Kind.BUNDLE else ()

@@ -149,6 +149,11 @@ class Forge:
         answers = await self.client.batch(asked)
         return {h: a for h, a in zip(wanted, answers, strict=True) if isinstance(a, dict)}
 
+    async def look_at_head(self) -> Mined:
+        """The head block as if it had just been made."""
+        head = await self.client.block("latest")
+        return await self._read_head(head.at, {})
+
     async def _read_head(self, expected_at: int, refused: Mapping[str, str]) -> Mined:
         asked: list[tuple[str, list[object]]] = [
             ("eth_getBlockByNumber", ["latest", False]),

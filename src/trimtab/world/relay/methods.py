@@ -11,7 +11,7 @@ from trimtab.model.ids import Address
 from trimtab.tx.opening import OpenedTx
 from trimtab.world.relay import answers, requests
 from trimtab.world.relay.builder import Builder
-from trimtab.world.relay.conditions import COST_LIMIT, cost_of, holds
+from trimtab.world.relay.conditions import COST_LIMIT, cost_of
 from trimtab.world.relay.doors import DEFAULT_BLOCKS, PROTECT, Door
 from trimtab.world.relay.hints import event_of, wants_logs
 from trimtab.world.relay.offers import Kind, Offer, Step
@@ -99,7 +99,7 @@ class Methods:
             if waiting is not None and self._pool.cancel_private(waiting.tx.tx_hash, waiting.signer):
                 return tx.tx_hash
         span = int(query.get("blockRange", str(DEFAULT_BLOCKS)))
-        last = await self._builder.client.block_number() + span
+        last = (await self._builder.head()).number + span
         hints = tuple(query["hint"].split(",")) if "hint" in query else door.hints
         return await self._take(asked, tx, last, hints)
 
@@ -107,7 +107,7 @@ class Methods:
         self, asked: Asked, tx: OpenedTx, last: int | None, hints: Iterable[str], *, is_fast: bool = False
     ) -> str:
         """Hold a private transaction until its last block."""
-        head = await self._builder.client.block_number()
+        head = (await self._builder.head()).number
         last_block = head + DEFAULT_BLOCKS if last is None else last
         if last_block <= head:
             raise RefusedError(f"maxBlockNumber {last_block} has passed: the head is {head}")
@@ -128,7 +128,7 @@ class Methods:
         return tx.tx_hash
 
     async def _check_nonce(self, tx: OpenedTx) -> None:
-        state = await self._builder.client.nonce(tx.sender)
+        state = await self._builder.nonce(tx.sender)
         if tx.fields.nonce < state:
             raise RefusedError(f"nonce too low: address {tx.sender}, tx: {tx.fields.nonce} state: {state}")
 
@@ -165,18 +165,12 @@ class Methods:
             known_accounts=known,
             relay=self._name,
         )
-        await self._check_conditions(offer)
-        last = await self._builder.client.block_number() + DEFAULT_BLOCKS if most is None else most
+        if not await self._builder.allows(offer):
+            raise RefusedError("failed conditional check", REJECTED)
+        last = (await self._builder.head()).number + DEFAULT_BLOCKS if most is None else most
         story = Story(tx, asked.door, None, time.time(), last)
         self._pool.put_private(replace(offer, last_block=last), story)
         return tx.tx_hash
-
-    async def _check_conditions(self, offer: Offer) -> None:
-        coming = await self._builder.forge.next()
-        if not offer.is_open(coming.number, coming.at):
-            raise RefusedError(f"failed header check: block {coming.number} at {coming.at}", REJECTED)
-        if not await holds(self._builder.client, offer.known_accounts):
-            raise RefusedError("failed state check", REJECTED)
 
     async def _send_bundle(self, asked: Asked) -> dict[str, str]:
         request = requests.read_bundle(asked.params)
@@ -205,7 +199,7 @@ class Methods:
         return {"bundleHash": offer.name} | ({"smart": "true"} if request.builders else {})
 
     async def _check_block(self, last: int) -> None:
-        head = await self._builder.client.block_number()
+        head = (await self._builder.head()).number
         if last <= head:
             raise RefusedError(f"block {last} has passed: the head is {head}")
 
@@ -309,7 +303,7 @@ class Methods:
             logs = [log for result in results for log in result.logs]
         event = event_of(offer.name, txs, allowed, logs)
         if event is not None:
-            head = await self._builder.client.block("latest")
+            head = await self._builder.head()
             self._stream.add(offer.name, event, head.number, head.at)
 
 

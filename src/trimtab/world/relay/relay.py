@@ -162,14 +162,20 @@ class Relay:
 
 @asynccontextmanager
 async def _building(builder: Builder, seconds: float) -> AsyncIterator[None]:
+    """A block so often, to the end of the last one that was begun."""
+    stop = asyncio.Event()
+
     async def build() -> None:
-        while True:
-            await asyncio.sleep(seconds)
-            await builder.build()
+        while not stop.is_set():
+            try:
+                async with asyncio.timeout(seconds):
+                    await stop.wait()
+            except TimeoutError:
+                await builder.build()
 
     async with open_tasks() as tasks:
-        task = tasks.create_task(build())
+        tasks.create_task(build())
         try:
             yield
         finally:
-            task.cancel()
+            stop.set()

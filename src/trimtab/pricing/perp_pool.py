@@ -117,11 +117,6 @@ class Trade:
     after: PoolState
     refusal: TradeLimit | None = None
 
-    @property
-    def price_after(self) -> int:
-        """Square root, Q64.96."""
-        return self.after.pool.sqrt_price
-
 
 def trade(state: PoolState, order: PoolOrder) -> Trade:
     """The order at this state, to the wei. Margin is the account's business and not looked at."""

@@ -102,12 +102,12 @@ def price_of(quote: PerpQuote, bound: int) -> Decimal:
     intent, price = quote.intent, quote.price
     buys = intent.side is Side.BUY
     rounding = Context(prec=100, rounding=ROUND_FLOOR if buys else ROUND_CEILING)
-    other = from_wad(bound)
+    other, fee = from_wad(bound), intent.side.sign * quote.fee
     if intent.notional is None:
-        share = quote.notional + intent.side.sign * quote.fee
-        limit = rounding.divide(rounding.multiply(other, quote.notional), share * abs(quote.size))
+        paid_per_size = _PRODUCT.multiply(_PRODUCT.add(quote.notional, fee), abs(quote.size))
+        limit = rounding.divide(_PRODUCT.multiply(other, quote.notional), paid_per_size)
     else:
-        limit = rounding.divide(intent.notional - intent.side.sign * quote.fee, other)
+        limit = rounding.divide(_PRODUCT.subtract(intent.notional, fee), other)
     limit = limit.quantize(_WEI, context=rounding)
     return max(limit, price) if buys else min(limit, price)
 

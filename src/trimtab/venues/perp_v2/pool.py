@@ -1,10 +1,12 @@
 """A market's pool at one block, with every tick that its block limits can reach, and orders as it sees them.
 
-pools = PoolReader(client, deployment)
-look = await pools.read("vETH", account=victim, block="latest", at=next_block_second)
-order = order_of_quote(quote, look)         # what `encode_order` makes of this quote; or any other order:
-order = PoolOrder(sells, exact_in, amount, look.fee, bound=bound, sqrt_limit=limit, closes=closes)
-attack = best_attack(look.state, order)     # pricing/sandwich.py
+    pools = PoolReader(client, deployment)
+    look = await pools.read("vETH", account=victim, block="latest", at=next_block_second)
+    order = order_of_quote(quote, look)         # what `encode_order` makes of this quote; or any other order:
+    order = PoolOrder(sells, exact_in, amount, look.fee, bound=bound, sqrt_limit=limit, closes=closes)
+    attack = best_attack(look.state, order)     # pricing/sandwich.py
+
+Read in one request through the venue's Multicall2; the block's tick limit is in storage without a getter.
 """
 
 from __future__ import annotations

@@ -107,3 +107,17 @@ async def test_a_read_of_no_contract_is_a_typed_error(stage: Stage) -> None:
     read: Read[object] = contracts.BASE_TOKEN.function("isOpen").read(NOBODY)
     with pytest.raises(AbiError, match="is there a contract"):
         await read_batch(stage.client, stage.deployment, [read], "latest")
+
+
+async def test_words_of_storage_come_along(stage: Stage) -> None:
+    """In the same request and of the same block, also where the block asked for is not there."""
+    pool, before = stage.deployment.markets["vETH"].pool, stage.client.stats.round_trips
+    read = contracts.POOL.function("slot0").read(pool)
+    found = await read_batch(stage.client, stage.deployment, [read], "pending", slots=[(pool, 0), (pool, 4)])
+    assert stage.client.stats.round_trips == before + 1
+    slot0, liquidity = found.words
+    assert slot0 & (2**160 - 1) == found.answers[0].sqrtPriceX96
+    assert liquidity == await stage.client.call(contracts.POOL.function("liquidity").read(pool))
+    refusing = cast("Client", NoPending(stage.client))
+    again = await read_batch(refusing, stage.deployment, [read], "pending", slots=[(pool, 0), (pool, 4)])
+    assert again.words == found.words

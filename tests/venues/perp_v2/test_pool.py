@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from tests.venues.perp_v2.stage import Stage
 
+from trimtab.errors import MarketClosedError, UnknownMarketError
 from trimtab.model.ids import Address
 from trimtab.model.order import PerpIntent, Side
 from trimtab.model.units import from_wad
@@ -76,3 +77,44 @@ async def test_a_trade_is_the_fill_to_the_wei(stage: Stage, seed: int) -> None:
     assert from_wad(done.quote) == quote.notional + side.sign * quote.fee
     after = await pools.read("vETH", block=quote.block)
     assert done.after.pool == after.state.pool
+
+
+async def test_the_blocks_ticks_count_from_where_the_last_record_is(stage: Stage) -> None:
+    """The venue records a tick at the first trade of fifteen seconds: a look says what a trade at its second
+    will find."""
+    pools = PoolReader(stage.client, stage.deployment)
+    await stage.warp(20)
+    before = await pools.read("vETH")
+    await stage.trade(ALICE, PerpIntent("vETH", Side.BUY, size=Decimal(500)))
+    recorded_at = (await stage.client.block()).at
+    early = await pools.read("vETH", block="latest", at=recorded_at + 14)
+    late = await pools.read("vETH", block="latest", at=recorded_at + 15)
+    assert early.state.last_tick == before.state.pool.tick
+    assert late.state.last_tick == late.state.pool.tick > before.state.pool.tick
+    assert early.state.pool == late.state.pool
+
+
+async def test_a_price_that_moved_far_is_found_again(stage: Stage) -> None:
+    """All the ticks that its new limits reach are read, at the cost of a second request."""
+    pools = PoolReader(stage.client, stage.deployment)
+    await pools.read("vETH")
+    await stage.trade(ALICE, PerpIntent("vETH", Side.BUY, size=Decimal(1000)))
+    await stage.warp(20)
+    trips = stage.client.stats.round_trips
+    state = (await pools.read("vETH")).state
+    low, high = state.pool.map.known
+    assert low <= state.last_tick - state.max_ticks
+    assert state.last_tick + state.max_ticks < high
+    assert stage.client.stats.round_trips == trips + 2
+
+
+async def test_a_market_without_trades_has_no_pool_to_look_at(stage: Stage) -> None:
+    """Zero ticks per block is the venue's word for a pause; an unknown market is none."""
+    pools = PoolReader(stage.client, stage.deployment)
+    token = stage.deployment.markets["vETH"].base_token
+    exchange = stage.deployment.contracts["Exchange"]
+    await stage.as_owner(exchange, "setMaxTickCrossedWithinBlock", token, 0)
+    with pytest.raises(MarketClosedError):
+        await pools.read("vETH")
+    with pytest.raises(UnknownMarketError):
+        await pools.read("no such market")

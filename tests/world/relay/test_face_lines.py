@@ -91,6 +91,20 @@ async def test_heads_and_logs_are_of_blocks_that_stay(site: Site) -> None:
         assert await talk.ask("eth_unsubscribe", number) is True
 
 
+async def test_batch_is_answered_as_over_http(site: Site) -> None:
+    """Sends in a batch are public like any; a subscription of the node's wants a message of its own."""
+    tx = make_tx(0, 0)
+    calls = [("eth_sendRawTransaction", [raw(tx)]), ("eth_subscribe", ["newHeads"]), ("evm_mine", [])]
+    batch = [{"jsonrpc": "2.0", "id": n, "method": m, "params": p} for n, (m, p) in enumerate(calls)]
+    watching = await site.public("eth_newPendingTransactionFilter")
+    async with site.session.ws_connect(site.relay.public_ws_url) as socket:
+        await socket.send_json(batch)
+        sent, subscribed, mined = await socket.receive_json()
+    assert sent["result"] == tx.tx_hash
+    assert (subscribed["error"]["code"], mined["error"]["code"]) == (-32600, -32601)
+    assert await site.public("eth_getFilterChanges", watching) == [tx.tx_hash]
+
+
 async def test_uncle_is_told_as_a_new_head(site: Site) -> None:
     """A lost block's sibling is a head of the same number."""
     async with talking(site) as talk:

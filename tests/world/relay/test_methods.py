@@ -153,6 +153,22 @@ async def test_backrun_of_what_nobody_has_is_refused(site: Site) -> None:
     assert (await site.relay.build()).tx_hashes == (target.tx_hash, backrun.tx_hash)
 
 
+async def test_shared_bundle_is_backrun_by_its_event(site: Site) -> None:
+    """A bundle whose hints say its hash is told to searchers, and their bundle takes it along, whole."""
+    first, second, backrun = make_tx(0, 0), make_tx(1, 0), make_tx(2, 0, tip=9 * GWEI)
+    window = {"block": hex(await site.head() + 1), "maxBlock": hex(await site.head() + 9)}
+    legs = [{"tx": raw(tx), "canRevert": False} for tx in (first, second)]
+    shared = {"inclusion": window, "body": legs, "privacy": {"hints": ["hash", "tx_hash"]}}
+    sent = await site.ask("mev_sendBundle", shared)
+    async with site.session.get(site.relay.stream_url + "/api/v1/history") as response:
+        (event,) = await response.json()
+    assert event["hint"]["hash"] == matching_hash(sent["bundleHash"])
+    assert [tx["hash"] for tx in event["hint"]["txs"]] == [first.tx_hash, second.tx_hash]
+    body = [{"hash": event["hint"]["hash"]}, {"tx": raw(backrun), "canRevert": False}]
+    await site.ask("mev_sendBundle", {"inclusion": window, "body": body})
+    assert (await site.relay.build()).tx_hashes == (first.tx_hash, second.tx_hash, backrun.tx_hash)
+
+
 async def test_sim_bundle(site: Site) -> None:
     """A revert that is not allowed is no success, and says which; an allowed one is."""
     good, bad = make_tx(0, 0), make_tx(1, 0, to=None, data=REVERT)

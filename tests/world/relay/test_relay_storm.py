@@ -129,7 +129,7 @@ async def test_every_block_keeps_every_promise(site: Site) -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(20))
 async def test_every_block_keeps_every_promise_for_long(site: Site, seed: int) -> None:
-    """The same, forty other ways."""
+    """The same, twenty other ways."""
     await play(site, seed=seed, blocks=60)

@@ -229,11 +229,11 @@ class Builder:
                 await self._learn(tx_hash)
 
     async def _learn(self, tx_hash: str) -> None:
-        """A transaction that came to the bare node. One of an impersonated account has no bytes to go by, and
-        does not survive a block."""
+        """A transaction that came to the bare node. One of an impersonated account, or with blobs, has no
+        bytes to go by, and does not survive a block."""
         raw = await self.client.request("eth_getRawTransactionByHash", [tx_hash])
         try:
-            tx = open_signed(bytes.fromhex(raw[2:]))
+            tx = open_signed(bytes.fromhex((raw or "0x")[2:]))
         except IntentError:
             return
         if tx.tx_hash == tx_hash:

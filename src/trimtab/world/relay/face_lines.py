@@ -12,11 +12,11 @@ from aiohttp import web
 
 from trimtab.chain.messages import encode
 from trimtab.errors import ConnectionLostError
-from trimtab.world.faults.calls import Answer, Call, decode_message, encode_all, result
+from trimtab.world.faults.calls import Answer, Call, decode_message, encode_all, refusal, result
 from trimtab.world.faults.upstream import Upstream
 from trimtab.world.relay.gate import Gate
 from trimtab.world.relay.mempool import Mempool
-from trimtab.world.relay.requests import params_of
+from trimtab.world.relay.requests import INVALID_REQUEST, params_of
 from trimtab.world.relay.veil import Stream, Veil
 
 _DATA = (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY)
@@ -71,7 +71,7 @@ class Line:
         message = decode_message(payload)
         if message is None:
             return
-        if any(self._is_nodes(call) for call in message.calls):
+        if all(self._is_nodes(call) for call in message.calls):
             text = payload if isinstance(payload, str) else payload.decode()
             await self._node.send_str(text)
             return
@@ -90,6 +90,8 @@ class Line:
         return call.method == "eth_unsubscribe" and first not in self._pending
 
     async def _answer(self, call: Call, tasks: asyncio.TaskGroup) -> Answer:
+        if self._is_nodes(call):
+            return refusal(call, INVALID_REQUEST, "subscribe in a message of its own")
         if call.method == "eth_subscribe":
             number = f"0x{next(_numbers) << 64 | 0x7E17:x}"
             is_full = params_of(call)[1:] == [True]

@@ -12,10 +12,6 @@ from decimal import Decimal
 import pytest
 from tests.cli.conftest import Cli, RelayCli
 
-from trimtab.cli.trade import failure_of, print_report
-from trimtab.errors import OrderRejectedError, OutcomeUnknownError, RevertedError
-from trimtab.model.ids import TxHash
-from trimtab.model.order import ExecutionReport, OrderStatus, TxRecord, TxStatus
 from trimtab.venues.lyra import Lyra
 from trimtab.venues.perp_v2 import PerpV2
 
@@ -233,35 +229,3 @@ async def test_margin_goes_in_and_out(cli: Cli) -> None:
     assert out.code == 0, out.words
     margin = await venue.read_margin(cli.account.address)
     assert {c.currency: c.amount for c in margin.collateral}["USDC"] == 1000
-
-
-def _report(status: OrderStatus, *, sent: bool) -> ExecutionReport:
-    record = TxRecord("k/0", 7, TxHash("0xab"), TxStatus.REVERTED, 1, 21_000, 1, 1, "final")
-    return ExecutionReport("k", "perp_v2", "vETH", status, None, (), (record,) if sent else (), "NEMR")
-
-
-def test_a_report_that_did_not_fill_is_an_error() -> None:
-    """Rejected before sending, reverted on chain and unknown are three errors; filled is none."""
-    assert failure_of(_report(OrderStatus.FILLED, sent=True)) is None
-    assert isinstance(failure_of(_report(OrderStatus.REJECTED, sent=False)), OrderRejectedError)
-    reverted = failure_of(_report(OrderStatus.REJECTED, sent=True))
-    assert isinstance(reverted, RevertedError)
-    assert (reverted.nonce, reverted.reason) == (7, "NEMR")
-    unknown = failure_of(_report(OrderStatus.UNKNOWN, sent=True))
-    assert isinstance(unknown, OutcomeUnknownError)
-    assert "ask again with --key k, never send it under another key" in str(unknown)
-
-
-@pytest.mark.parametrize("wide", ["80", "160"])
-def test_a_report_shows_hashes_whole_at_any_width(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, wide: str
-) -> None:
-    """On a narrow terminal they stand below the table, each on a line of its own, to be copied."""
-    monkeypatch.setenv("COLUMNS", wide)
-    record = TxRecord("k/0", 7, TxHash("0x" + "ab" * 32), TxStatus.SUCCEEDED, 1, 21_000, 1, 1, "final", "buy")
-    report = ExecutionReport("k", "perp_v2", "vETH", OrderStatus.FILLED, None, (), (record,))
-    print_report(report, as_json=False)
-    lines = capsys.readouterr().out.splitlines()
-    assert [line for line in lines if record.tx_hash in line]
-    assert max(map(len, lines)) <= int(wide)
-    assert lines[-1] == "key k"

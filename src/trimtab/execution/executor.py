@@ -7,7 +7,6 @@ from dataclasses import replace
 from decimal import Decimal
 from itertools import count, takewhile
 
-from trimtab.chain.chains import chain_info
 from trimtab.chain.client import Client
 from trimtab.chain.hashing import keccak256
 from trimtab.errors import (
@@ -306,10 +305,6 @@ class Executor:
     async def _settle(
         self, venue: Venue, account: Address, order: Order, handle: TxHandle, *, market: str, is_last: bool
     ) -> tuple[Order, str | None]:
-        timeout = self._options.timeout
-        if handle.last_block:
-            blocks = handle.last_block - await self._client.block_number()
-            timeout += max(blocks, 0) * chain_info(self._client.chain_id).block_time
         settled = await settle(
             self._sender,
             self._client,
@@ -318,7 +313,7 @@ class Executor:
             account,
             market=market,
             finality=self._options.finality,
-            timeout=timeout,
+            timeout=self._options.timeout,
         )
         order = record(order, settled.tx, settled.fills, is_last=is_last, drift=settled.drift)
         return order, settled.reason

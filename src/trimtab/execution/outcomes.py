@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from trimtab.chain.chains import chain_info
 from trimtab.chain.client import Client
 from trimtab.errors import ChainError, OutcomeUnknownError
 from trimtab.execution.forecast import read_drift
@@ -36,11 +37,12 @@ async def settle(
     finality: Finality,
     timeout: float,
 ) -> Settled:
-    """Wait for the outcome. Not known in time, or not told by the node: the record says UNKNOWN and nothing
-    is concluded."""
+    """Wait for the outcome, for `timeout` seconds and what is left of a private window. Not known in time, or
+    not told by the node: the record says UNKNOWN and nothing is concluded."""
     rehearsal = handle.rehearsal  # it may be forgotten with the end
     try:
-        outcome = await handle.outcome(at=finality, timeout=timeout)
+        patience = timeout + await _read_window_seconds(client, handle)
+        outcome = await handle.outcome(at=finality, timeout=patience)
     except (OutcomeUnknownError, ChainError) as error:
         return Settled(replace(sender.record(handle.key), status=TxStatus.UNKNOWN), reason=str(error))
     record = sender.record(handle.key)
@@ -53,3 +55,11 @@ async def settle(
     if isinstance(outcome, Dropped):
         return Settled(record, reason=f"{outcome.reason}; the same order under the same key is sent again")
     return Settled(record, reason=f"the transaction ended {record.status}")
+
+
+async def _read_window_seconds(client: Client, handle: TxHandle) -> float:
+    """About how long its private window is still open."""
+    if not handle.last_block:
+        return 0.0
+    blocks = handle.last_block - await client.block_number()
+    return max(blocks, 0) * chain_info(client.chain_id).block_time

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -60,11 +61,14 @@ async def weigh(
 async def _attacker_costs(client: Client, venue: PerpVenue) -> dict[str, Any]:
     """Its gas at the base fee, in the venue's own money: the market of the chain's currency says what that
     is worth. Where none does, its gas counts as free, and the exposure as larger."""
-    head = await client.block("latest")
+    head, price = await asyncio.gather(client.block("latest"), _read_currency_price(client, venue))
+    return {"gas_price_wei": head.base_fee or 0, "gas_token_price": price}
+
+
+async def _read_currency_price(client: Client, venue: PerpVenue) -> Decimal:
     currency = chain_info(client.chain_id).currency
     markets = [market for market in await venue.read_markets() if market.underlying == currency]
-    price = (await venue.read_state(markets[0].name)).index_price if markets else Decimal(0)
-    return {"gas_price_wei": head.base_fee or 0, "gas_token_price": price}
+    return (await venue.read_state(markets[0].name)).index_price if markets else Decimal(0)
 
 
 def _unknown(error: PricingError, scales: Scales) -> ExposureVerdict:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -29,7 +29,10 @@ from trimtab.tx import asks
 from trimtab.tx import records as r
 from trimtab.tx.envelope import SignedTx, TxFields
 from trimtab.tx.fees import CANCEL_GAS, bump_price
+from trimtab.tx.lanes import Ways
 from trimtab.tx.options import SenderOptions
+from trimtab.tx.routes.base import Route
+from trimtab.tx.routes.public import PublicRoute
 from trimtab.tx.sender import Sender
 from trimtab.tx.signers import LocalSigner
 from trimtab.tx.states import IntentState, Kind, State
@@ -118,6 +121,8 @@ class Life:
     """What the sender knew in this round of the loop and before the last change of it, in wei."""
     work: set[asyncio.Task[Any]] = field(default_factory=set)
     wires: list[Wire] = field(default_factory=list)
+    routes: Callable[[Client, Life], Sequence[Route]] = lambda *_: ()
+    """Beside the public one."""
     _main: asyncio.Task[None] | None = None
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -157,7 +162,8 @@ class Life:
                 assert isinstance(journal, FusedJournal)
                 journal.life = self
                 clock = VirtualClock(self.loop)
-                async with Sender.open(client, self.signer, journal, self.options, None, clock) as sender:
+                ways = [PublicRoute(client), *self.routes(client, self)]
+                async with Sender.open(client, self.signer, journal, self.options, ways, clock) as sender:
                     self.sender = sender
                     await self._stop.wait()
 
@@ -230,8 +236,9 @@ def _wire(node: ModelNode, life: Life) -> Wire:
 class Auditor:
     """Sees what is written, what leaves and what arrives, and holds the engine to its invariants."""
 
-    def __init__(self, chain: ModelChain) -> None:
+    def __init__(self, chain: ModelChain, ways: Ways | None = None) -> None:
         self.chain = chain
+        self.ways = ways or Ways.public(*chain.pools)
         self.final: dict[str, IntentState] = {}
         self.stories: dict[str, list[Any]] = {}
         """The records of each intent."""
@@ -341,8 +348,21 @@ class Auditor:
             case r.Attempted():
                 self.kinds[record.tx_hash] = (record.kind, self.mirror.slots[record.nonce].key)
                 self._check_prices(record.nonce)
+            case r.GivenUp(intent=intent, slot=slot):
+                for attempt in slot.attempts:
+                    self.kinds[attempt.tx_hash] = (attempt.kind, intent.key)
+                    names = attempt.results.keys() | attempt.pending
+                    self.endpoints.setdefault(attempt.tx_hash, set()).update(names)
             case r.SendBegun():
+                self._check_lane(record)
                 self.endpoints.setdefault(record.tx_hash, set()).update(record.endpoints)
+
+    def _check_lane(self, record: r.SendBegun) -> None:
+        """10: to the endpoints of its lane by the records before it; a cancellation is for everybody."""
+        slot = self.mirror.slots[record.nonce]
+        is_cancel = self.kinds[record.tx_hash][0] is Kind.CANCEL
+        allowed = self.ways.of(self.ways.lane_to_cancel if is_cancel else slot.lane)
+        assert record.endpoints == allowed, f"10: {record.tx_hash} in {slot.lane} to {record.endpoints}"
 
     def _check_prices(self, nonce: int) -> None:
         """7: every attempt replaces the one before it at every known pool, under the cap."""

@@ -420,4 +420,4 @@ class LongPrivateEngine(PrivateEngine):
 TestLongPrivateEngine = pytest.mark.soak(LongPrivateEngine.TestCase)
 TestLongPrivateEngine.settings = machine_settings(10_000, 80)
 TestPrivateEngine = PrivateEngine.TestCase
-TestPrivateEngine.settings = machine_settings(300, 60)
+TestPrivateEngine.settings = machine_settings(300, 40)

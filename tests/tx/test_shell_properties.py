@@ -65,12 +65,21 @@ from trimtab.tx.fees import Fees
 from trimtab.tx.handle import TxHandle
 from trimtab.tx.intent import TxIntent
 from trimtab.tx.options import SenderOptions
-from trimtab.tx.outcome import Cancelled, Expired, Finality, Reverted, Succeeded, Superseded, TxOutcome
+from trimtab.tx.outcome import (
+    Cancelled,
+    Dropped,
+    Expired,
+    Finality,
+    Reverted,
+    Succeeded,
+    Superseded,
+    TxOutcome,
+)
 from trimtab.tx.policy import TxPolicy
 from trimtab.tx.progress import Teller, TxProgress
 from trimtab.tx.records import Archived, Submitted, decode_record
 from trimtab.tx.reducer import replay
-from trimtab.tx.states import IntentState, State
+from trimtab.tx.states import IntentState, Slot, State
 
 NODES = ("a", "b")
 FEE_CAP = 5_000
@@ -160,8 +169,12 @@ class Shell(RuleBasedStateMachine):
         self.path.touch(0o600)
         self.auditor.open(self.path)
         self.life = Life(self.loop, self.nodes, self.path, self.options, self.auditor, self.signer, fuse)
+        self._equip(self.life)
         self.life.start()
         self._note_doubt()
+
+    def _equip(self, life: Life) -> None:
+        """What a process has beside its nodes."""
 
     def _run(self, seconds: float) -> None:
         """Let time pass; a process that died is started again."""
@@ -371,12 +384,16 @@ class Shell(RuleBasedStateMachine):
 
     def _mine(self, most: int, last: bool = False) -> None:
         picks, nonce = list[ModelTx](), self.chain.nonce()
-        while len(picks) < most and (offers := self.chain.candidates(nonce)):
+        while len(picks) < most and (offers := self._candidates(nonce)):
             picks.append(offers[-1 if last else 0])
             nonce += 1
         self.chain.mine(picks)
         for node in self.nodes:
             node.push_head()
+
+    def _candidates(self, nonce: int) -> list[ModelTx]:
+        """What a block may hold at `nonce`."""
+        return self.chain.candidates(nonce)
 
     @precondition(lambda self: self.chain.reorg_room > 0)
     @rule(depth=st.integers(1, FINAL_DEPTH), keep=st.booleans())
@@ -613,7 +630,7 @@ class Shell(RuleBasedStateMachine):
                 assert ended is IntentState.CANCELLED
             case Superseded():
                 assert ended is IntentState.SUPERSEDED
-            case Expired() | Cancelled():
+            case Expired() | Cancelled() | Dropped():
                 pass  # nothing of that try was exposed, and its key was free again
 
     def _read_state(self) -> State:
@@ -633,11 +650,13 @@ def _durable(state: State) -> Any:
     """What must be in the file: not open questions, nor keys that are only queued."""
     known = {k: i for k, i in state.intents.items() if i.state is not IntentState.QUEUED}
     ends = {k: (i.state, i.nonce) for k, i in known.items() if i.refusal is None}
-    slots = {
-        n: (s.key, s.state, s.mined, [(a.tx_hash, a.results, a.pending) for a in s.attempts])
-        for n, s in state.slots.items()
-    }
-    return ends, slots, sorted(state.finished), state.nonces, state.halted
+    slots = {n: (s.key, s.state, s.lane, s.last_block, s.mined, _attempts(s)) for n, s in state.slots.items()}
+    given_up = {k: (s.nonce, _attempts(s)) for k, s in state.given_up.items()}
+    return ends, slots, given_up, sorted(state.finished), state.nonces, state.halted
+
+
+def _attempts(slot: Slot) -> Any:
+    return [(a.tx_hash, a.results, a.pending) for a in slot.attempts]
 
 
 class LongShell(Shell):

@@ -241,6 +241,7 @@ async def test_nonces_that_nobody_gave_are_said_to_be_missing(shop: Shop) -> Non
     ahead = [shop.pay(BOB, 1, skip=1)]
     raws = [shop.pay(BOB, 2, skip=2)]
     first = shop.nonce - 5
+    far = shop.pay(BOB, 1, skip=2**64 - 10)
     for method in TELLING:
         async with through(shop.world, off(*before(method))) as (client, _):
             rehearsal = await rehearse(client, raws, ahead=ahead)
@@ -249,6 +250,9 @@ async def test_nonces_that_nobody_gave_are_said_to_be_missing(shop: Shop) -> Non
             f"nonce {first} is missing",
             f"nonces {first + 2} to {first + 3} are missing",
         )
+    async with through(shop.world, off(*before(Method.CALL))) as (client, _):
+        (words,) = (await rehearse(client, [far])).unseen
+    assert words.startswith(f"nonces {first} to 184467440737")
 
 
 async def test_what_is_in_the_chain_already_is_not_run_again(shop: Shop) -> None:

@@ -11,12 +11,9 @@ from trimtab.errors import RpcError
 from trimtab.model.ids import Address
 
 _UNSUPPORTED_CODES = frozenset({-32601, -32602})
-_UNSUPPORTED_WORDS = (
-    "not supported",
-    "unsupported",
-    "method not found",
-    "unknown method",
-    "does not exist/is not available",
+_UNSUPPORTED = re.compile(
+    r"not supported|unsupported|unknown method|"
+    r"(\bmethod|\b(eth|debug)_\w+)\b.{0,60}(not (found|available|enabled|allowed|whitelisted)|does not exist|disabled)"
 )
 _NO_BLOCK = re.compile(r"block ?(height|out ?of ?range|not found)|header not found|unknown block")
 _HEX = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
@@ -31,7 +28,7 @@ def is_unsupported(answer: object) -> bool:
     words = answer.text.lower()
     if _NO_BLOCK.search(words):
         return False
-    return answer.code in _UNSUPPORTED_CODES or any(word in words for word in _UNSUPPORTED_WORDS)
+    return answer.code in _UNSUPPORTED_CODES or _UNSUPPORTED.search(words) is not None
 
 
 @contextmanager

@@ -229,11 +229,13 @@ def _rehearsal(
     method: Method, target: Target, lineup: Lineup, items: list[RehearsedTx], unseen: tuple[str, ...]
 ) -> Rehearsal:
     first = len(items) - len(lineup.txs)
-    gaps = tuple(
-        f"nonce {gap.start} is missing" if len(gap) == 1 else f"nonces {gap.start} to {gap[-1]} are missing"
-        for gap in lineup.missing
-    )
+    gaps = map(_gap, lineup.missing)
     return Rehearsal(method, target, tuple(items[first:]), tuple(items[:first]), (*gaps, *unseen))
+
+
+def _gap(missing: range) -> str:
+    first, last = missing.start, missing.stop - 1  # a nonce may be too large for what len() counts
+    return f"nonce {first} is missing" if first == last else f"nonces {first} to {last} are missing"
 
 
 def _mined(header: Any) -> Target:

@@ -8,6 +8,7 @@ from typing import Any, get_args
 import pytest
 from hypothesis import settings
 from tests.tx import test_reducer_properties as model
+from tests.tx.test_private_properties import PrivateEngine
 
 from trimtab.model.ids import Address, BlockHash, TxHash
 from trimtab.tx import records as r
@@ -240,10 +241,36 @@ class Compacting(model.Engine):
             assert tx_hash in text or nonce <= final
 
 
+class CompactingPrivate(PrivateEngine):
+    """The same with private lanes: what was given up and comes back has no story from before a compaction,
+    and folds to the same state all the same."""
+
+    def teardown(self) -> None:
+        super().teardown()
+        journal: list[Any] = list(self.journal)
+        whole = kept(replay(journal))
+        short = compact(journal)
+        assert kept(replay(written(short))) == whole, "it folds to another state"
+        assert compact(short) == short, "compacting twice is not compacting once"
+        for cut in range(0, len(journal), max(len(journal) // 6, 1)):
+            mixed = (*compact(journal[:cut]), *journal[cut:])
+            assert kept(replay(written(mixed))) == whole, f"compacted at {cut} and gone on"
+            assert kept(replay(compact(mixed))) == whole
+            assert compact(compact(mixed)) == compact(mixed)
+
+
 class LongCompacting(Compacting):
     """The same machine, for `make soak`."""
 
 
+class LongCompactingPrivate(CompactingPrivate):
+    """The same machine, for `make soak`."""
+
+
+TestCompactingPrivate = CompactingPrivate.TestCase
+TestCompactingPrivate.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+TestLongCompactingPrivate = pytest.mark.soak(LongCompactingPrivate.TestCase)
+TestLongCompactingPrivate.settings = settings(max_examples=3_000, stateful_step_count=80, deadline=None)
 TestCompacting = Compacting.TestCase
 TestCompacting.settings = settings(max_examples=40, stateful_step_count=60, deadline=None)
 TestLongCompacting = pytest.mark.soak(LongCompacting.TestCase)

@@ -165,10 +165,8 @@ class PrivateEngine(model.Engine):
         """12 and T15: as in public, or past the window, or because given-up bytes have the nonce."""
         slot = self.moves.state.slots[effect.nonce]
         if effect.refusal is Refusal.OVERTAKEN:
-            watched = self.state.given_up.values()
-            hashes = {attempt.tx_hash for item in watched for attempt in item.attempts}
-            holds = {n for n, item in self.state.slots.items() if n == effect.nonce}
-            assert holds or hashes, "nobody has overtaken it"
+            has_nonce = effect.nonce in self.state.slots or effect.nonce in self.state.finished
+            assert has_nonce, "nobody has overtaken it"
             return
         is_out = slot.is_exposed and slot.lane.is_private
         if is_out:

@@ -16,7 +16,9 @@ auditor of shell_world.py, between the real sender and the world; `M`: moves.py,
                                                         A _check_prices
  8 balance and budget cover the worst case              R _check_cost  A _check_funds  S _check_truth
  9 no normal broadcast after the deadline               R _send  A _check_now, check_departure (on the wire)
-10 bytes reach only the endpoints of their record       A take_raw
+10 bytes reach only the endpoints of their record and   A take_raw, _check_lane  and with private lanes:
+   lane; private ones no public endpoint before a       R test_private_properties.py
+   record says so                                       S A test_private_shell_properties.py
 11 a final end never changes                            M fold  R final_is_absorbing_and_true
 12 no error, timeout or null ends or frees anything     R nothing_follows_from_silence, _check_release
                                                         A _check_now  test_shell_faults.py (each call)

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from tests.tx.leaks.breaks import BREAKS
 from tests.tx.leaks.campaign import LeakCampaign, LeakRun, Site
 from tests.tx.leaks.orders import Order, Role, make_orders
 from tests.tx.leaks.proof import Landed, check_bundles
@@ -18,6 +19,7 @@ from tests.tx.leaks.weather import ALL_KINDS
 pytestmark = pytest.mark.node
 
 RUNS, SOAK_RUNS = 12, 500
+TRIES = 20
 OUT = Path(__file__).parents[2] / "out" / "leaks.json"
 POINTS = ("before bytes of", "before the answer to", "after the answer to")
 PLACES = frozenset({(phase, point) for phase in ("opening", "recovery", "work") for point in POINTS})
@@ -58,9 +60,16 @@ async def test_five_hundred_runs_leak_nothing(site: Site, capsys: pytest.Capture
 
 async def test_the_proof_finds_a_route_that_leaks(site: Site) -> None:
     """The same, with a public route that takes what is private: the recorders see it, and say so."""
-    run = LeakRun(LeakCampaign(site, seed=3, runs=0), 1, (Role.PRIVATE, Role.BUNDLED), is_leaky=True)
     with pytest.raises(AssertionError, match="is in public, and its lane is"):
-        await run.through(depth=0)
+        await LeakRun(LeakCampaign(site, 3, 0), 1, (Role.PRIVATE,), broken="the public route").through(0)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("broken", BREAKS)
+async def test_the_proof_finds_each_broken_guard(site: Site, broken: str) -> None:
+    """The engine without one of them is caught within some runs, by the words that name it."""
+    with pytest.raises(AssertionError, match=BREAKS[broken][1]):
+        await _try_with(LeakCampaign(site, seed=5, runs=0), broken)
 
 
 def test_the_proof_finds_half_a_bundle() -> None:
@@ -74,6 +83,13 @@ def test_the_proof_finds_half_a_bundle() -> None:
         with pytest.raises(AssertionError, match=r"stopped-0 is at"):
             check_bundles(orders, half, set())
         assert check_bundles(orders, half, {orders[1].key}) == (0, 1)
+
+
+async def _try_with(campaign: LeakCampaign, broken: str) -> None:
+    campaign.hunter.usual = 400
+    roles = (Role.PRIVATE, Role.BUNDLED, Role.SWITCHED, Role.PUBLIC)
+    for number in range(1, TRIES + 1):
+        await LeakRun(campaign, number, roles, broken=broken).through(depth=2)
 
 
 def landed(order: Order, block: int, place: int) -> Landed:

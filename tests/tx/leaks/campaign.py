@@ -26,7 +26,7 @@ from tests.tx.leaks.sockets import raws_in
 from tests.tx.leaks.weather import CALM_FEE, Weather, draw_plan
 
 from trimtab.chain.client import Client
-from trimtab.errors import HaltError
+from trimtab.errors import ConfigError, HaltError
 from trimtab.tx.signers import LocalSigner
 from trimtab.world.control import NodeControl
 from trimtab.world.faults.plan import FaultPlan
@@ -127,10 +127,10 @@ class LeakCampaign:
 
 class LeakRun:
     """One account, one journal, one set of orders; a life after the other. `roles` are those of its orders,
-    drawn when not given; with `is_leaky` its public route takes private bytes too."""
+    drawn when not given; `broken` names a guard that its lives have not."""
 
     def __init__(
-        self, campaign: LeakCampaign, number: int, roles: tuple[Role, ...] = (), *, is_leaky: bool = False
+        self, campaign: LeakCampaign, number: int, roles: tuple[Role, ...] = (), *, broken: str = ""
     ) -> None:
         self._campaign = campaign
         self._site = campaign.site
@@ -144,10 +144,11 @@ class LeakRun:
         self.evidence = proof.Evidence()
         self.births: list[float] = []
         self.first = 0
+        self._lasted = False
         self.compact_after = self.draw.choice((0, 0, 40))
         self.simulates = self.draw.random() < 0.2
         self.ways = self._draw_ways()
-        self.is_leaky = is_leaky
+        self.broken = broken
         self._roles = roles
         self._journal = proof.Journals(self.path, self._site.client.chain_id, self.account)
         control = NodeControl(self._site.client)
@@ -209,7 +210,7 @@ class LeakRun:
             seed=self.draw.randrange(1 << 32),
             work=work,
             simulates=self.simulates,
-            is_leaky=self.is_leaky,
+            broken=self.broken,
             compact_after=self.compact_after,
             **options,
         )
@@ -218,9 +219,14 @@ class LeakRun:
             report = await self._site.nursery.live(life)
         assert not report.fault, report.fault
         self._campaign.hunter.note(report)
-        with suppress(HaltError) if report.killed and not self.evidence.privates else nullcontext():
-            proof.gather(self._journal.read(), self.evidence)  # a file that is not whole yet has nothing
+        with suppress(ConfigError, HaltError) if self._is_young(report) else nullcontext():
+            proof.gather(self._journal.read(), self.evidence)
         return report
+
+    def _is_young(self, report: Report) -> bool:
+        """Whether all its lives were killed, perhaps before the journal's file was whole."""
+        self._lasted = self._lasted or not report.killed
+        return not self._lasted and not self.evidence.privates
 
     async def settle(self, report: Report) -> Mapping[str, str]:
         """How everything ended once nothing is left anywhere that could still change it."""

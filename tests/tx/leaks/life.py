@@ -6,14 +6,14 @@ from __future__ import annotations
 import asyncio
 import random
 import traceback
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import replace
 from urllib.parse import urlsplit
 
 import msgspec
 from tests.tx.kills.boundaries import Boundaries, Hunt, WatchedJournal, watch_sqlite
 from tests.tx.kills.life import PATIENCE, Work
+from tests.tx.leaks.breaks import break_guard, open_route
 from tests.tx.leaks.orders import Order, Role, groups_of
 from tests.tx.leaks.sockets import watch_sockets
 
@@ -34,10 +34,8 @@ from trimtab.tx import (
     TxHandle,
     TxPolicy,
 )
-from trimtab.tx.lanes import Lane
-from trimtab.tx.routes import Parcel, PublicRoute, Route
+from trimtab.tx.routes import Route
 from trimtab.tx.routes.auth import RelayIdentity
-from trimtab.tx.routes.base import Sending
 from trimtab.tx.routes.registry import ROUTES
 from trimtab.tx.routes.relay import RelayOptions
 from trimtab.tx.signers import LocalSigner
@@ -67,8 +65,8 @@ class Way(msgspec.Struct, frozen=True):
 
 class Life(msgspec.Struct, frozen=True):
     """What a process is told. `urls` are public endpoints. `compact_after` records the journal is told anew,
-    0 for never. A life with `leaves` ends while its transactions are in flight; one that
-    `is_leaky` has a public route that takes private bytes too. It is killed from outside
+    0 for never. A life with `leaves` ends while its transactions are in flight; `broken` names a
+    guard that it has not. It is killed from outside
     after `kill_after` seconds, 0 for never."""
 
     key: str
@@ -81,18 +79,9 @@ class Life(msgspec.Struct, frozen=True):
     work: Work = Work.ALL
     leaves: bool = False
     simulates: bool = False
-    is_leaky: bool = False
+    broken: str = ""
     compact_after: int = 0
     kill_after: float = 0.0
-
-
-class LeakyRoute(PublicRoute):
-    """What must not be: private parcels go out in public."""
-
-    lanes = frozenset(Lane)
-
-    def send(self, parcel: Parcel) -> Sequence[Sending]:
-        return super().send(replace(parcel, lane=Lane.PUBLIC))
 
 
 def live(order: bytes, report: int) -> None:
@@ -100,6 +89,7 @@ def live(order: bytes, report: int) -> None:
     life = msgspec.json.decode(order, type=Life)
     boundaries = Boundaries(life.hunt, report)
     watch_sqlite(boundaries)
+    break_guard(life.broken)
     ports = {urlsplit(way.url).port or 0 for way in life.ways}
     watch_sockets(boundaries, life.journal, ports)
     try:
@@ -144,7 +134,7 @@ async def _routes(client: Client, life: Life) -> AsyncIterator[list[Route]]:
     identity = RelayIdentity.from_hex(IDENTITY)
     relay = RelayOptions(timeout=TIMEOUT, breaker=BreakerPolicy(threshold=4, cooldown=0.1, cap=0.3))
     async with AsyncExitStack() as stack:
-        routes: list[Route] = [LeakyRoute(client) if life.is_leaky else PublicRoute(client)]
+        routes: list[Route] = [open_route(client, life.broken)]
         for way in life.ways:
             route = ROUTES[way.kind].open([way.url], identity=identity, relay=relay)
             routes.append(await stack.enter_async_context(route))

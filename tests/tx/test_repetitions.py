@@ -1,11 +1,15 @@
-"""The same private bytes to the same relay for block after block, while answers are late: what a no means."""
+"""The same private bytes to the same relay for block after block, while answers are late, nonces are used and
+steps of bundles are signed: what each of that means."""
 
 from __future__ import annotations
 
-from tests.tx.private_life import RELAYS, PrivateLife
+from tests.tx.private_life import PATIENT, RELAYS, WINDOW, PrivateLife
 
 from trimtab.chain.rpc_errors import SendClass
+from trimtab.tx import events as e
 from trimtab.tx.states import IntentState, SlotState
+
+ENDED = WINDOW + PATIENT.drop_margin + 1
 
 
 def test_a_no_to_a_repetition_does_not_take_back_what_was_not_answered() -> None:
@@ -43,3 +47,48 @@ def test_an_answered_no_is_one_for_good() -> None:
     life.say(0, tx_hash, SendClass.FUNDS, *RELAYS)
     assert life.intent("k") is IntentState.REJECTED
     assert life.state.nonces.lowest == 0
+
+
+def test_nothing_is_repeated_for_a_nonce_that_is_used() -> None:
+    """Whoever used it: a look finds that out, and relays are not asked for it any more."""
+    life = PrivateLife()
+    life.fly()
+    for head in range(1, WINDOW):
+        assert not life.look(head, account_nonce=1)
+    assert life.intent("k") is IntentState.RESOLVING
+
+
+def test_one_look_counts_once_for_a_bundle() -> None:
+    """However many steps it has: it is dropped after as many looks as one transaction is."""
+    life = PrivateLife()
+    life.fly_bundle(count=3)
+    life.look(ENDED)
+    assert [life.intent(f"b.{step}") for step in range(3)] == [IntentState.LIVE] * 3
+    life.look(ENDED)
+    assert [life.intent(f"b.{step}") for step in range(3)] == [IntentState.DROPPED] * 3
+
+
+def test_a_bundle_waits_for_a_step_that_is_being_signed() -> None:
+    """Nothing of it is dropped while a signature is due: it may be of bytes that nobody saw yet."""
+    life = PrivateLife()
+    life.fly_bundle()
+    life.feed(e.BumpAsked("b.1"))
+    life.pass_window(WINDOW)
+    assert [life.intent(f"b.{step}") for step in range(2)] == [IntentState.LIVE] * 2
+    life.sign(1, price=200)
+    life.pass_window(WINDOW)
+    assert [life.intent(f"b.{step}") for step in range(2)] == [IntentState.DROPPED] * 2
+
+
+def test_two_that_are_mined_at_one_nonce_are_no_news() -> None:
+    """Nodes that disagree show what was given up beside who holds the nonce: he keeps it until his own block
+    is gone."""
+    life = PrivateLife()
+    late = life.fly()
+    life.pass_window(WINDOW)
+    life.mine(ENDED + 1, life.fly("other"))
+    life.look(ENDED + 1)
+    life.mine(ENDED + 2, late)
+    life.look(ENDED + 2, account_nonce=1)
+    assert life.intent("other").is_mined
+    assert life.intent("k") is IntentState.DROPPED

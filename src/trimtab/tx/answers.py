@@ -13,7 +13,8 @@ from trimtab.model.ids import Address
 _UNSUPPORTED_CODES = frozenset({-32601, -32602})
 _UNSUPPORTED = re.compile(
     r"not supported|unsupported|unknown method|"
-    r"(\bmethod|\b(eth|debug)_\w+)\b.{0,60}(not (found|available|enabled|allowed|whitelisted)|does not exist|disabled)"
+    r"(\bmethod|\b(eth|debug)_\w+)\b.{0,60}"
+    r"(not (found|available|enabled|allowed|whitelisted)|does not exist|disabled)"
 )
 _NO_BLOCK = re.compile(r"block ?(height|out ?of ?range|not found)|header not found|unknown block")
 _HEX = re.compile(r"0x(?:[0-9a-fA-F]{2})*")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.world.relay.conftest import GWEI, OTHER, PEOPLE, REVERT, Site, make_tx, raw
 
+from trimtab.world.relay import Relay, RelayOptions
 from trimtab.world.relay.methods import SIGNED
 from trimtab.world.relay.requests import matching_hash
 
@@ -76,6 +77,44 @@ async def test_doors_differ_in_reverts(site: Site, path: str, is_mined: bool) ->
     tx = make_tx(0, 0, to=None, data=REVERT)
     assert await site.ask("eth_sendRawTransaction", raw(tx), path=path, key=None) == tx.tx_hash
     assert (await site.relay.build()).tx_hashes == ((tx.tx_hash,) if is_mined else ())
+
+
+async def test_protect_may_let_revert(site: Site) -> None:
+    """canRevert in the URL lets a transaction be mined that fails."""
+    tx = make_tx(0, 0, to=None, data=REVERT)
+    await site.ask("eth_sendRawTransaction", raw(tx), path="/?canRevert=true", key=None)
+    assert (await site.relay.build()).tx_hashes == (tx.tx_hash,)
+
+
+async def test_protect_may_be_told_to_publish(site: Site) -> None:
+    """useMempool in the URL sends to everybody as well; the node's no is the relay's."""
+    tx = make_tx(0, 0)
+    await site.ask("eth_sendRawTransaction", raw(tx), path="/?useMempool=true", key=None)
+    assert (await site.status(tx))["seenInMempool"]
+    assert await site.public("txpool_status") == {"pending": "0x1", "queued": "0x0"}
+    poor = make_tx(1, 0, value=10**30)
+    answer = await site.answer("eth_sendRawTransaction", raw(poor), path="/?useMempool=true", key=None)
+    assert "Insufficient funds" in answer["error"]["message"]
+
+
+async def test_protect_passes_on_what_it_takes_to_be_harmless(site: Site) -> None:
+    """As its published server: little gas, no function, transfers and approvals go to the public mempool; and
+    only if the relay is opened so."""
+    call = bytes.fromhex("deadbeef") + bytes(32)
+    kept = make_tx(0, 0, data=call)
+    passed = [
+        make_tx(1, 0),
+        make_tx(2, 0, data=bytes.fromhex("095ea7b3") + bytes(64)),
+        make_tx(3, 0, data=call, gas=41_999),
+    ]
+    options = RelayOptions(name="open", passes_on=True)
+    async with Relay.open(site.relay.builder, options) as relay:
+        for tx in (kept, *passed):
+            await site.ask("eth_sendRawTransaction", raw(tx), key=None, to=relay)
+    pool = await site.public("txpool_content")
+    assert set(pool["pending"]) == {tx.sender for tx in passed}
+    await site.ask("eth_sendRawTransaction", raw(make_tx(4, 0)), key=None)
+    assert await site.public("txpool_content") == pool
 
 
 async def test_private_transaction_without_a_tip_is_not_mined(site: Site) -> None:

@@ -124,7 +124,7 @@ async def play(site: Site, seed: int, blocks: int) -> Storm:
 
 async def test_every_block_keeps_every_promise(site: Site) -> None:
     """Bundles are whole or absent, private transactions neither revert nor show, uncles and trials or not."""
-    storm = await play(site, seed=4, blocks=25)
+    storm = await play(site, seed=4, blocks=16)
     assert storm.seen & storm.open
 
 

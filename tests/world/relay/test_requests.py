@@ -15,6 +15,7 @@ from trimtab.world.relay.requests import (
     MevBundle,
     RefusedError,
     TxPart,
+    UrlPreferences,
     joined_hash,
     params_of,
     read_bundle,
@@ -22,6 +23,7 @@ from trimtab.world.relay.requests import (
     read_private,
     read_quantity,
     read_tx,
+    read_url,
 )
 
 ONE, TWO = make_tx(0, 0), make_tx(1, 0)
@@ -126,6 +128,18 @@ def test_bad_mev_bundles_are_refused(given: dict[str, Any], words: str) -> None:
     """Version, body, inclusion, refunds and depth, in mev-share-node's words."""
     with pytest.raises(RefusedError, match=words):
         read_mev_bundle(given)
+
+
+def test_url_is_read() -> None:
+    """Protect's and MEV Blocker's parameters in any case of letters; bad ones in the published words."""
+    query = [("HINT", "hash"), ("hint", "logs"), ("blockRange", "7"), ("canRevert", "true")]
+    url = read_url([*query, ("useMempool", "true"), ("softCancellations", "true")])
+    assert (url.hints, url.blocks) == (("hash", "logs"), 7)
+    assert (url.can_revert, url.is_open, url.has_soft_cancel) == (True, True, True)
+    assert read_url([("refund", "0x1:50"), ("blockRange", "0")]) == UrlPreferences()
+    for bad in (("hint", "everything"), ("blockRange", "-1"), ("blockRange", "x")):
+        with pytest.raises(RefusedError, match="Invalid auction preference in the rpc endpoint url"):
+            read_url([bad])
 
 
 def test_parameters_are_read_as_they_come() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from trimtab.model.ids import Address
@@ -12,7 +12,7 @@ from trimtab.tx.opening import OpenedTx
 from trimtab.world.relay import answers, requests
 from trimtab.world.relay.builder import Builder
 from trimtab.world.relay.conditions import COST_LIMIT, cost_of
-from trimtab.world.relay.doors import DEFAULT_BLOCKS, PROTECT, Door
+from trimtab.world.relay.doors import DEFAULT_BLOCKS, PROTECT, Door, is_passed_on
 from trimtab.world.relay.hints import event_of, wants_logs
 from trimtab.world.relay.offers import Kind, Offer, Step
 from trimtab.world.relay.pool import Pool, Story
@@ -40,13 +40,16 @@ class Asked:
     params: Sequence[Any]
     door: Door = PROTECT
     signer: Address | None = None
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: tuple[tuple[str, str], ...] = ()
 
 
 class Methods:
     """What one relay can be asked. `pool` is where it puts what it takes."""
 
-    def __init__(self, name: str, builder: Builder, pool: Pool, stream: EventStream) -> None:
+    def __init__(
+        self, name: str, builder: Builder, pool: Pool, stream: EventStream, *, passes_on: bool = False
+    ) -> None:
+        self._passes_on = passes_on
         self._name = name
         self._builder = builder
         self._pool = pool
@@ -74,7 +77,7 @@ class Methods:
 
     def with_pool(self, pool: Pool) -> Methods:
         """The same, taking into another pool."""
-        return Methods(self._name, self._builder, pool, self._stream)
+        return Methods(self._name, self._builder, pool, self._stream, passes_on=self._passes_on)
 
     async def answer(self, asked: Asked) -> Any:
         """The result. Raises `RefusedError`."""
@@ -92,16 +95,22 @@ class Methods:
 
     async def _send_raw(self, asked: Asked) -> str:
         tx = requests.read_tx(asked.params[0] if asked.params else None)
-        door, query = asked.door, asked.query
-        is_soft = door.name == "protect" or query.get("softCancellations") == "true"
+        door, url = asked.door, requests.read_url(asked.query)
+        is_soft = door is PROTECT or url.has_soft_cancel
         if door.has_soft_cancel and is_soft and _is_cancellation(tx):
             waiting = self._pool.waiting_at(tx.sender, tx.fields.nonce)
             if waiting is not None and self._pool.cancel_private(waiting.tx.tx_hash, waiting.signer):
                 return tx.tx_hash
-        span = int(query.get("blockRange", str(DEFAULT_BLOCKS)))
-        last = (await self._builder.head()).number + span
-        hints = tuple(query["hint"].split(",")) if "hint" in query else door.hints
-        return await self._take(asked, tx, last, hints)
+        if door is PROTECT and (url.is_open or (self._passes_on and is_passed_on(tx))):
+            refused = await self._builder.publish(tx)
+            if refused is not None:
+                raise RefusedError(refused)
+            if not url.is_open:
+                return tx.tx_hash
+        if door is PROTECT and url.can_revert:
+            asked = replace(asked, door=replace(door, may_revert=True))
+        last = (await self._builder.head()).number + (url.blocks or DEFAULT_BLOCKS)
+        return await self._take(asked, tx, last, door.hints if url.hints is None else url.hints)
 
     async def _take(
         self, asked: Asked, tx: OpenedTx, last: int | None, hints: Iterable[str], *, is_fast: bool = False

@@ -26,7 +26,8 @@ from trimtab.world.world import World
 
 @dataclass(frozen=True, slots=True)
 class RelayOptions:
-    """`seed` decides which requests `faults` strike. Ports are of loopback, 0 takes a free one.
+    """`seed` decides which requests `faults` strike. Ports are of loopback, 0 takes a free one. `passes_on`:
+    at Protect's door it hands to the public mempool what Protect's own server takes to need no protection.
 
     For the relay that opens the builder: it makes a block each `block_seconds`, 0 only when asked, and its
     public face listens on `public_port`.
@@ -38,6 +39,7 @@ class RelayOptions:
     block_seconds: float = 0.0
     faults: FaultPlan = field(default_factory=FaultPlan)
     seed: int | str = 0
+    passes_on: bool = False
 
 
 class Relay:
@@ -65,7 +67,7 @@ class Relay:
                     Builder.open(builder, public_port=chosen.public_port)
                 )
             pool = Pool()
-            server = Server(chosen.name, builder, pool, chosen.seed)
+            server = Server(chosen.name, builder, pool, chosen.seed, passes_on=chosen.passes_on)
             server.follow(chosen.faults)
             url = await stack.enter_async_context(server.listen(chosen.port))
             relay = cls(url, builder, pool, server, chosen)

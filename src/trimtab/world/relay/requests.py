@@ -6,7 +6,7 @@ Sources: the relay's documentation of its JSON-RPC endpoints, and github.com/fla
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -32,6 +32,7 @@ _HINTS = frozenset(
         *("special_logs", "default_logs"),
     )
 )
+_URL_HINTS = _HINTS - {"transaction_hash", "special_logs"} | {"full"}
 
 
 class RefusedError(Exception):
@@ -50,6 +51,18 @@ class PrivateRequest:
     last_block: int | None
     hints: tuple[str, ...] | None
     is_fast: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UrlPreferences:
+    """What the URL of a raw transaction says, at Protect and at MEV Blocker. `blocks`: so many may include
+    it; `is_open`: to the public mempool as well. `hints` None leaves them to the door."""
+
+    hints: tuple[str, ...] | None = None
+    blocks: int | None = None
+    can_revert: bool = False
+    is_open: bool = False
+    has_soft_cancel: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +169,30 @@ def read_private(params: Sequence[Any]) -> PrivateRequest:
         hints=_hints(privacy),
         is_fast=bool(preferences.get("fast")),
     )
+
+
+def read_url(query: Iterable[tuple[str, str]]) -> UrlPreferences:
+    """The URL's parameters, in any case of letters (flashbots/rpc-endpoint, `url_params.go`)."""
+    given: dict[str, list[str]] = {}
+    for key, value in query:
+        given.setdefault(key.lower(), []).append(value)
+    hints = given.get("hint")
+    if hints is not None and not _URL_HINTS.issuperset(hints):
+        raise _bad_url("Incorrect auction hint")
+    blocks = given.get("blockrange", [""])[0]
+    if blocks and not blocks.isdecimal():
+        raise _bad_url("Incorrect URL parameter")
+    return UrlPreferences(
+        hints=None if hints is None else tuple(hints),
+        blocks=int(blocks) or None if blocks else None,
+        can_revert=given.get("canrevert") == ["true"],
+        is_open=given.get("usemempool") == ["true"],
+        has_soft_cancel=given.get("softcancellations") == ["true"],
+    )
+
+
+def _bad_url(why: str) -> RefusedError:
+    return RefusedError(f"Invalid auction preference in the rpc endpoint url. {why}", INVALID_REQUEST)
 
 
 def read_bundle(params: Sequence[Any]) -> BundleRequest:

@@ -39,7 +39,9 @@ _HTML = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
 class Server:
     """Answers for one relay by a plan of faults, which may be changed at any time."""
 
-    def __init__(self, name: str, builder: Builder, pool: Pool, seed: int | str) -> None:
+    def __init__(
+        self, name: str, builder: Builder, pool: Pool, seed: int | str, *, passes_on: bool = False
+    ) -> None:
         self.name = name
         self.log: list[Received] = []
         self.tally = Tally()
@@ -47,7 +49,7 @@ class Server:
         self._builder = builder
         self._pool = pool
         self._seed = seed
-        self._methods = Methods(name, builder, pool, self.stream)
+        self._methods = Methods(name, builder, pool, self.stream, passes_on=passes_on)
         self._closing = asyncio.Event()
         self.follow(FaultPlan())
 
@@ -107,7 +109,7 @@ class Server:
             self._note(request, message, None, named)
             return [refusal(Call(call.method), error.code, str(error)) for call in message.calls]
         self._note(request, message, signer, named)
-        door, query = DOORS[request.path], dict(request.query)
+        door, query = DOORS[request.path], tuple(request.query.items())
         return [
             await self._answer(call, Asked(call.method, params_of(call), door, signer, query), fault)
             for call, fault in zip(message.calls, fired, strict=True)

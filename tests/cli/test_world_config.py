@@ -10,6 +10,7 @@ import pytest
 from trimtab.cli.world_config import MARK, write_world_config
 from trimtab.config import load_config, read_password
 from trimtab.errors import ConfigError
+from trimtab.tx import RoutePolicy
 from trimtab.tx.signers import LocalSigner
 from trimtab.world.world import World
 
@@ -35,6 +36,20 @@ async def test_it_reads_back_whole(world: World, tmp_path: Path) -> None:
     signer = LocalSigner.from_keystore(config.account.keystore, password.reveal())
     assert signer.address == config.account.address == world.accounts["trader"].address
     assert set(_modes(tmp_path).values()) == {0o600}
+
+
+async def test_relays_become_private_routes(world: World, tmp_path: Path) -> None:
+    """The public face of the node in its place, all relays as one route, and the first as one that tells."""
+    path, relays = tmp_path / "world.toml", ("http://127.0.0.1:1", "http://127.0.0.1:2")
+    await write_world_config(path, world, public_url="http://127.0.0.1:3", relays=relays)
+    config = load_config(path, {})
+    assert config.chain.urls == ("http://127.0.0.1:3",)
+    assert [(route.title, route.kind, route.urls) for route in config.routes.private] == [
+        ("relays", "private_tx", relays),
+        ("protect", "protect", relays[:1]),
+    ]
+    assert config.routes.private[1].options.status_url == relays[0]
+    assert config.routes.policy == RoutePolicy.public()
 
 
 async def test_the_next_world_may_overwrite_it(world: World, tmp_path: Path) -> None:

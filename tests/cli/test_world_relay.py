@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -65,6 +67,29 @@ async def test_relays_build_blocks_until_told_to_end() -> None:
     assert summary["blocks"] > 0
     assert summary["public_requests"] > 2
     assert summary["relays"]["one"]["requests"] == {}
+
+
+async def test_the_settings_it_writes_are_healthy(tmp_path: Path) -> None:
+    """With --config-out the other commands work behind the relays at once; not over a node whose contracts
+    nobody knows."""
+    path = tmp_path / "trimtab.toml"
+    with running("--config-out", str(path), "--every", "0.2", "--json") as run:
+        assert run.stdout is not None
+        told: dict[str, Any] = json.loads(run.stdout.readline())
+        assert told["config"] == str(path)
+        env = {"TRIMTAB_PRIVATE_KEY": "", "TRIMTAB_RELAY_KEY": "", "TRIMTAB_RPC_URL": ""}
+        words = ["doctor", "--config", str(path), "--json"]
+        done = await asyncio.to_thread(CliRunner().invoke, app, words, env=env)
+        assert done.exit_code == 0, done.output
+        found = {
+            item["check"].partition(":")[0]: item["verdict"] for item in json.loads(done.stdout)["findings"]
+        }
+        assert (found["route relays"], found["route protect"]) == ("ok", "ok")
+        end(run)
+    words = ["world", "relay", "--upstream", "http://127.0.0.1:9", "--config-out", str(path)]
+    refused = await asyncio.to_thread(CliRunner().invoke, app, words)
+    assert refused.exit_code == 3
+    assert "leave out --upstream" in " ".join(refused.output.split())
 
 
 async def test_tables_name_what_to_use() -> None:

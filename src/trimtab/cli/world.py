@@ -131,6 +131,10 @@ def relay(
     ] = 8547,
     public_port: Annotated[int, typer.Option(help="The public node's port; 0 takes a free one.")] = 8545,
     seed: Annotated[int, typer.Option(help="The same seed and requests give the same faults.")] = 0,
+    config_out: Annotated[
+        Path | None,
+        typer.Option(help="Write settings for the other commands here, with private routes to the relays."),
+    ] = None,
     node_modules: Annotated[
         Path | None, typer.Option(help="Where npm packages lie, besides the usual places.")
     ] = None,
@@ -154,6 +158,7 @@ def relay(
         public_port=public_port,
         seed=seed,
         node_modules=(node_modules,) if node_modules else (),
+        config_out=config_out,
         as_json=as_json,
     )
     run(keep_relaying(options), as_json=as_json, debug=debug)

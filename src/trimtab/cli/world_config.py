@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,10 +13,13 @@ from trimtab.config import (
     Config,
     HedgeSettings,
     JournalSettings,
+    PrivateRouteSettings,
+    RouteSettings,
     write_config,
 )
 from trimtab.errors import ConfigError
 from trimtab.hedging.policy import FixedBand
+from trimtab.tx.routes.protect import ProtectOptions
 from trimtab.tx.signers.keystore import write_keystore
 from trimtab.world.world import World
 
@@ -23,8 +27,11 @@ MARK = "# Written by `trimtab world up` for a local world; it may be overwritten
 ACCOUNT = "trader"
 
 
-async def write_world_config(path: Path, world: World) -> Path:
-    """Settings with which every other command works on `world`, as the account "trader".
+async def write_world_config(
+    path: Path, world: World, *, public_url: str | None = None, relays: Sequence[str] = ()
+) -> Path:
+    """Settings with which every other command works on `world`, as the account "trader"; through `public_url`
+    instead of its node, and with private routes to `relays`, where those are given.
 
     Beside it an encrypted development key with its password, all of mode 0600, and a journal of its own:
     another world is another chain. Never overwrites a file that a world did not write: `ConfigError`.
@@ -35,9 +42,10 @@ async def write_world_config(path: Path, world: World) -> Path:
     _write_key(keystore, password_file, account.key)
     head = await world.client.block("latest")
     config = Config(
-        chain=ChainSettings(urls=(world.url,), chain_id=world.client.chain_id),
+        chain=ChainSettings(urls=(public_url or world.url,), chain_id=world.client.chain_id),
         account=AccountSettings(account.address, Path(keystore.name), Path(password_file.name)),
         journal=JournalSettings(Path(f"{path.stem}-{head.hash[2:10]}.db")),
+        routes=RouteSettings(private=_private(relays)),
         venues={"perp_v2": world.perp, "lyra": world.lyra},
         hedge=HedgeSettings(
             underlying="ETH", option_market="sETH", perp_market="vETH", fixed_band=FixedBand(Decimal("0.5"))
@@ -45,6 +53,17 @@ async def write_world_config(path: Path, world: World) -> Path:
     )
     _write_marked(path, config)
     return path
+
+
+def _private(relays: Sequence[str]) -> tuple[PrivateRouteSettings, ...]:
+    """All relays as such, and the first also as a service that tells what became of things."""
+    if not relays:
+        return ()
+    telling = ProtectOptions(status_url=relays[0])
+    return (
+        PrivateRouteSettings("private_tx", tuple(relays), "relays"),
+        PrivateRouteSettings("protect", (relays[0],), options=telling),
+    )
 
 
 def _write_marked(path: Path, config: Config) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from trimtab.chain.address import checksum
 from trimtab.cli.output import console, number, print_facts, print_table, to_plain
+from trimtab.cli.world_config import check_overwritable, write_world_config
 from trimtab.cli.world_session import stop_on_signal
 from trimtab.errors import ConfigError
 from trimtab.net import mask_url
@@ -38,6 +39,7 @@ class RelaysOptions:
     public_port: int = 8545
     seed: int = 0
     node_modules: tuple[Path, ...] = ()
+    config_out: Path | None = None
     as_json: bool = False
 
 
@@ -45,6 +47,12 @@ async def keep_relaying(options: RelaysOptions) -> None:
     """Build blocks from what the relays and the public node are sent, until SIGINT or SIGTERM; then sum up.
     Raises `ConfigError` for a fault that is not known, and for a node that does not do."""
     plan = read_faults(options.faults)
+    if options.config_out is not None:
+        if options.upstream is not None:
+            raise ConfigError(
+                "settings are written for a world of its own: leave out --upstream", key="config_out"
+            )
+        check_overwritable(options.config_out)
     stop = stop_on_signal()
     async with _opened(options, plan) as relays:
         _show_start(options, relays, plan)
@@ -78,7 +86,7 @@ async def _opened(options: RelaysOptions, plan: FaultPlan) -> AsyncIterator[list
     async with AsyncExitStack() as stack:
         before: Any = options.upstream
         if before is None:
-            before = await stack.enter_async_context(_world(options))
+            before = world = await stack.enter_async_context(_world(options))
         relays: list[Relay] = []
         for place, name in enumerate(options.names):
             chosen = RelayOptions(
@@ -91,6 +99,9 @@ async def _opened(options: RelaysOptions, plan: FaultPlan) -> AsyncIterator[list
             )
             relays.append(await stack.enter_async_context(Relay.open(before, chosen)))
             before = relays[0].builder
+        if options.config_out is not None:
+            urls = [relay.url for relay in relays]
+            await write_world_config(options.config_out, world, public_url=relays[0].public_url, relays=urls)
         yield relays
 
 
@@ -119,6 +130,7 @@ def _show_start(options: RelaysOptions, relays: Sequence[Relay], plan: FaultPlan
             "every_seconds": options.every_seconds,
             "faults": {kind_of(rule.fault): rule.frequency for rule in plan.rules},
             "seed": options.seed,
+            "config": str(options.config_out) if options.config_out else None,
             "node": None if options.upstream is None else mask_url(options.upstream),
         }
         _print_line(document)
@@ -139,6 +151,8 @@ def _show_start(options: RelaysOptions, relays: Sequence[Relay], plan: FaultPlan
         "raw transactions": "/ (as Protect), /fast /noreverts /fullprivacy (as MEV Blocker), /sequencer",
         "status": f"{relays[0].url}/tx/<hash>",
     }
+    if options.config_out is not None:
+        facts["settings"] = f"trimtab doctor --config {options.config_out}"
     print_facts("the relays are up; Ctrl-C ends them", facts)
     console().file.flush()
 

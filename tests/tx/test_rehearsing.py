@@ -255,6 +255,15 @@ async def test_nonces_that_nobody_gave_are_said_to_be_missing(shop: Shop) -> Non
     assert words.startswith(f"nonces {first} to 184467440737")
 
 
+async def test_what_is_ahead_and_pays_too_little_is_said_to_wait(shop: Shop) -> None:
+    """It will be replaced at a better price; until then nothing is certain of what comes behind it."""
+    ahead = [shop.pay(BOB, 1, fee_cap=1, tip=1)]
+    raws = [shop.pay(BOB, 2)]
+    rehearsal = await rehearse(shop.client, raws, ahead=ahead)
+    assert rehearsal.is_ok
+    assert rehearsal.unseen == (f"nonce {shop.nonce - 2} pays too little for this block",)
+
+
 async def test_what_is_in_the_chain_already_is_not_run_again(shop: Shop) -> None:
     """Bytes ahead that were mined meanwhile are part of the state: they are left out."""
     ahead = [shop.pay(BOB, 3), shop.pay(BOB, 4)]

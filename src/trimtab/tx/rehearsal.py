@@ -139,19 +139,25 @@ def receipt_of(item: RehearsedTx, target: Target) -> Receipt | None:
 @dataclass(frozen=True, slots=True)
 class Lineup:
     """What is rehearsed: transactions behind those `ahead` that are not in the chain yet. `missing` are the
-    nonces before them that nobody gave."""
+    nonces before them that nobody gave, `waiting` those ahead that pay too little for the block."""
 
     ahead: tuple[OpenedTx, ...]
     txs: tuple[OpenedTx, ...]
     missing: tuple[range, ...] = ()
+    waiting: tuple[int, ...] = ()
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether a block could hold all of it."""
+        return not self.missing and not self.waiting
 
 
 def line_up(
     ahead: Sequence[OpenedTx], txs: Sequence[OpenedTx], used: Mapping[Address, int], target: Target
 ) -> Lineup:
     """Put both in their places; `used` are the senders' nonces at the target's parent. Raises
-    `NonceConflictError` for a nonce that is used, or twice, and `FeeCapExceededError` for a fee cap below the
-    block's base fee: no block could hold them so."""
+    `NonceConflictError` for a nonce that is used, or twice, and `FeeCapExceededError` when the `txs` pay less
+    than the block's base fee: it could not hold them."""
     coming = tuple(tx for tx in ahead if tx.fields.nonce >= used[tx.sender])
     following: dict[Address, int] = dict(used)
     missing: list[range] = []
@@ -166,14 +172,16 @@ def line_up(
         missing += [range(expected, nonce)] if nonce > expected else []
         following[tx.sender] = nonce + 1
         _count_authorizations(tx, following)
+    for tx in txs:
         if tx.fee_cap < target.base_fee:
             raise FeeCapExceededError(
-                f"nonce {nonce} of {tx.sender} pays at most {tx.fee_cap} wei per gas, and block "
+                f"nonce {tx.fields.nonce} of {tx.sender} pays at most {tx.fee_cap} wei per gas, and block "
                 f"{target.number} asks {target.base_fee}: it cannot be in that block",
                 asked=target.base_fee,
                 cap=tx.fee_cap,
             )
-    return Lineup(coming, tuple(txs), tuple(missing))
+    waiting = tuple(tx.fields.nonce for tx in coming if tx.fee_cap < target.base_fee)
+    return Lineup(coming, tuple(txs), tuple(missing), waiting)
 
 
 def _count_authorizations(tx: OpenedTx, following: dict[Address, int]) -> None:

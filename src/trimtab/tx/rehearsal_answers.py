@@ -35,13 +35,13 @@ def block_overrides(target: Target) -> dict[str, Any]:
     }
 
 
-def simulation_of(txs: Sequence[OpenedTx], target: Target, *, is_gapless: bool) -> list[Any]:
-    """The parameters of `eth_simulateV1`. Where nonces are missing it cannot be asked to check them."""
+def simulation_of(txs: Sequence[OpenedTx], target: Target, *, is_valid: bool) -> list[Any]:
+    """The parameters of `eth_simulateV1`. What no block could hold it cannot be asked to check."""
     block = {
         "blockOverrides": block_overrides(target) | {"feeRecipient": target.coinbase},
         "calls": [object_of(tx) for tx in txs],
     }
-    payload = {"blockStateCalls": [block], "validation": is_gapless, "traceTransfers": True}
+    payload = {"blockStateCalls": [block], "validation": is_valid, "traceTransfers": True}
     return [payload, hex(target.parent)]
 
 

@@ -73,8 +73,8 @@ class Rehearser:
         target, used = await self._read_target(block, senders, at)
         lineup = line_up(before, opened, used, target)
         for method in Method:
-            if method in self._without or (method is Method.CALL_BUNDLE and lineup.missing):
-                continue  # a relay refuses a bundle with a gap
+            if method in self._without or (method is Method.CALL_BUNDLE and not lineup.is_valid):
+                continue  # a relay would refuse such a bundle
             found = await self._ask(method, lineup, target)
             if found is not None:
                 return _rehearsal(method, target, lineup, *found)
@@ -109,7 +109,7 @@ class Rehearser:
 
     async def _simulate(self, lineup: Lineup, target: Target) -> _Found:
         txs = (*lineup.ahead, *lineup.txs)
-        asked = answers.simulation_of(txs, target, is_gapless=not lineup.missing)
+        asked = answers.simulation_of(txs, target, is_valid=lineup.is_valid)
         answer = await self._client.request(Method.SIMULATE_V1, asked)
         return answers.read_simulation(answer, txs, target, self._abis)
 
@@ -230,7 +230,8 @@ def _rehearsal(
 ) -> Rehearsal:
     first = len(items) - len(lineup.txs)
     gaps = map(_gap, lineup.missing)
-    return Rehearsal(method, target, tuple(items[first:]), tuple(items[:first]), (*gaps, *unseen))
+    late = (f"nonce {nonce} pays too little for this block" for nonce in lineup.waiting)
+    return Rehearsal(method, target, tuple(items[first:]), tuple(items[:first]), (*gaps, *late, *unseen))
 
 
 def _gap(missing: range) -> str:

@@ -18,7 +18,7 @@ from tests.tx.leaks.weather import ALL_KINDS
 
 pytestmark = pytest.mark.node
 
-RUNS, SOAK_RUNS = 12, 500
+RUNS, SOAK_RUNS = 10, 500
 TRIES = 20
 OUT = Path(__file__).parents[2] / "out" / "leaks.json"
 POINTS = ("before bytes of", "before the answer to", "after the answer to")

@@ -13,6 +13,7 @@ from trimtab.model.ids import BlockHash
 from trimtab.tx import events as e
 from trimtab.tx import records as r
 from trimtab.tx.lanes import Lane
+from trimtab.tx.reducer import replay
 from trimtab.tx.states import IntentState, Kind, Refusal
 
 
@@ -199,6 +200,34 @@ def test_a_bundle_has_nonces_that_follow_each_other(life: PrivateLife) -> None:
         2: "b.0",
         3: "b.1",
     }
+
+
+def test_a_bundle_of_whose_nonces_others_used_one_is_found_out(life: PrivateLife) -> None:
+    """T11: its first step is SUPERSEDED at finality, and the account halts; the rest is given up."""
+    life.fly_bundle()
+    life.used = 1
+    life.look(1)
+    for _ in range(PASSES):
+        assert not life.look(ENDED + 30, final_nonce=1)
+    assert life.intent("b.0") is IntentState.SUPERSEDED
+    assert life.is_halted
+    for _ in range(PASSES + 1):
+        assert not life.look(ENDED + 31)
+    assert life.intent("b.1") is IntentState.DROPPED
+
+
+def test_one_window_for_all_of_a_bundle(life: PrivateLife) -> None:
+    """A crash came between the windows of its steps, and blocks before the next life: both end together."""
+    life.submit_bundle()
+    life.sign(0)
+    life.sign(1)
+    routed = [n for n, fact in enumerate(life.facts) if isinstance(fact, r.Routed)]
+    again = PrivateLife()
+    again.facts = life.facts[: routed[1]]
+    again.state = replay(again.facts)
+    again.feed(e.Recovered(0, 2, again.at, again.ways))
+    (bundle,) = again.sends
+    assert {send.last_block for send in bundle.sends} == {WINDOW}
 
 
 def test_a_bundle_is_not_held_in_part(life: PrivateLife) -> None:

@@ -243,6 +243,20 @@ def test_past_its_deadline_nothing_goes_public(life: PrivateLife) -> None:
     assert life.begun(cancel)[0].endpoints == NODES
 
 
+def test_a_private_nonce_that_others_used_is_found_out(life: PrivateLife) -> None:
+    """T11 in a private lane: nothing is aimed or dropped meanwhile, and the account halts at finality."""
+    life.fly(route=THEN_PUBLIC)
+    life.used = 1
+    for head in range(1, ENDED + 2 * PASSES):
+        assert not life.look(head)
+    assert life.intent("k") is IntentState.RESOLVING
+    for _ in range(PASSES):
+        assert not life.is_halted
+        life.look(ENDED + 30, final_nonce=1)
+    assert life.intent("k") is IntentState.SUPERSEDED
+    assert life.state.halted
+
+
 # Cancelling
 
 

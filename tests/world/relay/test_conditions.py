@@ -44,21 +44,24 @@ async def test_transaction_whose_conditions_hold_is_mined(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "code"),
+    ("options", "code", "words"),
     [
-        ({"knownAccounts": {PEOPLE[0]: {SLOT: "0x1"}}}, -32003),
-        ({"knownAccounts": {PEOPLE[0]: "0x" + "11" * 32}}, -32003),
-        ({"blockNumberMax": "0x0"}, -32003),
-        ({"blockNumberMin": "0xffffff"}, -32003),
-        ({"timestampMax": 5}, -32003),
-        ({"timestampMin": "0xfffffffff"}, -32003),
-        ({"knownAccounts": {PEOPLE[0]: {hex(n): "0x0" for n in range(1001)}}}, -32005),
+        ({"knownAccounts": {PEOPLE[0]: {SLOT: "0x1"}}}, -32003, "failed state check"),
+        ({"knownAccounts": {PEOPLE[0]: "0x" + "11" * 32}}, -32003, "failed state check"),
+        ({"blockNumberMax": "0x0"}, -32003, "failed header check"),
+        ({"blockNumberMin": "0xffffff"}, -32003, "failed header check"),
+        ({"timestampMax": 5}, -32003, "failed header check"),
+        ({"timestampMin": "0xfffffffff"}, -32003, "failed header check"),
+        ({"knownAccounts": {PEOPLE[0]: {hex(n): "0x0" for n in range(1001)}}}, -32005, "conditional cost"),
     ],
 )
-async def test_what_does_not_hold_is_refused(site: Site, options: dict[str, Any], code: int) -> None:
+async def test_what_does_not_hold_is_refused(
+    site: Site, options: dict[str, Any], code: int, words: str
+) -> None:
     """With the codes that op-geth has: rejected, and too costly."""
     answer = await send(site, make_tx(0, 0), **options)
     assert answer["error"]["code"] == code
+    assert answer["error"]["message"].startswith(words)
     assert (await site.relay.build()).tx_hashes == ()
 
 

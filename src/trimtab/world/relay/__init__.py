@@ -18,8 +18,9 @@
 The bare node is the builder's alone: private bytes are in its pool while a block is made. Others use
 `relay.public_url`, which waits meanwhile and never shows them (why: `builder.py`). `block_seconds` makes
 blocks by the clock; 0, the default, only when asked. `passes_on` has Protect's door hand to the public
-mempool what its real server takes to need no protection. Refunds are read and not paid. Faults: those of `kinds.py` here, and of
-`world.faults.kinds` RateLimited, ServerError, HtmlBody, LostAnswer, Disconnect, GarbageJson, SlowAnswer.
+mempool what its real server takes to need no protection. Refunds are read and not paid. Faults: those of
+`kinds.py` here, and of `world.faults.kinds` RateLimited, ServerError, HtmlBody, LostAnswer, Disconnect,
+GarbageJson, SlowAnswer.
 """
 
 from trimtab.world.relay.builder import Builder, Built

@@ -191,11 +191,13 @@ class Builder:
         async with self.gate.passing():
             return await self.client.nonce(sender)
 
-    async def allows(self, offer: Offer) -> bool:
-        """Whether the next block could include a conditional transaction, by its time and by the state."""
+    async def read_refusal(self, offer: Offer) -> str:
+        """Why the next block could not include a conditional transaction, in op-geth's words; else empty."""
         async with self.gate.passing():
             coming = await self.forge.next()
-            return offer.is_open(coming.number, coming.at) and await holds(self.client, offer.known_accounts)
+            if not offer.is_open(coming.number, coming.at):
+                return f"failed header check: block {coming.number} at {coming.at}"
+            return "" if await holds(self.client, offer.known_accounts) else "failed state check"
 
     @asynccontextmanager
     async def _aside(self, *, stays: bool = False) -> AsyncIterator[None]:

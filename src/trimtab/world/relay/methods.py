@@ -174,8 +174,8 @@ class Methods:
             known_accounts=known,
             relay=self._name,
         )
-        if not await self._builder.allows(offer):
-            raise RefusedError("failed conditional check", REJECTED)
+        if refused := await self._builder.read_refusal(offer):
+            raise RefusedError(refused, REJECTED)
         last = (await self._builder.head()).number + DEFAULT_BLOCKS if most is None else most
         story = Story(tx, asked.door, None, time.time(), last)
         self._pool.put_private(replace(offer, last_block=last), story)

@@ -6,7 +6,7 @@ import random
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.pricing.pools import pool_of, random_case, random_state
 
@@ -18,6 +18,7 @@ MICRO = 10**12
 GRID = 60
 
 
+@settings(max_examples=50)
 @given(seed=SEEDS)
 def test_no_size_earns_more(seed: int) -> None:
     """Of a grid up to and beyond the size that was found, counting only attacks whose three trades pass."""

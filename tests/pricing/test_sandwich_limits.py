@@ -17,6 +17,7 @@ from trimtab.pricing.sandwich_limits import largest_amount, tightest_bound
 SEEDS = st.integers(0, 2**32)
 SHARES = st.integers(0, 1100)  # of a thousand: what the attacker may earn, of what it could
 MICRO = 10**12
+FEW = settings(max_examples=40)  # each of them searches over bounds or amounts, each of which is a search
 
 
 def slipping(state: PoolState, slippage: int) -> Callable[[PoolOrder], int]:
@@ -30,6 +31,7 @@ def slipping(state: PoolState, slippage: int) -> Callable[[PoolOrder], int]:
     return bound_of
 
 
+@FEW
 @given(seed=SEEDS, share=SHARES)
 def test_a_tightened_bound_holds(seed: int, share: int) -> None:
     """No sandwich earns more than allowed, the order still fills alone, and the bound is not looser."""
@@ -45,6 +47,7 @@ def test_a_tightened_bound_holds(seed: int, share: int) -> None:
         assert bound >= order.bound if order.exact_in else bound <= order.bound
 
 
+@FEW
 @given(seed=SEEDS, share=st.integers(100, 900))
 def test_a_bound_is_not_tighter_than_need_be(seed: int, share: int) -> None:
     """With a thousandth of its slippage more, an attack would earn too much."""
@@ -62,7 +65,7 @@ def test_a_bound_is_not_tighter_than_need_be(seed: int, share: int) -> None:
     assert best_attack(state, replace(order, bound=looser)).most > most - 3 * MICRO
 
 
-@settings(max_examples=40)  # each of them looks for amounts, and each of those for attacks
+@FEW
 @given(seed=SEEDS, share=SHARES, slippage=st.sampled_from([500, 5000, 30_000]))
 def test_the_largest_amount_holds(seed: int, share: int, slippage: int) -> None:
     """No sandwich of it earns more than allowed; it is the whole, or a little more would not pass."""

@@ -38,7 +38,7 @@ from trimtab.tx.routes.relay import Relay as RouteRelay
 from trimtab.tx.signers import LocalSigner
 from trimtab.world.node import AnvilNode, NodeOptions
 from trimtab.world.relay import Relay as WorldRelay
-from trimtab.world.world import World
+from trimtab.world.world import World, WorldOptions
 
 pytestmark = pytest.mark.node
 
@@ -471,3 +471,15 @@ async def test_a_bundle_with_a_gap_is_not_put_to_a_relay(shop: Shop) -> None:
     async with through(shop.world, off(Method.SIMULATE_V1)) as (client, _):
         rehearsal = await Rehearser(client, relay=never).rehearse(raws)
     assert (rehearsal.method, rehearsal.is_complete) == (Method.TRACE_CALL, False)
+
+
+async def test_a_node_of_another_kind_tells_what_it_can() -> None:
+    """py-evm has neither simulations nor traces nor block overrides: a payment passes, and says in which
+    block it did."""
+    async with World.open(WorldOptions(engine="py-evm")) as world:
+        client, account = world.client, world.accounts["alice"]
+        fields = DynamicFeeTx(client.chain_id, 0, GWEI, 9 * GWEI, 30_000, BOB, 5)
+        raw = LocalSigner.from_key(account.key).sign_nowait(fields).raw
+        rehearsal = await rehearse(client, [raw])
+    assert (rehearsal.method, rehearsal.is_ok) == (Method.CALL, True)
+    assert rehearsal.unseen == ("eth_call ran in the block before, not in the target",)

@@ -116,7 +116,8 @@ class Face:
         message = decode_message(payload)
         try:
             if message is None:
-                page = await self.upstream.post(payload)
+                async with self.gate.passing():
+                    page = await self.upstream.post(payload)
                 return web.Response(status=page.status, body=page.body, content_type="application/json")
             answers = await self.answer_all(message.calls, request.path)
         except ConnectionLostError as error:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.execution.exposures import fill_of
 
-from trimtab.execution.parts import add_up, left_of, part_key, part_of
+from trimtab.execution.parts import add_up, left_of, part_of
 from trimtab.model.order import ExecutionReport, Fill, OrderStatus, PerpIntent, Side
 
 D = Decimal
@@ -26,6 +26,11 @@ BY_NOTIONAL = PerpIntent("vETH", Side.BUY, notional=D(20_000))
         (BY_SIZE, [fill_of("-10")], "0"),
         (BY_SIZE, [fill_of("-10.5")], "0"),
         (BY_NOTIONAL, [fill_of("4", "2000", "8")], "11992"),
+        (
+            PerpIntent("vETH", Side.BUY, notional=D("1234567890123.000000000000000003")),
+            [fill_of("1234567890123.000000000000000001", "1", "0")],
+            "0.000000000000000002",
+        ),
         (PerpIntent("vETH", Side.SELL, notional=D(8_000)), [fill_of("-4", "2000", "8")], "8"),
     ],
 )
@@ -46,10 +51,9 @@ def test_parts_of_what_is_left_add_up_to_the_whole(amounts: list[Decimal]) -> No
     assert sum((-fill.size for fill in fills), D(0)) + left_of(BY_SIZE, fills) == 10
 
 
-def test_parts_keep_the_unit_and_have_keys_of_their_own() -> None:
+def test_parts_keep_the_unit() -> None:
     """A part of a notional is a notional."""
     assert part_of(BY_NOTIONAL, D(5)) == PerpIntent("vETH", Side.BUY, notional=D(5))
-    assert part_key("hedge-1", 2) == "hedge-1/part-2"
 
 
 def _report(status: S, *sizes: str, reason: str | None = None) -> ExecutionReport:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from trimtab.errors import PricingError
+from trimtab.errors import PricingError, StalePriceError
 from trimtab.execution.checks import QuoteRules
 from trimtab.execution.protect import protect_perp
 from trimtab.execution.weighing import Scales, weigh
@@ -62,13 +62,17 @@ async def test_a_venue_that_does_not_tell_has_no_verdict(world: World) -> None:
 class Blind(PerpV2):
     """Its pool cannot be computed, as when its price ran away from the last recorded one."""
 
+    trouble: Exception = PricingError("too far")
+
     async def read_exposure(self, *_: Any, **__: Any) -> Any:
-        raise PricingError("too far")
+        raise self.trouble
 
 
-async def test_what_cannot_be_computed_counts_as_too_much(world: World) -> None:
+@pytest.mark.parametrize("trouble", [PricingError("too far"), StalePriceError("too far")])
+async def test_what_cannot_be_computed_counts_as_too_much(world: World, trouble: Exception) -> None:
     """By private routes where there are any, else not at all; without a rule it is only told."""
     venue = Blind(world.client, world.perp)
+    venue.trouble = trouble
     for actions, action in ((tuple(A), A.PRIVATE), ((A.TIGHTEN, A.SPLIT), A.REFUSE)):
         found = await _weigh(world, venue, BIG, Scales(ExposureRule(D(5)), actions, SLIP))
         assert (found.action, found.exposure) == (action, None)

@@ -139,6 +139,7 @@ def _facts(step: HedgeStep) -> dict[str, Any]:
         "wanted": step.wanted.size if step.wanted else None,
         "hedge": step.decision,
         "planned": step.report.quote if step.report and step.report.is_dry_run else None,
+        "verdict": step.report.verdict if step.report else None,
         "refusal": step.refusal,
     }
 

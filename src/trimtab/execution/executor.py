@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from itertools import count, takewhile
 
 from trimtab.chain.client import Client
-from trimtab.chain.hashing import keccak256
 from trimtab.errors import (
     ChainError,
     ConfigError,
@@ -23,10 +22,11 @@ from trimtab.errors import (
 from trimtab.execution import checks
 from trimtab.execution.cause import cause_of
 from trimtab.execution.checks import QuoteRules
+from trimtab.execution.keys import part_key, step_key, tx_key
 from trimtab.execution.options import ExecutorOptions
 from trimtab.execution.orders import Order, advance, record
 from trimtab.execution.outcomes import settle
-from trimtab.execution.parts import add_up, left_of, part_key, part_of
+from trimtab.execution.parts import add_up, left_of, part_of
 from trimtab.execution.preparing import PerpJob, Ready, prepare, scales_of
 from trimtab.execution.protect import protect_option, protect_perp
 from trimtab.execution.weighing import weigh
@@ -34,6 +34,7 @@ from trimtab.model.exposure_rule import ExposureAction, ExposureVerdict
 from trimtab.model.ids import Address
 from trimtab.model.order import (
     ExecutionReport,
+    Fill,
     OptionIntent,
     OptionQuote,
     OrderStatus,
@@ -223,7 +224,7 @@ class Executor:
             whole = replace(whole, quote=first.quote, verdict=first.verdict)
             worst = first.quote.intent.acceptable_price
         parts: list[ExecutionReport] = []
-        while left := left_of(job.intent, (fill for part in parts for fill in part.fills)):
+        while left := left_of(job.intent, _fills(parts)):
             try:
                 parts.append(await self._send_part(job, part_key(job.key, len(parts) + 1), left, worst))
             except (IntentError, NotSentError, VenueError, ChainError) as error:
@@ -231,9 +232,9 @@ class Executor:
                     raise
                 whole = replace(whole, reason=str(error))
                 break
-            if parts[-1].status is not OrderStatus.FILLED:
+            if parts[-1].status is not OrderStatus.FILLED or not parts[-1].fills:
                 break
-        return add_up(whole, parts, left)
+        return add_up(whole, parts, left_of(job.intent, _fills(parts)))
 
     async def _send_part(
         self, job: PerpJob, key: str, left: Decimal, worst: Decimal | None
@@ -272,7 +273,7 @@ class Executor:
         for number, (call, label) in enumerate(zip(plan.calls, plan.labels, strict=True)):
             is_last = number == len(plan.calls) - 1
             intent = TxIntent(
-                _tx_key(order.key, number) if order.is_trade else _step_key(order.key, plan, number),
+                tx_key(order.key, number) if order.is_trade else step_key(order.key, plan, number),
                 call,
                 budget_wei=self._options.budget_wei,
                 deadline=deadline,
@@ -319,7 +320,7 @@ class Executor:
         return order, settled.reason
 
     def _is_out(self, key: str) -> bool:
-        handle = None if self._maybe_sender is None else self._find(_tx_key(key, 0))
+        handle = None if self._maybe_sender is None else self._find(tx_key(key, 0))
         return handle is not None and not handle.is_refused
 
     def _parts(self, key: str) -> Iterator[str]:
@@ -328,7 +329,7 @@ class Executor:
 
     def _handles(self, key: str) -> list[TxHandle]:
         handles: list[TxHandle] = []
-        while (handle := self._find(_tx_key(key, len(handles)))) is not None:
+        while (handle := self._find(tx_key(key, len(handles)))) is not None:
             handles.append(handle)
         return handles
 
@@ -340,7 +341,7 @@ class Executor:
 
     def _check_same(self, key: str, intent: PerpIntent | OptionIntent) -> None:
         """One key, one order: the first one's report must not answer for another."""
-        handle = self._find(_tx_key(key if self._is_out(key) else part_key(key, 1), 0))
+        handle = self._find(tx_key(key if self._is_out(key) else part_key(key, 1), 0))
         if handle is not None and handle.cause not in ("", cause_of(intent)):
             raise NonceConflictError(
                 f"the key {key!r} was given to another order before: give this one a new key", key=key
@@ -363,16 +364,8 @@ class Executor:
         return self._maybe_sender
 
 
-def _tx_key(key: str, number: int) -> str:
-    return f"{key}/{number}"
-
-
-def _step_key(key: str, plan: ChainPlan, number: int) -> str:
-    """Names a step by its label, because its place in the plan changes when an approval is given already."""
-    label = plan.labels[number]
-    again = plan.labels[:number].count(label)
-    digest = keccak256(label.encode()).hex()[:16]
-    return f"{key}/{digest}" + (f"/{again}" if again else "")
+def _fills(reports: Iterable[ExecutionReport]) -> Iterator[Fill]:
+    return (fill for report in reports for fill in report.fills)
 
 
 def _is_over(order: Order) -> bool:

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from decimal import ROUND_FLOOR, Decimal
+from decimal import ROUND_FLOOR, Context, Decimal, localcontext
 
 from trimtab.execution.exposure import amount_of
 from trimtab.model.order import ExecutionReport, Fill, OrderStatus, PerpIntent
 from trimtab.model.units import to_text
 
+_EXACT = Context(prec=100)
 _DUST = Decimal("1e-18")  # what is below it no contract can trade
-
-
-def part_key(key: str, number: int) -> str:
-    """The key of a part, from 1 up, derived from its order's."""
-    return f"{key}/part-{number}"
 
 
 def part_of(intent: PerpIntent, amount: Decimal) -> PerpIntent:
@@ -30,12 +26,13 @@ def left_of(intent: PerpIntent, fills: Iterable[Fill]) -> Decimal:
     the fee, and what a seller receives after it."""
     asked = amount_of(intent)
     assert asked is not None, "a close has no parts"
-    if intent.size is not None:
-        done = sum((abs(fill.size) for fill in fills), Decimal(0))
-    else:
-        paid = ((abs(fill.size) * fill.price, fill.fee) for fill in fills)
-        done = sum((worth + intent.side.sign * fee for worth, fee in paid), Decimal(0))
-    return max(asked - done, Decimal(0)).quantize(_DUST, ROUND_FLOOR)
+    with localcontext(_EXACT):
+        if intent.size is not None:
+            done = sum((abs(fill.size) for fill in fills), Decimal(0))
+        else:
+            paid = ((abs(fill.size) * fill.price, fill.fee) for fill in fills)
+            done = sum((worth + intent.side.sign * fee for worth, fee in paid), Decimal(0))
+        return max(asked - done, Decimal(0)).quantize(_DUST, ROUND_FLOOR)
 
 
 def add_up(whole: ExecutionReport, parts: Sequence[ExecutionReport], left: Decimal | None) -> ExecutionReport:

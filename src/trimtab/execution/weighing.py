@@ -9,7 +9,7 @@ from typing import Any
 
 from trimtab.chain.chains import chain_info
 from trimtab.chain.client import Client
-from trimtab.errors import PricingError
+from trimtab.errors import PricingError, TrimtabError, VenueError
 from trimtab.execution.exposure import decide, told
 from trimtab.model.exposure_rule import ExposureAction, ExposureRule, ExposureVerdict
 from trimtab.model.ids import Address
@@ -53,7 +53,7 @@ async def weigh(
         remedies = await venue.read_remedies(
             account, asked, rule.max_exposure, max_slippage=scales.max_slippage, **costs
         )
-    except PricingError as error:
+    except (PricingError, VenueError) as error:
         return _unknown(error, scales)
     return decide(quote, exposure, rule, scales.actions, remedies)
 
@@ -71,7 +71,7 @@ async def _read_currency_price(client: Client, venue: PerpVenue) -> Decimal:
     return (await venue.read_state(markets[0].name)).index_price if markets else Decimal(0)
 
 
-def _unknown(error: PricingError, scales: Scales) -> ExposureVerdict:
+def _unknown(error: TrimtabError, scales: Scales) -> ExposureVerdict:
     reason = f"its exposure cannot be computed: {error}"
     if scales.rule is None:
         return ExposureVerdict(None, reason)

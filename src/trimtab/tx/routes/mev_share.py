@@ -49,6 +49,7 @@ class MevShareRoute(RelayRoute):
     deadline, and pass by one that they know already."""
 
     kind = "mev_share"
+    question = ("mev_cancelBundle", ({"replacementUuid": "00000000-0000-4000-8000-000000000000"}, []))
     lanes = frozenset({Lane.PRIVATE, Lane.BUNDLE})
 
     def __init__(

@@ -41,7 +41,7 @@ async def settle(
     not told by the node: the record says UNKNOWN and nothing is concluded."""
     rehearsal = handle.rehearsal  # it may be forgotten with the end
     try:
-        patience = timeout + await _read_window_seconds(client, handle)
+        patience = timeout + await _read_window(client, handle) * chain_info(client.chain_id).block_time
         outcome = await handle.outcome(at=finality, timeout=patience)
     except (OutcomeUnknownError, ChainError) as error:
         return Settled(replace(sender.record(handle.key), status=TxStatus.UNKNOWN), reason=str(error))
@@ -57,9 +57,8 @@ async def settle(
     return Settled(record, reason=f"the transaction ended {record.status}")
 
 
-async def _read_window_seconds(client: Client, handle: TxHandle) -> float:
-    """About how long its private window is still open."""
+async def _read_window(client: Client, handle: TxHandle) -> int:
+    """For how many blocks its private window is still open."""
     if not handle.last_block:
-        return 0.0
-    blocks = handle.last_block - await client.block_number()
-    return max(blocks, 0) * chain_info(client.chain_id).block_time
+        return 0
+    return max(handle.last_block - await client.block_number(), 0)

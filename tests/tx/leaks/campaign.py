@@ -49,7 +49,8 @@ SETTLING = 12
 @dataclass
 class LeakTally(Tally):
     """`private` bytes are attempts that relays got, `public` requests those that the recorders saw; `opened`
-    ones went public by the journal's word, `spilled` were made public by a relay or an uncled block."""
+    ones went public by the journal's word, `spilled` were made public by a relay or an uncled block.
+    `hints` are private orders that a public node was asked to simulate."""
 
     faults: Counter[str] = field(default_factory=Counter)
     moves: Counter[str] = field(default_factory=Counter)
@@ -62,6 +63,7 @@ class LeakTally(Tally):
     freed: int = 0
     bundles: int = 0
     halves: int = 0
+    hints: int = 0
     leaks: int = 0
 
 
@@ -166,8 +168,8 @@ class LeakRun:
                 if not report.killed:
                     break
                 await self._pass_time()
-            report = await self.live(Hunt())
-            await self.check(await self.settle(report))
+            await self.live(Hunt())
+            await self.check(await self.settle())
         except AssertionError as error:
             raise AssertionError(f"{self}: {error}") from error
         finally:
@@ -228,7 +230,7 @@ class LeakRun:
         self._lasted = self._lasted or not report.killed
         return not self._lasted and not self.evidence.privates
 
-    async def settle(self, report: Report) -> Mapping[str, str]:
+    async def settle(self) -> Mapping[str, str]:
         """How everything ended once nothing is left anywhere that could still change it."""
         for relay in self._site.relays:
             relay.faults = FaultPlan()
@@ -274,6 +276,7 @@ class LeakRun:
         tally.private += len(self._seen_by_relays())
         tally.opened += sum(item.open_from is not None for item in evidence.privates.values())
         tally.spilled += len(spilled)
+        tally.hints += proof.count_hints(self.orders, evidence)
         tally.ends.update(ends.values())
         tally.moves += self.weather.moves
 

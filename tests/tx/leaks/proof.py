@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeAlias
@@ -25,7 +25,7 @@ from trimtab.tx.evolve import evolve
 from trimtab.tx.lanes import Lane
 from trimtab.tx.records import decode_record, stream_name
 from trimtab.tx.reducer import replay
-from trimtab.tx.states import Attempt, Kind, Refusal, Slot, State
+from trimtab.tx.states import Attempt, Kind, Refusal, State
 from trimtab.world.recorder import Request
 
 Parcel: TypeAlias = tuple[TxHash, ...]
@@ -47,8 +47,10 @@ class Private:
 
 @dataclass
 class Evidence:
-    """What became known of one run on its way. `verdicts` are what the journal said when bytes came by."""
+    """What became known of one run on its way. `known` are all hashes that its journal ever had; `verdicts`
+    are what it said when bytes came by."""
 
+    known: set[str] = field(default_factory=set)
     privates: dict[str, Private] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
     verdicts: list[str] = field(default_factory=list)
@@ -81,41 +83,47 @@ class Journals:
 def _judge(state: State, tx_hash: str, at: float, evidence: Evidence) -> None:
     slots = (*state.slots.values(), *state.finished.values(), *state.given_up.values())
     found = [(slot, item) for slot in slots for item in slot.attempts if item.tx_hash == tx_hash]
-    if not found:  # given back with this very send, and its nonce final: `check_requests` knows it
+    if not found:  # its nonce is final since it left: what is private is not open then
         return
     slot, attempt = found[0]
     if attempt.kind is Kind.NORMAL and slot.lane.is_private:
         words = f"{tx_hash} of {slot.key} (nonce {slot.nonce}) is in public, and its lane is {slot.lane}"
         evidence.verdicts.append(words)
     else:
-        _open(evidence.privates, attempt, slot, at)  # when a compaction has forgotten the record itself
+        _open(evidence, (attempt,), 0, at)  # when a compaction has forgotten the record itself
 
 
 def gather(records: Sequence[tuple[float, r.Durable]], evidence: Evidence) -> None:
     """Take the private attempts out of a journal: a compaction may forget their bytes later."""
-    state, known = State(), evidence.privates
+    state, privates = State(), evidence.privates
     for at, fact in records:
-        evolve(state, fact)
-        if isinstance(fact, r.Attempted) and fact.kind is Kind.NORMAL:
+        if isinstance(fact, r.Routed) and fact.lane is Lane.PUBLIC:
             slot = state.slots[fact.nonce]
-            if slot.lane.is_private and fact.tx_hash not in known:
-                known[fact.tx_hash] = Private(fact.tx_hash, fact.raw, fact.nonce, slot.key)
-        elif isinstance(fact, r.Routed) and fact.lane is Lane.PUBLIC:
-            for attempt in state.slots[fact.nonce].attempts:
-                _open(known, attempt, state.slots[fact.nonce], at)
+            _open(evidence, slot.attempts, slot.last_block, at)
+        evolve(state, fact)
+        if isinstance(fact, r.Archived | r.GivenUp):
+            evidence.known |= {attempt.tx_hash for attempt in fact.slot.attempts}
+        elif isinstance(fact, r.Attempted):
+            slot, tx_hash = state.slots[fact.nonce], fact.tx_hash
+            evidence.known.add(tx_hash)
+            if fact.kind is Kind.NORMAL and slot.lane.is_private and tx_hash not in privates:
+                privates[tx_hash] = Private(tx_hash, fact.raw, fact.nonce, slot.key)
 
 
-def _open(known: dict[str, Private], attempt: Attempt, slot: Slot, at: float) -> None:
-    before = known.get(attempt.tx_hash)
-    if before is not None and before.open_from is None:
-        last = slot.last_block
-        known[attempt.tx_hash] = Private(attempt.tx_hash, before.raw, before.nonce, before.key, last, at)
+def _open(evidence: Evidence, attempts: Iterable[Attempt], last_block: int, at: float) -> None:
+    """The journal lets them go public from that second on, past their last private block."""
+    for attempt in attempts:
+        known = evidence.privates.get(attempt.tx_hash)
+        if known is not None and known.open_from is None:
+            evidence.privates[attempt.tx_hash] = replace(known, last_block=last_block, open_from=at)
 
 
 def check_requests(evidence: Evidence, weather: Weather) -> None:
     """No private bytes in any public request, in any dress, before the journal's word, and no half of their
     signature."""
     assert not evidence.verdicts, evidence.verdicts
+    sent = {tx_hash for request in evidence.requests for tx_hash in raws_in(request.body.lower())}
+    assert sent <= evidence.known, f"in public, and never in the journal: {sent - evidence.known}"
     everything = b"\n".join(request.body.lower() for request in evidence.requests)
     for private in evidence.privates.values():
         first = next((item for item in evidence.requests if item.holds(private.raw)), None)
@@ -125,7 +133,15 @@ def check_requests(evidence: Evidence, weather: Weather) -> None:
         assert private.open_from is not None, f"{private.tx_hash} of {private.key} leaked: {first}"
         assert private.open_from <= first.at, f"{private.tx_hash} left before the record that lets it"
         seen = max(moment.number for moment in weather.log if moment.began <= first.at)
-        assert seen > private.last_block + POLICY.drop_margin, f"{private.key}: public at block {seen}"
+        is_past = seen > private.last_block + POLICY.drop_margin
+        assert is_past, f"{private.key} is public at block {seen}, its last is {private.last_block}"
+
+
+def count_hints(orders: Sequence[Order], evidence: Evidence) -> int:
+    """Private orders whose calldata a public endpoint saw all the same: it was asked to simulate them."""
+    kept = {item.key for item in evidence.privates.values() if item.open_from is None}
+    marks = [order.mark.hex().encode() for order in orders if order.key in kept]
+    return sum(any(mark in request.body for request in evidence.requests) for mark in marks)
 
 
 def check_windows(records: Sequence[tuple[float, r.Durable]], births: Sequence[float]) -> int:

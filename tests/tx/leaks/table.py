@@ -28,6 +28,7 @@ _COUNTS = (
     "freed",
     "bundles",
     "halves",
+    "hints",
     "leaks",
 )
 
@@ -71,6 +72,7 @@ def _counted(tally: LeakTally) -> list[tuple[str, int]]:
         "freed": "nonces given back at a window's end",
         "bundles": "whole bundles on chain",
         "halves": "half bundles on chain (others had made them public)",
+        "hints": "private orders, unsigned, in a simulation that a public node was asked for",
         "leaks": "private bytes in a public request before the journal's word",
     }
     return [(words.get(name, name), getattr(tally, name)) for name in _COUNTS]

@@ -143,7 +143,8 @@ def test_cancelling_a_step_stops_the_bundle(life: PrivateLife, key: str) -> None
     life.feed(e.BumpAsked("b.0"))
     assert not life.did(e.Sign), "it would be sent with the private bytes of the others"
     for head in range(2, 2 + PATIENT.drop_margin + 1):
-        assert not life.look(head)
+        assert not life.look(head, base_fee=900)
+        assert not life.did(e.Sign), "nor is it priced anew"
     assert len(life.state.slots) == 2
     life.pass_window(2)
     assert {life.state.intents[name].refusal for name in ("b.0", "b.1")} == {Refusal.WITHDRAWN}

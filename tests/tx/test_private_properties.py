@@ -53,6 +53,7 @@ class PrivateEngine(model.Engine):
         self.routes: dict[str, RoutePolicy] = {}
         self.steps_of: dict[str, list[str]] = {}
         self.step_by_hash: dict[str, tuple[str, int]] = {}
+        self.rehearsals: list[e.Rehearse] = []
         self.parcels: dict[TxHash, Offer] = {}
         self.kept: dict[TxHash, Offer] = {}
         self.hoard: dict[TxHash, Offer] = {}
@@ -60,10 +61,11 @@ class PrivateEngine(model.Engine):
 
     # The engine's side
 
-    @initialize(has_public=st.sampled_from([True, True, True, False]))
-    def choose_ways(self, has_public: bool) -> None:
+    @initialize(has_public=st.sampled_from([True, True, True, False]), rehearses=st.booleans())
+    def choose_ways(self, has_public: bool, rehearses: bool) -> None:
         """Now and then there are private endpoints only: cancellations and fillers travel there too."""
         self.ways = WAYS if has_public else ONLY_PRIVATE
+        self.policy = replace(model.POLICY, rehearses=rehearses)
 
     def _do(self, effect: Any) -> None:
         match effect:
@@ -74,6 +76,8 @@ class PrivateEngine(model.Engine):
                 self._remember(effect.sends, is_bundle=True)
             case e.Withdraw():
                 self._withdraw(effect)
+            case e.Rehearse():
+                self.rehearsals.append(effect)
             case r.SendBegun():
                 self._check_lane(effect)
                 super()._do(effect)
@@ -82,6 +86,7 @@ class PrivateEngine(model.Engine):
 
     def _send(self, effect: e.Send) -> None:
         super()._send(effect)
+        assert not any(effect.raw in item.raws for item in self._open_rehearsals()), "it left unrehearsed"
         if not effect.lane.is_private:
             return
         assert effect.target == self.state.head + 1
@@ -238,6 +243,33 @@ class PrivateEngine(model.Engine):
             route = self.routes[key] = RoutePolicy.private(4)
         return change(super()._intent(key, deadline, budget, batch, step), route=route)
 
+    @precondition(lambda self: self.rehearsals)
+    @rule(data=st.data(), does_good=st.sampled_from([True, True, False]), crash=model.CRASHES)
+    def rehearse(self, data: st.DataObject, does_good: bool, crash: int | None) -> None:
+        """Its answer comes: it would do no good, or it would, or nobody can tell."""
+        number = data.draw(st.integers(0, len(self.rehearsals) - 1))
+        self._feed_or_crash(self._rehearsed(self.rehearsals.pop(number), does_good), crash)
+
+    def _rehearsed(self, asked: e.Rehearse, does_good: bool = True) -> e.Rehearsed:
+        return e.Rehearsed(asked.nonce, "" if does_good else "it reverts", self.ways, self.at, asked.ask)
+
+    def _open_rehearsals(self) -> list[e.Rehearse]:
+        """Those whose answer is still waited for."""
+        slots = self.state.slots
+        return [
+            item for item in self.rehearsals if item.nonce in slots and slots[item.nonce].asked == item.ask
+        ]
+
+    def _work_off(self, *, answered: bool = True) -> None:
+        super()._work_off(answered=answered)
+        while self.rehearsals:
+            self.feed(self._rehearsed(self.rehearsals.pop(0)))
+            super()._work_off(answered=answered)
+
+    def _recover(self) -> None:
+        self.rehearsals = []
+        super()._recover()
+
     # What relays do
 
     def _deliver(self, asked: e.SendAnswered) -> SendClass | None:
@@ -373,7 +405,7 @@ class PrivateEngine(model.Engine):
         for said in (Outcome.REJECTED, Outcome.AMBIGUOUS) if asked else ():
             events += [replace(asked[0], outcome=said, send_class=str(SendClass.PERMANENT), at=self.state.at)]
         for event in events:
-            _, effects = step(self.state, event, model.POLICY)
+            _, effects = step(self.state, event, self.policy)
             for effect in effects:
                 assert not isinstance(effect, r.Reclaimed)
                 assert not (isinstance(effect, r.Routed) and effect.lane is Lane.PUBLIC)

@@ -69,6 +69,7 @@ class Engine(RuleBasedStateMachine):
     """The reducer with a model of everything around it."""
 
     ways = WAYS
+    policy = POLICY
 
     def __init__(self) -> None:
         super().__init__()
@@ -92,7 +93,7 @@ class Engine(RuleBasedStateMachine):
 
     def feed(self, event: e.Event) -> None:
         before = self.state.copy()
-        after, effects = step(self.state, event, POLICY)
+        after, effects = step(self.state, event, self.policy)
         assert self.state == before, "step changed its argument"
         self.state = after
         for effect in effects:
@@ -475,7 +476,7 @@ class Engine(RuleBasedStateMachine):
         pending = max((n + 1 for pool in self.chain.pools.values() for n in pool), default=0)
         event = e.Recovered(max(self.chain.nonce(), pending), self.chain.head, self.at, self.ways)
         self.feed(event)
-        again, effects = step(replay(self.journal), event, POLICY)
+        again, effects = step(replay(self.journal), event, self.policy)
         assert _holdings(again) == _holdings(self.state), "recovering twice is not recovering once"
         sent = {effect.raw for effect in effects if isinstance(effect, e.Send)}
         assert sent <= set(self.raws), "recovery sent bytes that were never signed"
@@ -494,7 +495,7 @@ class Engine(RuleBasedStateMachine):
         events: list[e.Event] = [e.Observed(self.state.head, self.state.at, ways=self.ways)]
         events += [replace(item, outcome=Outcome.AMBIGUOUS, at=self.state.at) for item in self.answers[:2]]
         for event in events:
-            _, effects = step(self.state, event, POLICY)
+            _, effects = step(self.state, event, self.policy)
             for effect in effects:
                 assert not isinstance(effect, CONCLUSIONS), f"12: {effect} of nothing"
                 if isinstance(effect, r.Released):

@@ -14,7 +14,8 @@ from pytest_asyncio import fixture as async_fixture
 
 from trimtab.chain.client import Client
 from trimtab.cli.output import to_plain
-from trimtab.errors import ConfigError, NonceConflictError
+from trimtab.errors import ConfigError, NonceConflictError, RpcTimeoutError
+from trimtab.execution import outcomes
 from trimtab.execution.executor import Executor, ExecutorOptions
 from trimtab.journal import Journal
 from trimtab.model.exposure_rule import ExposureAction
@@ -148,6 +149,24 @@ async def test_what_relays_drop_expires_and_is_sent_again_under_its_key(place: P
         assert again.transactions[0].nonce == first.nonce
         assert again.transactions[0].lane == "private"
         assert desk.sent_in_public() == 0
+
+
+async def test_a_node_that_goes_silent_leaves_the_order_unknown(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How far the window is cannot be read, and something left: UNKNOWN, never an error that looks like
+    nothing was sent. Later the same key tells the fill."""
+
+    async def silent(*_: Any) -> Any:
+        raise RpcTimeoutError("no answer")
+
+    async with _desk(place, tmp_path) as desk:
+        monkeypatch.setattr(outcomes, "_read_window", silent)
+        report = await desk.buy()
+        assert report.status is OrderStatus.UNKNOWN
+        monkeypatch.undo()
+        again = await desk.buy()
+        assert (again.status, again.filled_size) == (OrderStatus.FILLED, D(60))
 
 
 async def test_without_a_private_route_nothing_becomes_public(place: Place, tmp_path: Path) -> None:

@@ -104,17 +104,14 @@ class TxHandle:
         """`wanted` as the transaction of this key that relays dropped, with its call and a route no less
         private: while its bytes could still land only the same one is taken under the key. Any other handle
         gives back what is `wanted`."""
-        intent = self._intent
-        is_open = wanted.route is None or wanted.route.is_private
+        intent, route = self._intent, wanted.route
+        is_open = route is None or route.is_private
         if intent.route is None or not is_open or self.key not in self._driver.state.given_up:
             return wanted
-        may_publish = wanted.route is None or wanted.route.then_public
-        routes = [
-            wanted.route,
-            *([intent.route, None] if may_publish or not intent.route.then_public else []),
-        ]
+        may_publish = route is not None and route.then_public
+        routes = [route] if intent.route.then_public and not may_publish else [route, intent.route]
         same = replace(wanted, call=Call(intent.target, intent.data, intent.value))
-        again = (replace(same, route=route) for route in routes)
+        again = (replace(same, route=one) for one in routes)
         return next((one for one in again if one.digest == intent.digest), wanted)
 
     async def outcome(self, *, at: Finality = Finality.INCLUDED, timeout: float | None = None) -> TxOutcome:

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LIST = Path(__file__).with_suffix(".toml")
-MACHINES = ("tests/tx/test_reducer_properties.py", "tests/tx/test_shell_properties.py")
+MACHINES = (
+    "tests/tx/test_reducer_properties.py",
+    "tests/tx/test_shell_properties.py",
+    "tests/tx/test_private_properties.py",
+    "tests/tx/test_private_shell_properties.py",
+)
 """Tests whose examples are drawn: a mutation run draws them from several seeds."""
 
 

@@ -56,9 +56,9 @@ async def keep_relaying(options: RelaysOptions) -> None:
     stop = stop_on_signal()
     async with _opened(options, plan) as relays:
         _show_start(options, relays, plan)
-        first = await relays[0].builder.client.block_number()
+        first = (await relays[0].builder.head()).number
         await stop.wait()
-        blocks = await relays[0].builder.client.block_number() - first
+        blocks = (await relays[0].builder.head()).number - first
     _show_end(options, relays, blocks)
 
 

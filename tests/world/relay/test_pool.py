@@ -60,6 +60,15 @@ def test_included_lost_and_included_again() -> None:
     assert state_of(story) == State.INCLUDED
 
 
+def test_lost_with_its_last_block() -> None:
+    """What is lost in the last block that might include it has failed."""
+    pool = Pool()
+    story = give(pool, last=6)
+    pool.settle(built(6, TX.tx_hash, block="0xa"))
+    pool.settle(built(6, block="0xb", instead_of="0xa"))
+    assert state_of(story) == State.FAILED
+
+
 def test_end_of_the_window_is_the_end() -> None:
     """After its last block a transaction has failed and is no longer offered."""
     pool = Pool()

@@ -125,7 +125,8 @@ class Pool:
             if tx_hash in included:
                 story.state, story.block_hash = State.INCLUDED, built.hash
             elif story.block_hash is not None and story.block_hash == built.instead_of:
-                story.state, story.block_hash = State.PENDING, None
+                is_over = story.last_block <= built.number
+                story.state, story.block_hash = State.FAILED if is_over else State.PENDING, None
         self._note_bundles(built.included)
         for offer, reason in built.dropped.items():
             if offer.name in self.stories:
@@ -145,7 +146,7 @@ class Pool:
                 story.sealed_at = time.time()
 
     def _forget(self, number: int) -> None:
-        """Blocks from this number on cannot include it. What is included waits on: its block may be lost."""
+        """Let go what no block from this number on may include."""
         for key in [key for key, offer in self._held.items() if offer.is_expired(number)]:
             offer = self._held.pop(key)
             story = self.stories.get(offer.name)

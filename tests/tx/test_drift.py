@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from tests.tx.shop import BOB, TOKEN, Shop, off, through
 from tests.tx.test_differences import DAI, WETH, log, transfer
 from tests.tx.test_rehearsal import SHOP, SIGNER, TARGET, item
@@ -17,64 +14,17 @@ from trimtab.model.drift import Gap, TokenDrift
 from trimtab.model.ids import Address, BlockHash, TxHash
 from trimtab.tx.differences import DEPOSIT, Differences
 from trimtab.tx.drift import (
-    Forecast,
-    decode_forecast,
-    encode_forecast,
     forecast_of,
     measure_drift,
     read_changes,
 )
+from trimtab.tx.forecast import Forecast
 from trimtab.tx.rehearsal import Method, Rehearsal
 from trimtab.tx.rehearsing import rehearse
 from trimtab.world.world import World
 
 ME = SIGNER.address
 HASH = TxHash("0x" + "ab" * 32)
-amounts = st.integers(-(2**200), 2**200)
-forecasts = st.builds(
-    Forecast,
-    tx_hash=st.just(HASH),
-    method=st.sampled_from([str(method) for method in Method]),
-    block=st.integers(0, 2**40),
-    base_fee=st.integers(0, 2**90),
-    price=st.integers(0, 2**90),
-    ok=st.booleans(),
-    is_complete=st.booleans(),
-    gas_used=st.none() | st.integers(0, 2**30),
-    native=st.none() | amounts,
-    tokens=st.none() | st.dictionaries(st.sampled_from([DAI, WETH]), amounts),
-    wrapped=st.lists(st.sampled_from([DAI, WETH])).map(tuple),
-)
-
-
-@given(forecasts)
-def test_a_forecast_comes_back_from_its_bytes(forecast: Forecast) -> None:
-    """Amounts of any size, and what was not known stays unknown: empty is not the same."""
-    assert decode_forecast(encode_forecast(forecast)) == forecast
-
-
-def test_the_bytes_of_a_forecast_stay_what_they_are() -> None:
-    """A journal outlives a release: these bytes are read for ever, also with fields that came later."""
-    raw = (
-        b'{"base_fee":10,"block":10,"gas_used":21000,"method":"eth_simulateV1","native":-252000,"ok":true,'
-        b'"price":12,"tokens":{"0x5555555555555555555555555555555555555555":1180591620717411303424},'
-        b'"tx_hash":"' + HASH.encode() + b'"}'
-    )
-    forecast = Forecast(
-        tx_hash=HASH,
-        method="eth_simulateV1",
-        block=10,
-        base_fee=10,
-        price=12,
-        ok=True,
-        gas_used=21_000,
-        native=-252_000,
-        tokens={DAI: 2**70},
-    )
-    assert encode_forecast(forecast) == raw
-    assert decode_forecast(raw[:-1] + b',"later":1}') == forecast
-    with pytest.raises(msgspec.ValidationError):
-        decode_forecast(b'{"ok":true}')
 
 
 def test_only_what_concerns_the_sender_is_kept() -> None:

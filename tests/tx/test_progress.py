@@ -20,12 +20,14 @@ from trimtab.tx import progress as p
 from trimtab.tx import records as r
 from trimtab.tx.compaction import compact
 from trimtab.tx.fees import Fees
+from trimtab.tx.forecast import Forecast
 from trimtab.tx.lanes import Lane
 from trimtab.tx.progress import project
 from trimtab.tx.states import Kind, Outcome, Refusal, Terminal
 from trimtab.tx.stories import Stories, pick_story
 
 ENDS = (p.Final, p.NotSent)
+FORESEEN = Forecast(tx_hash=TxHash("0x1"), method="eth_simulateV1", block=1, base_fee=1, price=1, ok=True)
 
 
 def names(events: Any) -> list[str]:
@@ -39,6 +41,7 @@ def test_each_record_has_its_event() -> None:
         r.Reserved(nonce=3, key="a"),
         attempt(3, "0x1"),
         r.Routed(nonce=3, lane=Lane.PRIVATE, last_block=9),
+        r.Foreseen(nonce=3, forecast=FORESEEN),
         begun(3, "0x1"),
         answer(3, "0x1", Outcome.AMBIGUOUS),
         r.Resolving(nonce=3, reason="a: nonce too low"),
@@ -60,10 +63,11 @@ def test_each_record_has_its_event() -> None:
     ]
     events = project(story)
     assert set(map(type, events)) == set(get_args(TxProgress)) - {p.NotSent, p.Reclaimed}
-    assert events[:5] == (
+    assert events[:6] == (
         p.Submitted(10),
         p.Signed(TxHash("0x1"), 3, Fees(1, 2), Kind.NORMAL),
         p.Routed(Lane.PRIVATE, 9, ""),
+        p.Foreseen(FORESEEN),
         p.Sent(TxHash("0x1"), ("a",)),
         p.Ambiguous(TxHash("0x1"), "a", "", ""),
     )

@@ -92,6 +92,12 @@ async def test_a_rehearsal_runs_behind_what_is_in_flight(desk: Desk, vault: Vaul
         assert [item.tx.tx_hash for item in found.ahead] == [first.tx_hash]
         assert found.differences is not None
         assert found.differences.native[SHOP] == 2
+    async with desk.sender([vault]) as sender:
+        again = sender.handle("b")
+        assert again.rehearsal is None  # of an earlier life
+        kept = await again.read_forecast()
+        assert kept is not None
+        assert (kept.tx_hash, kept.ok, kept.gas_used) == (second.tx_hash, True, 21_000)
 
 
 async def test_a_node_that_cannot_tell_stops_nothing(

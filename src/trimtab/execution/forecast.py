@@ -17,6 +17,7 @@ from trimtab.model.ids import Address
 from trimtab.model.order import Fill
 from trimtab.tx.differences import Differences
 from trimtab.tx.drift import forecast_of, measure_drift, read_changes
+from trimtab.tx.forecast import Forecast
 from trimtab.tx.rehearsal import Rehearsal, RehearsedTx, receipt_of
 from trimtab.venues.base import Venue
 
@@ -84,17 +85,26 @@ def measure(
 
 
 async def read_drift(
-    client: Client, rehearsal: Rehearsal | None, receipt: Receipt, venue: Venue, account: Address
+    client: Client,
+    rehearsal: Rehearsal | None,
+    receipt: Receipt,
+    venue: Venue,
+    account: Address,
+    *,
+    forecast: Forecast | None = None,
 ) -> Drift | None:
-    """`measure` with the differences that the node tells. None where there is nothing to measure, or where
-    the rehearsed logs are none of the venue's form: a report does not fail for that."""
-    if rehearsal is None:
+    """`measure` with the differences that the node tells; in a later life without the fills, from the
+    `forecast` that the journal kept. None where there is nothing to measure, or where the rehearsed logs are
+    none of the venue's form: a report does not fail for that."""
+    if rehearsal is None and forecast is None:
         return None
     try:
         async with asyncio.timeout(TRACE_TIMEOUT):
             changes = await read_changes(client, receipt)
     except TimeoutError:
         changes = None
+    if rehearsal is None:
+        return None if forecast is None else measure_drift(forecast, receipt, changes)
     try:
         return measure(rehearsal, receipt, venue, account, changes)
     except AbiError:

@@ -47,7 +47,14 @@ async def settle(
         return Settled(replace(sender.record(handle.key), status=TxStatus.UNKNOWN), reason=str(error))
     record = sender.record(handle.key)
     if isinstance(outcome, Succeeded | Reverted):
-        drift = await read_drift(client, handle.rehearsal or rehearsal, outcome.receipt, venue, account)
+        drift = await read_drift(
+            client,
+            handle.rehearsal or rehearsal,
+            outcome.receipt,
+            venue,
+            account,
+            forecast=await handle.read_forecast(),
+        )
         if isinstance(outcome, Succeeded):
             return Settled(record, venue.decode_fills(outcome.receipt, account), drift=drift)
         explained = venue.explain_revert(outcome.error.data, market or None)

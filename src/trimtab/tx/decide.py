@@ -12,12 +12,11 @@ from trimtab.tx import events as e
 from trimtab.tx import records as r
 from trimtab.tx.assigning import assign_ready
 from trimtab.tx.batches import stop_followers
-from trimtab.tx.fees import bump_price
 from trimtab.tx.lanes import Lane
 from trimtab.tx.observing import fill_gap, observe_slot
 from trimtab.tx.states import Attempt, Intent, IntentState, Kind, Outcome, Refusal, Slot, SlotState, change
 from trimtab.tx.turn import Turn
-from trimtab.tx.windows import reclaim, used_elsewhere
+from trimtab.tx.windows import outbid, reclaim, used_elsewhere
 
 REQUOTE = frozenset({SendClass.UNDERPRICED, SendClass.FEECAP_LT_BASE})
 """The price was too low on arrival: sign again at the market's, same nonce."""
@@ -173,6 +172,10 @@ def _take_rehearsal(turn: Turn, event: e.Rehearsed) -> None:
     elif intent.is_late(event.at):
         turn.expire(event.nonce)
     else:
+        foreseen = {forecast.tx_hash: forecast for forecast in event.forecasts}
+        for item in turn.fellows(intent):
+            if item.last.tx_hash in foreseen:
+                turn.note(r.Foreseen(nonce=item.nonce, forecast=foreseen[item.last.tx_hash]))
         turn.send(turn.state.slots[event.nonce], event.ways, event.at)
 
 
@@ -208,7 +211,7 @@ def _take_answer(turn: Turn, event: e.SendAnswered) -> None:
     if slot.mined is not None:
         return
     if _contradicts(slot, event):
-        if _is_beaten_by_its_past(turn, slot, event):
+        if event.send_class == SendClass.REPL_UNDERPRICED and outbid(turn, slot):
             return
         if state is not IntentState.RESOLVING:
             turn.note(r.Resolving(nonce=event.nonce, reason=f"{event.endpoint}: {event.message}"[:200]))
@@ -225,19 +228,6 @@ def _contradicts(slot: Slot, event: e.SendAnswered) -> bool:
     if event.send_class == SendClass.NONCE_LOW:
         return True
     return event.send_class == SendClass.REPL_UNDERPRICED and not slot.may_be_out
-
-
-def _is_beaten_by_its_past(turn: Turn, slot: Slot, event: e.SendAnswered) -> bool:
-    """What holds the nonce in that pool may be bytes that were given up, and got about: then the dearest of
-    them are what is to be replaced (F4)."""
-    past = [item.last.fees for item in turn.state.given_up.values() if item.nonce == slot.nonce]
-    above = max(past, key=lambda fees: fees.fee_cap, default=None)
-    if event.send_class != SendClass.REPL_UNDERPRICED or above is None:
-        return False
-    if slot.is_signing or slot.last.fees.fee_cap >= bump_price(above.fee_cap):
-        return slot.is_signing
-    turn.ask_signature(slot.nonce, slot.last.kind, above)
-    return True
 
 
 def _take_refusal(turn: Turn, slot: Slot, attempt: Attempt, event: e.SendAnswered) -> None:

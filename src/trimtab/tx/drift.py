@@ -1,42 +1,19 @@
-"""What a rehearsal foresaw, kept small enough for a journal, and how far the chain went another way."""
+"""What a rehearsal foresaw, made small enough for a journal, and how far the chain went another way."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-import msgspec
-
 from trimtab.chain.client import Client
 from trimtab.chain.receipt import Receipt
 from trimtab.errors import ChainError
 from trimtab.model.drift import Drift, Gap, TokenDrift
-from trimtab.model.ids import Address, TxHash
+from trimtab.model.ids import Address
 from trimtab.tx.answers import malformed_as_error
 from trimtab.tx.differences import NOBODY, Differences, from_changes, token_differences
+from trimtab.tx.forecast import Forecast
 from trimtab.tx.rehearsal import Rehearsal, RehearsedTx
 from trimtab.tx.rehearsal_answers import CHANGES, native_changes
-
-
-class Forecast(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """One transaction's rehearsal without its logs: what concerns the sender's own account. Wei and base
-    units, gained > 0; `price` is wei per gas. What is None the method did not tell. `wrapped` are tokens that
-    are native currency in another form. Fields are only ever added, with a default."""
-
-    tx_hash: TxHash
-    method: str
-    block: int
-    base_fee: int
-    price: int
-    ok: bool
-    is_complete: bool = True
-    gas_used: int | None = None
-    native: int | None = None
-    tokens: dict[Address, int] | None = None
-    wrapped: tuple[Address, ...] = ()
-
-
-encode_forecast = msgspec.json.Encoder(order="sorted").encode
-decode_forecast = msgspec.json.Decoder(Forecast).decode
 
 
 def forecast_of(rehearsal: Rehearsal, item: RehearsedTx) -> Forecast:

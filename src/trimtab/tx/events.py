@@ -9,6 +9,7 @@ from typing import TypeAlias
 from trimtab.model.ids import BlockHash, TxHash
 from trimtab.tx.envelope import AccessList
 from trimtab.tx.fees import Fees
+from trimtab.tx.forecast import Forecast
 from trimtab.tx.lanes import Lane, Ways
 from trimtab.tx.records import Submitted
 from trimtab.tx.states import Kind, Mined, Outcome, Refusal
@@ -75,13 +76,15 @@ class SignFailed:
 @dataclass(frozen=True, slots=True)
 class Rehearsed:
     """Signed bytes were run before they leave (question `ask`). `reason` says why they would do no good, and
-    is empty when they would, or when nobody could tell."""
+    is empty when they would, or when nobody could tell. `forecasts`: what they do, for those that are known.
+    """
 
     nonce: int
     reason: str
     ways: Ways
     at: int
     ask: int
+    forecasts: tuple[Forecast, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

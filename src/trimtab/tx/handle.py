@@ -14,6 +14,7 @@ from trimtab.model.ids import TxHash
 from trimtab.tx import events as e
 from trimtab.tx.driver import Driver
 from trimtab.tx.failures import explain_revert, not_sent
+from trimtab.tx.forecast import Forecast
 from trimtab.tx.intent import TxIntent
 from trimtab.tx.lanes import Lane
 from trimtab.tx.outcome import (
@@ -27,7 +28,7 @@ from trimtab.tx.outcome import (
     TxOutcome,
 )
 from trimtab.tx.progress import NotSent, Teller, TxProgress
-from trimtab.tx.records import Durable
+from trimtab.tx.records import Durable, Foreseen
 from trimtab.tx.rehearsal import Rehearsal
 from trimtab.tx.states import Intent, IntentState, Mined, Refusal, Slot
 
@@ -85,6 +86,12 @@ class TxHandle:
         hashes = [attempt.tx_hash for attempt in slot.attempts] if slot is not None else []
         known = self._driver.trials.rehearsals
         return next((known[item] for item in reversed(hashes) if item in known), None)
+
+    async def read_forecast(self) -> Forecast | None:
+        """What the journal keeps of its rehearsal, also in later lives; None when there was none, and when a
+        compaction has taken it."""
+        found = [record.forecast for record in await self._story() if isinstance(record, Foreseen)]
+        return found[-1] if found else None
 
     @property
     def nonce(self) -> int:

@@ -13,6 +13,7 @@ from typing import TypeAlias
 from trimtab.model.ids import BlockHash, TxHash
 from trimtab.tx import records as r
 from trimtab.tx.fees import Fees
+from trimtab.tx.forecast import Forecast
 from trimtab.tx.lanes import Lane
 from trimtab.tx.states import Kind, Mined, Outcome, Refusal, Terminal
 
@@ -50,6 +51,13 @@ class Routed:
     lane: Lane
     last_block: int
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What its bytes were found to do, before they left."""
+
+    forecast: Forecast
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +193,7 @@ TxProgress: TypeAlias = (
     | Signed
     | Bumped
     | Routed
+    | Foreseen
     | Sent
     | Accepted
     | Refused
@@ -222,6 +231,8 @@ class Teller:
                 yield from self._signed(record.tx_hash, record.nonce, fees, record.kind)
             case r.SendBegun():
                 yield Sent(record.tx_hash, record.endpoints, record.target)
+            case r.Foreseen(forecast=forecast):
+                yield Foreseen(forecast)
             case r.Routed(lane=lane, last_block=last_block, reason=reason):
                 yield Routed(lane, last_block, reason)
             case r.Reclaimed(nonce=nonce):

@@ -13,6 +13,7 @@ import msgspec
 
 from trimtab.model.ids import Address, BlockHash, TxHash
 from trimtab.tx.envelope import AccessList, Authorization
+from trimtab.tx.forecast import Forecast
 from trimtab.tx.lanes import Lane, RoutePolicy
 from trimtab.tx.states import Intent, Kind, Outcome, Refusal, Slot, Terminal
 
@@ -114,6 +115,14 @@ class Routed(_Durable, frozen=True, kw_only=True, tag="route"):
     lane: Lane
     last_block: int = 0
     reason: str = ""
+
+
+class Foreseen(_Durable, frozen=True, kw_only=True, tag="foreseen"):
+    """What signed bytes were found to do before they left."""
+
+    is_eager: ClassVar[bool] = False
+    nonce: int
+    forecast: Forecast
 
 
 class SendBegun(_Durable, frozen=True, kw_only=True, tag="send_begin"):
@@ -336,6 +345,7 @@ Durable: TypeAlias = (
     | Reclaimed
     | Attempted
     | Routed
+    | Foreseen
     | SendBegun
     | SendResult
     | Seen

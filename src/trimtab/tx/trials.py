@@ -12,7 +12,6 @@ from trimtab.chain.call import Call
 from trimtab.chain.chains import chain_info
 from trimtab.chain.client import Client
 from trimtab.errors import (
-    FeeCapExceededError,
     InsufficientFundsError,
     SimulationRevertedError,
     TrimtabError,
@@ -20,6 +19,8 @@ from trimtab.errors import (
 from trimtab.model.ids import Address, TxHash
 from trimtab.tx import events as e
 from trimtab.tx.chain_clock import ChainClock
+from trimtab.tx.drift import forecast_of
+from trimtab.tx.forecast import Forecast
 from trimtab.tx.lanes import Ways
 from trimtab.tx.options import SenderOptions
 from trimtab.tx.records import Submitted
@@ -30,8 +31,8 @@ from trimtab.tx.states import Intent, State, change
 
 logger = logging.getLogger(__name__)
 
-CERTAIN = (SimulationRevertedError, InsufficientFundsError, FeeCapExceededError)
-"""What a rehearsal finds that would be found on the chain too."""
+CERTAIN = (SimulationRevertedError, InsufficientFundsError)
+"""What a rehearsal finds that would be found on the chain too; a base fee may fall again."""
 
 
 class Trials:
@@ -107,17 +108,19 @@ class Trials:
 
     async def _rehearse(self, ask: e.Rehearse, key: str) -> None:
         """What the bytes would meet for certain keeps them here; a node that cannot tell does not."""
-        reason = ""
+        reason, forecasts = "", list[Forecast]()
         try:
             async with asyncio.timeout(self._options.rehearsal_timeout):
                 found = await self._rehearser.rehearse(ask.raws, ahead=ask.ahead)
             self.rehearsals |= {item.tx.tx_hash: found for item in found.txs}
+            forecasts += [forecast_of(found, item) for item in found.txs]
             check_succeeds(found)
         except CERTAIN as error:
             self.errors[key], reason = error, str(error)
         except (TrimtabError, TimeoutError) as error:
             logger.warning("the bytes of %s leave without a rehearsal: %s", key, repr(error))
-        self._feed(e.Rehearsed(ask.nonce, reason, self._ways, self._clock.now(), ask.ask))
+        now = self._clock.now()
+        self._feed(e.Rehearsed(ask.nonce, reason, self._ways, now, ask.ask, tuple(forecasts)))
 
     def _forget_check(self, key: str, check: asyncio.Task[None]) -> None:
         if self._checks.get(key) is check:

@@ -21,6 +21,7 @@ from trimtab.model.ids import BlockHash, TxHash
 from trimtab.tx import events as e
 from trimtab.tx import records as r
 from trimtab.tx.compaction import compact
+from trimtab.tx.fees import Fees
 from trimtab.tx.lanes import Lane, RoutePolicy
 from trimtab.tx.progress import project
 from trimtab.tx.reducer import replay
@@ -482,8 +483,22 @@ def test_bytes_that_leaked_are_outbid(life: PrivateLife) -> None:
     life.say(0, cheap, SendClass.REPL_UNDERPRICED, "a")
     assert [(ask.nonce, ask.above.fee_cap) for ask in life.did(e.Sign)] == [(0, 100)]
     dear = life.sign(0, price=200)
+    life.say(0, cheap, SendClass.REPL_UNDERPRICED, "b")
+    assert not life.did(e.Sign), "that was about the one before"
     life.say(0, dear, SendClass.REPL_UNDERPRICED, *NODES)
     assert life.intent("public") is IntentState.RESOLVING, "it was dear enough: a stranger's is there"
+
+
+def test_what_outbids_leaked_bytes_outbids_its_own_last_price_too(life: PrivateLife) -> None:
+    """7: theirs ask for more in one part of the price, its own in the other; the next is above both."""
+    dropped(life)
+    life.submit("public")
+    life.check("public")
+    own = TxHash("own")
+    fees = Fees(105, 105)
+    life.feed(e.Signed(0, Kind.NORMAL, own, b"own", fees, 1, 1, life.ways, life.at, life.ask(0)))
+    life.say(0, own, SendClass.REPL_UNDERPRICED, "a")
+    assert [ask.above for ask in life.did(e.Sign)] == [Fees(105, 105)]
 
 
 # The journal

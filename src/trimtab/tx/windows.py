@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from trimtab.model.ids import TxHash
 from trimtab.tx import events as e
 from trimtab.tx import records as r
-from trimtab.tx.fees import has_headroom
+from trimtab.tx.fees import Fees, bump_price, has_headroom
 from trimtab.tx.lanes import Lane, Ways
 from trimtab.tx.states import Refusal, Slot
 from trimtab.tx.turn import Turn
@@ -96,6 +96,21 @@ def reclaim(turn: Turn, seen: e.Observed) -> None:
         turn.note(r.Reclaimed(nonce=slot.nonce, key=key))
         if again is not None and again.bundle:
             turn.lost.append(again)  # it was to happen again with others: they have lost it
+
+
+def outbid(turn: Turn, slot: Slot) -> bool:
+    """What holds the nonce in a public pool may be bytes that were given up, and got about: then the dearest
+    of them are what is to be replaced (F4). False where they cannot be the reason."""
+    past = [item.last.fees for item in turn.state.given_up.values() if item.nonce == slot.nonce]
+    if not past or slot.is_signing:
+        return bool(past)
+    own = slot.last.fees
+    above = Fees(max(fees.tip for fees in past), max(fees.fee_cap for fees in past))
+    if own.tip >= bump_price(above.tip) and own.fee_cap >= bump_price(above.fee_cap):
+        return False
+    above = Fees(max(own.tip, above.tip), max(own.fee_cap, above.fee_cap))
+    turn.ask_signature(slot.nonce, slot.last.kind, above)
+    return True
 
 
 def used_elsewhere(turn: Turn, seen: e.Observed) -> int | None:

@@ -3,11 +3,12 @@ steps of bundles are signed: what each of that means."""
 
 from __future__ import annotations
 
-from tests.tx.private_life import PATIENT, RELAYS, WINDOW, PrivateLife
+from tests.tx.private_life import NODES, PATIENT, RELAYS, WINDOW, PrivateLife
 
 from trimtab.chain.rpc_errors import SendClass
+from trimtab.model.ids import BlockHash
 from trimtab.tx import events as e
-from trimtab.tx.states import IntentState, SlotState
+from trimtab.tx.states import IntentState, Mined, SlotState
 
 ENDED = WINDOW + PATIENT.drop_margin + 1
 
@@ -92,3 +93,25 @@ def test_two_that_are_mined_at_one_nonce_are_no_news() -> None:
     life.look(ENDED + 2, account_nonce=1)
     assert life.intent("other").is_mined
     assert life.intent("k") is IntentState.DROPPED
+
+
+def test_who_gave_way_is_watched_too() -> None:
+    """Public bytes at a nonce that given-up bytes took are still in pools: a reorg may bring them in."""
+    life = PrivateLife()
+    late = life.fly()
+    life.pass_window(WINDOW)
+    life.submit("public")
+    life.check("public")
+    open_hash = life.sign(0, price=300)
+    life.say(0, open_hash, None, *NODES)
+    life.mine(ENDED + 1, late)
+    life.look(ENDED + 1)
+    assert life.intent("k") is IntentState.INCLUDED
+    assert life.state.given_up["public"].last.tx_hash == open_hash
+    life.mined.clear()
+    life.look(ENDED + 2, canonical={}, account_nonce=0)
+    life.mined[open_hash] = Mined(open_hash, ENDED + 1, BlockHash("0xother"), True, 1, 1)
+    for _ in range(3):
+        life.look(ENDED + 2, canonical={ENDED + 1: BlockHash("0xother")}, account_nonce=1)
+    assert life.intent("public").is_mined
+    assert not life.is_halted

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+
+from tests.tx.leaks.orders import Role
 
 from trimtab.chain.client import Client
 from trimtab.tx import decide, windows
@@ -54,17 +55,21 @@ def _recover_in_public() -> None:
 
 def _fall_back() -> None:
     """A relay that does not say yes is replaced by the public mempool."""
-    take = decide._take_answer
+    take, send, known = decide._take_answer, Turn.send, list[Ways]()
+
+    def send_and_learn(turn: Turn, slot: Slot, ways: Ways, at: int) -> None:
+        known[:] = [ways]
+        send(turn, slot, ways, at)
 
     def take_and_fall_back(turn: Turn, event: e.SendAnswered) -> None:
         take(turn, event)
         slot = turn.state.slots.get(event.nonce)
         is_no = event.outcome is not Outcome.ACCEPTED
-        if slot is not None and slot.lane is Lane.PRIVATE and is_no and slot.attempts:
+        if slot is not None and slot.flies_private and slot.lane is Lane.PRIVATE and is_no:
             turn.state.slots[event.nonce] = change(slot, lane=Lane.PUBLIC)
-            names = ("http://fallback",)
-            turn.rebroadcast(turn.state.slots[event.nonce], Ways.public(*names), event.at)
+            turn.rebroadcast(turn.state.slots[event.nonce], known[0], event.at)
 
+    Turn.send = send_and_learn  # type: ignore[method-assign,assignment]
     decide._take_answer = take_and_fall_back
 
 
@@ -106,20 +111,44 @@ def _repeat() -> None:
     windows._aim = aim
 
 
-BREAKS: dict[str, tuple[Callable[[], Any] | None, str]] = {
-    "the public route": (None, "is in public, and its lane is"),
-    "the lane": (_forget_lane, "is in public, and its lane is"),
-    "recovery": (_recover_in_public, "is in public, and its lane is"),
-    "an error": (_fall_back, "is in public, and its lane is|http://fallback"),
-    "the margin": (_hurry, "private window ended"),
-    "a bundle": (_part_bundles, "a part of a bundle was sent alone"),
-    "one aim for each head": (_repeat, "was aimed at"),
+def _look_away() -> None:
+    """No look finds anything of ours on the chain."""
+    observe = decide._observe
+
+    def observe_nothing(turn: Turn, event: e.Observed) -> None:
+        slots = turn.state.slots.values()
+        hashes = frozenset(attempt.tx_hash for slot in slots for attempt in slot.attempts)
+        lowest = min((slot.nonce for slot in slots), default=event.account_nonce)
+        observe(turn, replace(event, mined={}, absent=hashes, account_nonce=lowest))
+
+    decide._observe = observe_nothing
+
+
+@dataclass(frozen=True)
+class Break:
+    """`spoil` breaks it, `words` are those with which the proof must fail, on orders of these `roles`."""
+
+    words: str
+    spoil: Callable[[], None] | None = None
+    roles: tuple[Role, ...] = (Role.PRIVATE, Role.BUNDLED, Role.SWITCHED, Role.PUBLIC)
+
+
+_PUBLIC = "is in public, and its lane is"
+BREAKS = {
+    "the public route": Break(_PUBLIC),
+    "the lane": Break(_PUBLIC, _forget_lane),
+    "recovery": Break(_PUBLIC, _recover_in_public),
+    "an error": Break(f"{_PUBLIC}|SendBegun.*target=0", _fall_back),
+    "the margin": Break("its last is|private window ended", _hurry),
+    "a bundle": Break("a part of a bundle was sent alone", _part_bundles),
+    "one aim for each head": Break("was aimed at", _repeat),
+    "the look": Break("and given up", _look_away, (Role.PRIVATE, Role.PRIVATE)),
 }
-"""What is broken: how, and the words with which the proof must fail."""
+"""By what is broken."""
 
 
 def break_guard(broken: str) -> None:
     """Break it in this process; nothing for an empty name."""
-    spoil = BREAKS[broken][0] if broken else None
+    spoil = BREAKS[broken].spoil if broken else None
     if spoil is not None:
         spoil()

@@ -8,7 +8,7 @@ import random
 import time
 import zlib
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -77,12 +77,12 @@ class Site:
     recorders: tuple[Recorder, Recorder]
     nursery: Nursery
     folder: Path
-    watcher: list[Any] = field(default_factory=list)
+    watcher: list[Callable[[Request], None]] = field(default_factory=list)
 
     @classmethod
     @asynccontextmanager
     async def open(cls, folder: Path) -> AsyncIterator[Self]:
-        watcher: list[Any] = []
+        watcher: list[Callable[[Request], None]] = []
 
         def watch(request: Request) -> None:
             for listener in watcher:

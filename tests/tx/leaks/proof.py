@@ -29,6 +29,7 @@ from trimtab.tx.states import Attempt, Kind, Refusal, State
 from trimtab.world.recorder import Request
 
 Parcel: TypeAlias = tuple[TxHash, ...]
+_ALONE = "a part of a bundle was sent alone"
 _CAME = re.compile(r"ended with block (\d+), and block (\d+) came without it")
 
 
@@ -165,6 +166,7 @@ def check_windows(records: Sequence[tuple[float, r.Durable]], births: Sequence[f
                 sent = steps[intent.batch if intent.bundle else slot.key]
                 sent.append(fact)
                 if len(sent) == max(intent.bundle, 1):
+                    assert len({item.nonce for item in sent}) == len(sent), f"{_ALONE}: {sent}"
                     assert len({item.target for item in sent}) == 1, sent
                     life = sum(born <= at for born in births)
                     aims[life, tuple(item.tx_hash for item in sent)].append(fact.target)
@@ -178,7 +180,7 @@ def check_windows(records: Sequence[tuple[float, r.Durable]], births: Sequence[f
         elif isinstance(fact, r.Released) and fact.refusal is Refusal.DROPPED:
             _check_past(fact.reason)
         evolve(state, fact)
-    assert not any(steps.values()), f"a part of a bundle was sent alone: {steps}"
+    assert not any(steps.values()), f"{_ALONE}: {steps}"
     for (_, parcel), targets in aims.items():
         assert all(a < b for a, b in pairwise(targets)), f"{parcel} was aimed at {targets}"
     return sends

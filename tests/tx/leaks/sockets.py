@@ -7,6 +7,7 @@ socket transport, so that is where their bytes are seen: nothing else of the pro
 from __future__ import annotations
 
 import re
+from asyncio import selector_events
 from collections.abc import Collection
 from typing import Any
 
@@ -28,8 +29,6 @@ def raws_in(payload: bytes) -> dict[str, bytes]:
 def watch_sockets(boundaries: Boundaries, journal: str, relays: Collection[int]) -> None:
     """From here on this process meets a boundary before the bytes of a request leave, right after, and when
     its answer is there. `relays` are the ports of those; whatever leaves must be in the journal already."""
-    from asyncio import selector_events
-
     transport: Any = selector_events._SelectorSocketTransport  # type: ignore[attr-defined]  # private on purpose
     write, read, lose = transport.write, transport._read_ready, transport._call_connection_lost
     asked: dict[Any, str] = {}

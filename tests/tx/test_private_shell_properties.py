@@ -23,7 +23,8 @@ from trimtab.errors import TrimtabError
 from trimtab.tx import records as r
 from trimtab.tx.intent import TxIntent
 from trimtab.tx.lanes import Lane, RoutePolicy, Ways
-from trimtab.tx.outcome import Finality
+from trimtab.tx.outcome import Dropped, Finality, Succeeded, TxOutcome
+from trimtab.tx.progress import TxProgress
 from trimtab.tx.routes.base import Parcel
 from trimtab.tx.states import Kind
 
@@ -210,6 +211,23 @@ class PrivateShell(Shell):
             and sum(tx.worst_cost for tx in txs) <= self.chain.balance()
         )
 
+    def include_all(self, offer: Offer) -> None:
+        """Whatever its window was."""
+        self.chain.mine(offer.txs)
+
+    def listen(self, key: str) -> tuple[list[TxProgress], TxOutcome]:
+        """All that its handle tells now, and how it says that it ended."""
+        found: list[TxProgress] = []
+        ends: list[TxOutcome] = []
+        self._do(self._hear(key, found, ends))
+        return found, ends[0]
+
+    async def _hear(self, key: str, found: list[TxProgress], ends: list[TxOutcome]) -> None:
+        handle = self._sender().handle(key)
+        ends.append(await handle.outcome())
+        async for event in handle.events():
+            found.append(event)
+
     # Invariants
 
     @invariant()
@@ -251,3 +269,28 @@ TestLongPrivateShell = pytest.mark.soak(LongPrivateShell.TestCase)
 TestLongPrivateShell.settings = machine_settings(10_000, 30)
 TestPrivateShell = PrivateShell.TestCase
 TestPrivateShell.settings = machine_settings(40, 30)
+
+
+def test_a_listener_hears_that_it_was_dropped_and_then_happened() -> None:
+    """A relay kept the bytes past the window: `Dropped` is told, and later what is true; the whole story to
+    who asks then, in this life and in the next."""
+    machine = PrivateShell()
+    machine.start(past=0, depth=FINAL_DEPTH + 1, simulate=False, slow=False)
+    machine.wait(seconds=3.0)
+    machine.submit_private(window=1, then_public=False, deadline=None, reverts=False)
+    machine.wait(seconds=0.5)
+    machine.mine(blocks=5, most=0, last=False)
+    (wanted,) = machine.wanted.values()
+    assert [type(outcome) for outcome in wanted.told] == [Dropped]
+    machine.include_all(machine._hoard()[0])
+    machine.mine(blocks=FINAL_DEPTH + 2, most=0, last=False)
+    for _ in range(2):
+        heard, told = machine.listen(wanted.intent.key)
+        names = [type(event).__name__ for event in heard]
+        assert names.index("NotSent") < names.index("Reclaimed") < names.index("Included")
+        assert names[-1] == "Final"
+        assert isinstance(told, Succeeded)
+        machine.restart(downtime=0.0)
+        machine.wait(seconds=3.0)
+    machine.nothing_was_violated()
+    machine.teardown()

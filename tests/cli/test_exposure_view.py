@@ -27,6 +27,14 @@ def test_an_exposed_order_shows_profit_loss_and_what_is_done() -> None:
     }
 
 
+def test_what_is_hidden_anyway_needs_no_rule() -> None:
+    """The numbers are shown, and the route says the rest."""
+    facts = exposure_facts(ExposureVerdict(None, "why", exposure_of("6")), RoutePolicy.private(3))
+    assert facts["worst sandwich profit"] == "6.00"
+    assert "so" not in facts
+    assert "so" in exposure_facts(HIDE, RoutePolicy.public())
+
+
 def test_less_is_said_where_there_is_less() -> None:
     """Nothing at a venue that does not tell, the reason where nobody can compute it, a zero where no attack
     pays."""

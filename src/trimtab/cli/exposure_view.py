@@ -19,9 +19,9 @@ BOUNDS = {
 }
 
 
-def exposure_facts(verdict: ExposureVerdict | None) -> Mapping[str, object]:
-    """What a sandwich could earn and what it would cost, and what is done about it; nothing at a venue that
-    does not tell."""
+def exposure_facts(verdict: ExposureVerdict | None, route: RoutePolicy | None = None) -> Mapping[str, object]:
+    """What a sandwich could earn and what it would cost, and what is done about it: nothing where the command
+    line says a private `route`. Empty at a venue that does not tell."""
     if verdict is None:
         return {}
     found = verdict.exposure
@@ -34,6 +34,8 @@ def exposure_facts(verdict: ExposureVerdict | None) -> Mapping[str, object]:
             "it would trade": number(found.attacker_size),
             "what bounds it": BOUNDS[found.bound.value],
         }
+    if route is not None and route.is_private:
+        return facts
     most = verdict.max_exposure
     allowed = "no rule is set" if most is None else f"up to {number(most, 2)} is allowed"
     return {**facts, "so": f"{verdict.plan} ({allowed})"}

@@ -305,5 +305,5 @@ def _print_preview(report: ExecutionReport, route: RoutePolicy | None) -> None:
     facts: Mapping[str, object] = (
         perp_facts(report.quote) if isinstance(report.quote, PerpQuote) else option_facts(report.quote)
     )
-    more = {**exposure_facts(report.verdict), **route_facts(route, report.verdict)}
+    more = {**exposure_facts(report.verdict, route), **route_facts(route, report.verdict)}
     print_facts(f"{report.market} at {report.venue}", {**facts, **more})

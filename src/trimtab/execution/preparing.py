@@ -72,13 +72,12 @@ async def prepare(
 
 
 def scales_of(options: ExecutorOptions, rules: QuoteRules, route: RoutePolicy | None) -> Scales:
-    """The caller's route decides what the rule may still do: private is private, and public is not. A rule
-    that knows nothing but private routes has no say about what its caller wants public."""
-    rule = options.rule
+    """The caller's route decides what the rule may still do. It has no say about what its caller hides
+    anyway, nor, where it knows nothing but private routes, about what its caller wants public."""
+    rule, slippage = options.rule, rules.max_slippage
     actions = () if rule is None else rule.prefer
-    if route is not None and route.is_private:
-        actions = (ExposureAction.PRIVATE,)
-    elif route is not None or options.private is None:
+    if route is not None or options.private is None:
         actions = tuple(action for action in actions if action is not ExposureAction.PRIVATE)
-    has_say = bool(actions) or route is None
-    return Scales(rule if has_say else None, actions, rules.max_slippage)
+    if route is not None and (route.is_private or not actions):
+        return Scales(None, (), slippage)
+    return Scales(rule, actions, slippage)

@@ -41,8 +41,8 @@ async def weigh(
     if not isinstance(venue, ExposureVenue) or Capability.SANDWICH_EXPOSURE not in venue.capabilities:
         return None
     rule = scales.rule
-    costs = await _attacker_costs(client, venue)
     try:
+        costs = await _attacker_costs(client, venue)
         exposure = await venue.read_exposure(account, quote, **costs)
         if rule is None:
             return ExposureVerdict(None, told(exposure, None), exposure)

@@ -12,9 +12,9 @@ from trimtab.chain.rpc_errors import SendClass
 from trimtab.model.ids import BlockHash
 from trimtab.tx import events as e
 from trimtab.tx import records as r
-from trimtab.tx.lanes import Lane
+from trimtab.tx.lanes import Lane, RoutePolicy
 from trimtab.tx.reducer import replay
-from trimtab.tx.states import IntentState, Kind, Refusal
+from trimtab.tx.states import IntentState, Kind, Refusal, change
 
 
 @pytest.fixture
@@ -178,6 +178,21 @@ def test_a_crash_amid_the_records_of_a_bundle_never_sends_a_part(life: PrivateLi
             assert len(bundle.sends) == 3
         else:
             assert not again.state.slots, length
+
+
+def test_a_batch_whose_first_step_is_dropped_is_not_sent_once_more(life: PrivateLife) -> None:
+    """Private steps that travel apart: the look that drops the first cancels the second, and sends nothing of
+    it on the way."""
+    life.policy = replace(PATIENT, clean_passes=1)
+    route = RoutePolicy.private(WINDOW)
+    steps = [change(life.intent_of(f"s.{n}", route), batch="s", step=n) for n in range(2)]
+    life.feed(e.SubmitBatch(tuple(steps)))
+    life.say(0, life.sign(0), None, *RELAYS)
+    life.look(WINDOW + 1)
+    life.say(1, life.sign(1), None, *RELAYS)
+    assert not life.look(ENDED)
+    assert life.intent("s.0") is IntentState.DROPPED
+    assert life.intent("s.1") is IntentState.CANCELLING
 
 
 def test_a_bundle_has_nonces_that_follow_each_other(life: PrivateLife) -> None:

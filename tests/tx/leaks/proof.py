@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TypeAlias
 
-from tests.tx.kills.proof import Sent, check_journal
+from tests.tx.kills.proof import Sent, check_journal, read_facts
 from tests.tx.leaks.life import POLICY
 from tests.tx.leaks.orders import ENDS, LEAKED_ENDS, Order, groups_of
 from tests.tx.leaks.sockets import raws_in
@@ -258,6 +258,9 @@ async def check_chain(
         )
         assert end in allowed, f"{order.key} ended as {end}"
     check_journal(path, client.chain_id, account, landed)
+    ended = replay(read_facts(path, client.chain_id, account)).finished.values()
+    tracked = {slot.mined.tx_hash: slot.mined.block for slot in ended if slot.mined is not None}
+    assert tracked == {item.tx_hash: item.block for item in landed}, "tracked to other blocks"
     wholes, halves = check_bundles(orders, landed, leaked)
     executed = sum(item.mark in marks for item in landed)
     return Count(executed, wholes, halves, len(landed))

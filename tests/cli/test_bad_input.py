@@ -409,7 +409,12 @@ async def test_a_relay_that_is_not_there(cli: Cli) -> None:
         done = await cli.run(*BUY, "1", "--private", "--yes", "--json")
     assert (done.code, done.json["status"]) == (6, "expired"), done.words
     assert "its private window ended" in done.json["reason"]
-    assert done.json["transactions"][0]["status"] == "dropped"
+    [tx] = done.json["transactions"]
+    assert (tx["status"], tx["lane"], len(tx["tx_hash"])) == ("dropped", "private", 66)
+    listed = (await cli.run("tx", "ls", "--json")).json["transactions"]
+    assert [(row["key"], row["tx_hash"]) for row in listed][-1:] == [(tx["key"], tx["tx_hash"])]
+    shown = (await cli.run("tx", "show", tx["key"], "--json")).json
+    assert [attempt["tx_hash"] for attempt in shown["attempt_list"]] == [tx["tx_hash"]]
 
 
 @asynccontextmanager

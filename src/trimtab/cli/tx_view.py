@@ -75,12 +75,14 @@ def find_key(books: Books, state: State, given: str) -> str:
 
 
 async def show_list(config: Path | None, *, every: bool, as_json: bool) -> None:
-    """All that is not final, lowest nonce first; `every` with the rest."""
+    """All that is not final, lowest nonce first, and what was given up and could still land; `every` with the
+    rest."""
     _, books = find_books(config)
     state = read_state(books)
     slots = {**state.finished, **state.slots} if every else state.slots
     keys = [slots[nonce].key for nonce in sorted(slots)]
-    rows = [record_of(state, key) for key in [*keys, *state.queue]]
+    given_up = [key for key in state.given_up if key not in keys]
+    rows = [record_of(state, key) for key in [*keys, *given_up, *state.queue]]
     if as_json:
         print_json(
             {
@@ -130,7 +132,7 @@ def lane_of(row: TxRecord) -> str:
 
 
 def _fee_cap(state: State, key: str) -> Decimal | None:
-    slot = state.slot_of(key)
+    slot = state.slot_of(key) or state.given_up.get(key)
     return from_base(slot.last.fees.fee_cap, 9) if slot is not None and slot.attempts else None
 
 
@@ -141,7 +143,8 @@ async def show_one(config: Path | None, key: str, *, as_json: bool, relays: bool
     state = read_state(books)
     key = find_key(books, state, key)
     story = read_story(books, key)
-    row, intent, slot = record_of(state, key), state.intents[key], state.slot_of(key)
+    row, intent = record_of(state, key), state.intents[key]
+    slot = state.slot_of(key) or state.given_up.get(key)
     attempts = slot.attempts if slot is not None else ()
     told = await read_relays(settings, [item.tx_hash for item in attempts]) if relays else None
     if as_json:

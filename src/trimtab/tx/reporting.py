@@ -16,8 +16,9 @@ _ENDED = {
 
 
 def record_of(state: State, key: str) -> TxRecord:
-    """One transaction; nonce -1 and no hash when nothing of it was signed."""
-    intent, slot = state.intents[key], state.slot_of(key)
+    """One transaction; nonce -1 and no hash when nothing of it was signed. What relays dropped has its hash
+    for as long as it could still land."""
+    intent, slot = state.intents[key], state.slot_of(key) or state.given_up.get(key)
     mined = slot.mined if slot else None
     return TxRecord(
         key=key,

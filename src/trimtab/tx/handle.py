@@ -64,7 +64,8 @@ class TxHandle:
 
     @property
     def is_refused(self) -> bool:
-        """It ended with nothing on chain, and nothing can come: its key is free again."""
+        """It ended with nothing on chain: its key is free again. Where private bytes of it left, whoever kept
+        them may still have them mined, and its key is free for the same content only."""
         return self._intent.refusal is not None
 
     @property

@@ -182,7 +182,8 @@ class Reclaimed:
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """The end: nothing of it is on chain, nothing can come, its key is free."""
+    """The end: nothing of it is on chain, its key is free. After private bytes left, `Reclaimed` may follow
+    until its nonce is final."""
 
     refusal: Refusal
     reason: str

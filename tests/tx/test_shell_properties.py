@@ -79,7 +79,7 @@ from trimtab.tx.outcome import (
 )
 from trimtab.tx.policy import TxPolicy
 from trimtab.tx.progress import Teller, TxProgress
-from trimtab.tx.records import Archived, Submitted, decode_record
+from trimtab.tx.records import Archived, GivenUp, Submitted, decode_record
 from trimtab.tx.reducer import replay
 from trimtab.tx.states import IntentState, Slot, State
 
@@ -616,7 +616,7 @@ class Shell(RuleBasedStateMachine):
         """16: what a listener heard in any life is how the file still begins to tell it."""
         story, teller = self.auditor.stories.get(key, []), Teller()
         tries = sum(isinstance(record, Submitted) for record in story)
-        if tries > 1 or any(isinstance(record, Archived) for record in story):
+        if tries > 1 or any(isinstance(record, Archived | GivenUp) for record in story):
             return  # told in short, or of a key that was free again
         told = [event for record in story for event in teller.tell(record)]
         for heard in wanted.heard:

@@ -151,6 +151,21 @@ def test_cancelling_a_step_stops_the_bundle(life: PrivateLife, key: str) -> None
     assert life.state.nonces.next == 0
 
 
+@pytest.mark.parametrize("key", ["b.0", "b.1"])
+def test_a_bundle_withdrawn_before_it_left_is_gone_at_once(life: PrivateLife, key: str) -> None:
+    """Whichever step the caller names, while another is being signed or waits: nothing of any left."""
+    life.policy = replace(PATIENT, window=2)
+    life.submit_bundle(2)
+    life.sign(0)
+    life.feed(e.CancelAsked(key))
+    assert {life.state.intents[name].refusal for name in ("b.0", "b.1")} == {
+        Refusal.WITHDRAWN,
+        Refusal.BATCH,
+    }
+    assert not life.state.slots
+    assert not life.sent_to()
+
+
 def test_a_bundle_that_is_mined_though_it_was_stopped_happened(life: PrivateLife) -> None:
     """It was aimed at one block more; then that is what it is."""
     hashes = life.fly_bundle()

@@ -43,7 +43,7 @@ def decide(
                 return found
         else:
             return ExposureVerdict(action, reason, exposure, rule.max_exposure)
-    reason = f"{reason}, and here is no way to {', to '.join(_DOINGS[one] for one in rule.prefer)} it"
+    reason = f"{reason}, and there is no way to {' or '.join(_DOINGS[one] for one in rule.prefer)} it"
     return ExposureVerdict(ExposureAction.REFUSE, reason, exposure, rule.max_exposure)
 
 

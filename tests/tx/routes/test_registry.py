@@ -109,7 +109,7 @@ def test_private_bytes_are_not_sent_in_the_clear(kind: str) -> None:
     """Plain HTTP only on this machine and in its own network; a sequencer's route is public anyway."""
     for near in ("localhost:1", "127.0.0.1:1", "[::1]:1", "10.1.2.3", "relay:8545", "a.localhost"):
         assert ROUTES[kind].open([f"http://{near}"]).endpoints
-    for far in ("relay.example", "1.1.1.1", "[2606:4700::1111]:80"):
+    for far in ("relay.example", "1.1.1.1", "[2606:4700::1111]:80", "16843009", "0x01010101", "1.257"):
         assert ROUTES[kind].open([f"https://{far}"]).endpoints
         if Lane.PUBLIC in ROUTES[kind].open(["https://relay.example"]).lanes:
             assert ROUTES[kind].open([f"http://{far}"]).endpoints

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from ipaddress import ip_address
+from socket import inet_aton
 from types import TracebackType
 from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
@@ -131,6 +133,8 @@ def _names_bundle(said: Any) -> bool:
 
 def _is_near(host: str) -> bool:
     """Whether it is on this machine or in its own network: an address of one, or a name without a dot."""
+    with suppress(OSError):  # a bare number is an address, as resolvers read it
+        return ip_address(inet_aton(host)).is_private
     try:
         return ip_address(host).is_private
     except ValueError:

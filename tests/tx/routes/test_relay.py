@@ -213,6 +213,20 @@ async def test_words_are_shown_without_raw_bytes_and_keys() -> None:
         pickle.dumps(relay)
 
 
+async def test_a_key_is_not_shown_in_part_either() -> None:
+    """A long page that quotes the URL is cut short after what the URL hides is taken out, not before: else
+    the cut would leave most of a key. What moves a terminal's cursor is not passed on."""
+    key = "k3y" * 20
+    for status in (401, 404, 500):
+        async with scripted() as script:
+            script.answer = saying(status, "x" * 270 + "\x1b[2J" + key)
+            relay = Relay("one", f"{script.url}/{key}")
+            said = (await ask(relay)).message
+            await relay.close()
+        assert "k3y" not in said
+        assert said.isprintable()
+
+
 class Absent:
     """An identity whose device is not there."""
 

@@ -128,8 +128,9 @@ class Relay:
         return SendResult(self.name, Outcome.AMBIGUOUS, SendClass.AMBIGUOUS, self.show(words))
 
     def show(self, text: str) -> str:
-        """A relay's words, short, without raw bytes, without what the URL hides, and fit for a journal."""
-        text = text.encode(errors="replace").decode()
+        """A relay's words, short, without raw bytes, without what the URL hides, and fit for a journal and a
+        terminal."""
+        text = "".join(char if char.isprintable() else " " for char in text)
         for secret in self._secrets:
             text = text.replace(secret, "***")
         text = _LONG_HEX.sub(lambda found: found[0][:10] + "...", text)
@@ -194,8 +195,8 @@ class Relay:
             if answer.is_ok and "result" in content:
                 return Heard(content["result"])
         if answer.status == 401:
-            return Heard(trouble=self.refuse(f"HTTP 401: {answer.text}", SendClass.UNAUTHORISED))
-        return self._unknown(f"HTTP {answer.status}: {answer.text}")
+            return Heard(trouble=self.refuse(f"HTTP 401: {_text(content)}", SendClass.UNAUTHORISED))
+        return self._unknown(f"HTTP {answer.status}: {_text(content)}")
 
     def _classified(self, error: Any) -> Heard:
         """`error` as JSON-RPC has it, or as relays also say it: {"error": "unable to decode txs"}."""
@@ -207,6 +208,11 @@ class Relay:
 
     def _unknown(self, words: str) -> Heard:
         return Heard(trouble=self.doubt(words))
+
+
+def _text(content: Any) -> str:
+    """All of an answer: `show` makes it short, and only after it took out what is not for others."""
+    return content if isinstance(content, str) else json.dumps(content)
 
 
 def _limiter(options: RelayOptions, clock: Callable[[], float]) -> RateLimiter | None:

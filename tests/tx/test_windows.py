@@ -82,6 +82,16 @@ def test_a_relay_that_is_slow_does_not_cost_the_next_block(life: PrivateLife) ->
     assert [send.nonce for send in life.did(e.Send)] == [0]
 
 
+def test_a_chain_that_went_back_is_aimed_at_where_it_is(life: PrivateLife) -> None:
+    """A development chain was set back: its next block is the one to aim at, not the one that was."""
+    life.look(20)
+    tx_hash = life.fly()
+    assert not life.look(10)
+    life.at += PATIENT.lag_patience
+    (send,) = life.look(10)
+    assert (send.tx_hash, send.target) == (tx_hash, 11)
+
+
 def test_a_price_that_the_next_block_cannot_take_is_raised_in_the_lane(life: PrivateLife) -> None:
     """Signed above the last one, and sent to the same relays; where no cap lets that be, the same bytes go
     again: the base fee may fall."""

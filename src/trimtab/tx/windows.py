@@ -36,7 +36,7 @@ def keep_private(turn: Turn, slot: Slot, seen: e.Observed, ways: Ways) -> None:
 
 def _aim(turn: Turn, slots: list[Slot], seen: e.Observed, ways: Ways) -> None:
     """Once for each head: at the block after it, at a price that it can take."""
-    if turn.state.head < slots[0].target:
+    if slots[0].target == turn.state.head + 1:
         return
     dear = [item for item in slots if turn.state.halted is None and not _can_pay(item, seen)]
     if all(item.is_capped for item in dear):  # perhaps the next block is cheaper

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from trimtab.model.exposure import Exposure, ExposureBound, Remedies
+from trimtab.model.exposure import ExposureBound, Remedies, SandwichExposure
 from trimtab.model.order import Fill, PerpIntent, PerpQuote, Side
 
 D = Decimal
@@ -19,9 +19,9 @@ def quote_of(intent: PerpIntent = SELL, price: str = "1950") -> PerpQuote:
     )  # fmt: skip
 
 
-def exposure_of(worst: str, intent: PerpIntent = SELL) -> Exposure:
+def exposure_of(worst: str, intent: PerpIntent = SELL) -> SandwichExposure:
     bound = ExposureBound.ACCEPTABLE_PRICE
-    return Exposure(intent, D(worst), D(50), D(3), D(2), D(1), D(600), bound, 7, 1_000)
+    return SandwichExposure(intent, D(worst), D(50), D(3), D(2), D(1), D(600), bound, 7, 1_000)
 
 
 def remedies_of(price: str, amount: str | None) -> Remedies:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.venues.perp_v2.stage import Stage
 
-from trimtab.model.exposure import Exposure, Remedies
+from trimtab.model.exposure import Remedies, SandwichExposure
 from trimtab.model.ids import Address
 from trimtab.model.order import PerpIntent, PerpQuote, Side
 from trimtab.testing.exposure_conformance import ExposureCheck
@@ -24,7 +24,7 @@ ACCOUNT = Address("0x" + "a1" * 20)
 class DeafToLimits(PerpV2):
     """Forgets the acceptable price."""
 
-    async def read_exposure(self, account: Address, quote: PerpQuote, **named: Any) -> Exposure:
+    async def read_exposure(self, account: Address, quote: PerpQuote, **named: Any) -> SandwichExposure:
         bare = replace(quote, intent=replace(quote.intent, acceptable_price=None))
         found = await super().read_exposure(account, bare, **named)
         return replace(found, intent=quote.intent)
@@ -33,7 +33,7 @@ class DeafToLimits(PerpV2):
 class ForgetsGas(PerpV2):
     """Tells what the attacker earns before its gas."""
 
-    async def read_exposure(self, *args: Any, **named: Any) -> Exposure:
+    async def read_exposure(self, *args: Any, **named: Any) -> SandwichExposure:
         found = await super().read_exposure(*args, **named)
         return replace(found, worst_profit=found.worst_profit + found.gas_cost)
 

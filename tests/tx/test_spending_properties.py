@@ -103,7 +103,7 @@ class Spender(RuleBasedStateMachine):
                     self._send(effect)
                 case e.Check(key=key):
                     self.feed(e.CheckPassed(key, self.state.intents[key].gas_limit, self.at))
-                case e.SendBundle() | e.Withdraw():
+                case e.Rehearse() | e.SendBundle() | e.Withdraw():
                     raise AssertionError("nothing here is private")
                 case e.Observe() | e.Changed():
                     pass

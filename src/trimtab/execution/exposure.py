@@ -7,7 +7,7 @@ from decimal import ROUND_CEILING, Decimal
 
 from trimtab.errors import IntentError
 from trimtab.execution.protect import tighter
-from trimtab.model.exposure import Exposure, Remedies
+from trimtab.model.exposure import Remedies, SandwichExposure
 from trimtab.model.exposure_rule import ExposureAction, ExposureRule, ExposureVerdict
 from trimtab.model.order import PerpIntent, PerpQuote
 from trimtab.model.units import to_text
@@ -24,7 +24,7 @@ _DOINGS = {
 
 def decide(
     quote: PerpQuote,
-    exposure: Exposure,
+    exposure: SandwichExposure,
     rule: ExposureRule,
     actions: Sequence[ExposureAction],
     remedies: Remedies | None = None,
@@ -58,7 +58,7 @@ def check_verdict(verdict: ExposureVerdict, market: str) -> None:
         )
 
 
-def told(exposure: Exposure, most: Decimal | None) -> str:
+def told(exposure: SandwichExposure, most: Decimal | None) -> str:
     """The exposure in words, beside what is allowed."""
     if not exposure.worst_profit:
         return "no sandwich of it pays"
@@ -75,7 +75,7 @@ def amount_of(intent: PerpIntent) -> Decimal | None:
 
 def _remedy(
     quote: PerpQuote,
-    exposure: Exposure,
+    exposure: SandwichExposure,
     rule: ExposureRule,
     action: ExposureAction,
     remedies: Remedies,

@@ -23,7 +23,7 @@ class ExposureBound(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Exposure:
+class SandwichExposure:
     """The worst sandwich of an order at one block, in quote currency. `worst_profit` is what an attacker
     earns at most, after its fees and `gas_cost`, rounded up; 0 where no attack pays. `victim_loss` is how
     much worse the order then fills: not the profit, since fees and makers take a part of it, or give one.

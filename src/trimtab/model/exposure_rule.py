@@ -11,7 +11,7 @@ from trimtab.errors import IntentError
 from trimtab.model.units import to_decimal, to_text
 
 if TYPE_CHECKING:  # the two modules name each other
-    from trimtab.model.exposure import Exposure
+    from trimtab.model.exposure import SandwichExposure
 
 
 class ExposureAction(StrEnum):
@@ -58,7 +58,7 @@ class ExposureVerdict:
 
     action: ExposureAction | None
     reason: str
-    exposure: Exposure | None = None
+    exposure: SandwichExposure | None = None
     max_exposure: Decimal | None = None
     acceptable_price: Decimal | None = None
     amount: Decimal | None = None

@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from trimtab.model.exposure import Exposure
+from trimtab.model.exposure import SandwichExposure
 from trimtab.model.ids import Address
 from trimtab.model.order import PerpIntent, PerpQuote
 
@@ -32,7 +32,7 @@ class ExposureCheck:
         await self._check_costs(quote, free)
         await self._check_remedies(quote, free.worst_profit / 2)
 
-    async def _check_limits(self, quote: PerpQuote, free: Exposure) -> None:
+    async def _check_limits(self, quote: PerpQuote, free: SandwichExposure) -> None:
         """The tighter the acceptable price, the less there is to earn; at the quoted price, nothing."""
         before = free.worst_profit
         for slippage in _SLIPPAGES:
@@ -43,7 +43,7 @@ class ExposureCheck:
             before = found.worst_profit
         assert before == 0, f"{before} may be earned on an order that fills at its quoted price or not at all"
 
-    async def _check_costs(self, quote: PerpQuote, free: Exposure) -> None:
+    async def _check_costs(self, quote: PerpQuote, free: SandwichExposure) -> None:
         """Dearer gas leaves less by its price; an attacker without capital earns nothing."""
         dear = await self._read(quote, gas_price_wei=2 * 10**9)
         assert dear.gas_cost == 2 * free.gas_cost
@@ -64,8 +64,10 @@ class ExposureCheck:
         earned = (await self._read(part)).worst_profit
         assert earned <= most, f"a part of {found.amount} lets {earned} be earned, not {most}"
 
-    async def _read(self, quote: PerpQuote, **named: Any) -> Exposure:
-        exposure: Exposure = await self._venue.read_exposure(self._account, quote, **{**_COSTS, **named})
+    async def _read(self, quote: PerpQuote, **named: Any) -> SandwichExposure:
+        exposure: SandwichExposure = await self._venue.read_exposure(
+            self._account, quote, **{**_COSTS, **named}
+        )
         assert exposure.intent == quote.intent
         assert exposure.block == quote.block
         return exposure
@@ -77,7 +79,7 @@ def at_slippage(quote: PerpQuote, slippage: Decimal) -> PerpQuote:
     return replace(quote, intent=replace(quote.intent, acceptable_price=price))
 
 
-def check_values(exposure: Exposure) -> None:
+def check_values(exposure: SandwichExposure) -> None:
     """Nothing is negative, and an attack that does not pay has no size."""
     values = (exposure.worst_profit, exposure.victim_loss, exposure.attacker_size, exposure.capital)
     assert min(*values, exposure.attacker_fees, exposure.gas_cost) >= 0

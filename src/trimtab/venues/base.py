@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from trimtab.chain.call import Call
 from trimtab.chain.receipt import Log, Receipt
-from trimtab.model.exposure import Exposure, Remedies
+from trimtab.model.exposure import Remedies, SandwichExposure
 from trimtab.model.ids import Address
 from trimtab.model.limits import AllowedCall
 from trimtab.model.market import (
@@ -216,7 +216,7 @@ class ExposureVenue(Venue, Protocol):
         gas_token_price: Decimal,
         capital: Decimal | None = None,
         block: int | str = "pending",
-    ) -> Exposure:
+    ) -> SandwichExposure:
         """The worst sandwich of the order that `encode_order` makes of this quote, its acceptable price
         respected. `capital` is the margin that an attacker can bring; None: whatever it needs."""
         ...

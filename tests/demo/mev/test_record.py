@@ -8,7 +8,7 @@ from decimal import Decimal
 from trimtab.demo.mev.options import MevOptions
 from trimtab.demo.mev.record import make_mev_record
 from trimtab.demo.mev.run import Finished, Hedged, Hunt, Leg, Opened, Shown
-from trimtab.model.exposure import Exposure, ExposureBound
+from trimtab.model.exposure import ExposureBound, SandwichExposure
 from trimtab.model.ids import TxHash
 from trimtab.model.order import PerpIntent, PerpQuote, Side
 from trimtab.report.mev_record import decode_mev_record
@@ -24,7 +24,7 @@ def hedged(number: int, loss: str, attack: Entry | None) -> Hedged:
     quote = PerpQuote(
         intent, D(-100), D(200_000), THIRD, D(200), ZERO, D(2000), D(2000), ZERO, ZERO, None, True, 1, 1
     )  # fmt: skip
-    exposure = Exposure(
+    exposure = SandwichExposure(
         intent, D("9.5"), D(loss) + 1, D(10), D(1), ZERO, D(100), ExposureBound.ACCEPTABLE_PRICE, 1, 1
     )
     public = Leg(D(1990), D(loss), TxHash("0x01"), 5, attack)

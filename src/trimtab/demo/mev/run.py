@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from trimtab.demo.mev.options import MevOptions
-from trimtab.model.exposure import Exposure
+from trimtab.model.exposure import SandwichExposure
 from trimtab.model.ids import TxHash
 from trimtab.model.order import PerpQuote
 from trimtab.world.searcher import Entry
@@ -31,7 +31,7 @@ class Shown:
 
     number: int
     quote: PerpQuote
-    exposure: Exposure
+    exposure: SandwichExposure
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from trimtab.execution.checks import QuoteRules
 from trimtab.execution.executor import Executor
 from trimtab.execution.protect import protect_perp
 from trimtab.journal import Journal
-from trimtab.model.exposure import Exposure
+from trimtab.model.exposure import SandwichExposure
 from trimtab.model.limits import Limits
 from trimtab.model.order import ExecutionReport, Fill, OrderStatus, PerpIntent, PerpQuote
 from trimtab.model.units import WAD, from_wad
@@ -82,7 +82,7 @@ class Track:
             executor = Executor(sender, client)
             yield cls(policy, relay, recorder, searcher, venue, sender, executor, books)
 
-    async def show(self, intent: PerpIntent) -> tuple[PerpQuote, Exposure]:
+    async def show(self, intent: PerpIntent) -> tuple[PerpQuote, SandwichExposure]:
         """The quote with the price limit that the executor gives it, and what the executor finds the order to
         be exposed to in public. `HaltError` where that cannot be computed."""
         trader = self.sender.address

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 
-from trimtab.model.exposure import Exposure, ExposureBound, Remedies
+from trimtab.model.exposure import ExposureBound, Remedies, SandwichExposure
 from trimtab.model.order import PerpIntent, PerpQuote, Side
 from trimtab.model.units import from_wad, to_base_down, to_decimal
 from trimtab.pricing.perp_pool import PoolOrder, PoolState, TradeLimit, margin_for, trade
@@ -40,14 +40,16 @@ def gas_cost(gas_price_wei: int, gas_token_price: Decimal) -> int:
     return to_base_down(_PRODUCT.multiply(ether, to_decimal(gas_token_price, "gas_token_price")), 18)
 
 
-def exposure_of(quote: PerpQuote, look: PoolLook, gas: int, capital: Decimal | None = None) -> Exposure:
+def exposure_of(
+    quote: PerpQuote, look: PoolLook, gas: int, capital: Decimal | None = None
+) -> SandwichExposure:
     """The worst sandwich of the quoted order in this pool; `gas` is the attacker's (wad)."""
     state = look.state
     most_margin = None if capital is None else to_base_down(capital, 18)
     attack = best_attack(state, order_of_quote(quote, look), capital=most_margin)
     pays = attack.most > gas
     margin = margin_for(state, attack.front, sells=quote.intent.side is Side.SELL) if pays else 0
-    return Exposure(
+    return SandwichExposure(
         intent=quote.intent,
         worst_profit=_settled_up(attack.most - gas) if pays else Decimal(0),
         victim_loss=_settled_up(attack.victim_loss) if pays else Decimal(0),

@@ -8,7 +8,7 @@ from decimal import Decimal
 from trimtab.chain.client import Client
 from trimtab.chain.receipt import Log, Receipt
 from trimtab.errors import VenueError
-from trimtab.model.exposure import Exposure, Remedies
+from trimtab.model.exposure import Remedies, SandwichExposure
 from trimtab.model.ids import Address
 from trimtab.model.limits import AllowedCall
 from trimtab.model.market import PerpMarket, PerpState
@@ -128,7 +128,7 @@ class PerpV2(Duties, PerpVenue):
         gas_token_price: Decimal,
         capital: Decimal | None = None,
         block: BlockRef = "pending",
-    ) -> Exposure:
+    ) -> SandwichExposure:
         """What an attacker could earn at most by trading around the quoted order, in one block."""
         look = await self._pools.read(quote.intent.market, account=account, block=block)
         return exposure_of(quote, look, gas_cost(gas_price_wei, gas_token_price), capital)

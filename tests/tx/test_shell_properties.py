@@ -254,7 +254,9 @@ class Shell(RuleBasedStateMachine):
         assert self.life is not None
         task = self.life.spawn(work)
         assert self.loop.run_until(lambda: task.done() or self._is_over(), 1.0)
-        if task.done() and not task.cancelled():
+        if not task.done() or task.cancelled():
+            return
+        if not (self._is_over() and isinstance(task.exception(), HaltError)):  # the process died meanwhile
             task.result()
 
     def _is_over(self) -> bool:

@@ -21,9 +21,9 @@ def test_an_exposed_order_shows_profit_loss_and_what_is_done() -> None:
     assert exposure_facts(HIDE) == {
         "worst sandwich profit": "6.00",
         "your loss in it": "50.00",
-        "it would trade": "3",
-        "what bounds it": "the order's limit price",
-        "so": "send by private routes only (up to 5 is allowed)",
+        "size of the attack": "3",
+        "bounded by": "the order's limit price",
+        "by the rule": "send by private routes only (it allows a profit of 5)",
     }
 
 
@@ -31,8 +31,8 @@ def test_what_is_hidden_anyway_needs_no_rule() -> None:
     """The numbers are shown, and the route says the rest."""
     facts = exposure_facts(ExposureVerdict(None, "why", exposure_of("6")), RoutePolicy.private(3))
     assert facts["worst sandwich profit"] == "6.00"
-    assert "so" not in facts
-    assert "so" in exposure_facts(HIDE, RoutePolicy.public())
+    assert "by the rule" not in facts
+    assert "by the rule" in exposure_facts(HIDE, RoutePolicy.public())
 
 
 def test_less_is_said_where_there_is_less() -> None:
@@ -42,7 +42,7 @@ def test_less_is_said_where_there_is_less() -> None:
     calm = ExposureVerdict(None, "why", exposure_of("0"))
     assert exposure_facts(calm) == {
         "worst sandwich profit": "0.00",
-        "so": "send as it is (no rule is set)",
+        "by the rule": "send as it is (none is set)",
     }
     assert exposure_facts(ExposureVerdict(None, "too far"))["exposure"] == "too far"
 

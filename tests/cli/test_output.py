@@ -22,6 +22,7 @@ from trimtab.cli.output import (
     print_table,
     to_plain,
 )
+from trimtab.tx.fees import Fees
 
 
 class _Kind(StrEnum):
@@ -47,6 +48,18 @@ def test_any_value_becomes_plain() -> None:
         "names": {"a": [1, 2]},
         "nothing": None,
     }
+
+
+def test_a_struct_becomes_plain() -> None:
+    """Field by field, as a dataclass does."""
+    assert to_plain({"fees": Fees(1, 2)}) == {"fees": {"tip": 1, "fee_cap": 2}}
+
+
+def test_brackets_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """A setting's name in a cell, a title or a caption is text, and no style."""
+    print_table("[bold]", ("a",), [("add [[routes.private]] :smile:",)], "[red]")
+    shown = capsys.readouterr().out
+    assert all(part in shown for part in ("[bold]", "add [[routes.private]] :smile:", "[red]"))
 
 
 @given(value=st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**60), max_value=10**60))

@@ -15,6 +15,7 @@ from trimtab.errors import IntentError
 from trimtab.model.ids import Address, TxHash
 from trimtab.model.order import TxRecord, TxStatus
 from trimtab.tx import Lane, progress
+from trimtab.tx.forecast import Forecast
 from trimtab.tx.states import Intent, State
 
 pytestmark = pytest.mark.node
@@ -105,6 +106,8 @@ def test_routes_and_targets_are_told() -> None:
     """The switch has its reason, and a private send the block that it aims at."""
     routed = progress.Routed(Lane.PRIVATE, 40, "")
     assert tell(routed) == ("Routed", "private up to block 40")
+    forecast = Forecast(tx_hash=TxHash("0x1"), method="eth_call", block=36, base_fee=1, price=2, ok=False)
+    assert tell(progress.Foreseen(forecast)) == ("Foreseen", "by eth_call in block 36: reverts, – gas")
     public = progress.Routed(Lane.PUBLIC, 0, "its private window ended")
     assert tell(public) == ("Routed", "public: its private window ended")
     sent = progress.Sent(TxHash("0x1"), ("bundle:a", "bundle:b"), 36)

@@ -79,6 +79,7 @@ def test_what_is_written_reads_back_equal(tmp_path: Path, policy: dict[str, Any]
     write_config(path, config)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert KEY not in path.read_text()
+    assert path.read_text().count("[[routes.private]]") == 2
     assert load_config(path, {"TRIMTAB_PRIVATE_KEY": KEY, "TRIMTAB_RELAY_KEY": KEY}) == config
 
 

@@ -255,8 +255,10 @@ def _standing(journal: Journal, stream: str) -> Iterator[Finding]:
 
 
 def _print(findings: Sequence[Finding]) -> None:
-    signs = {Verdict.OK: "[green]ok[/]", Verdict.WARN: "[yellow]warn[/]", Verdict.FAIL: "[red]fail[/]"}
-    rows = [(f.check, signs[f.verdict], f.found, f.advice) for f in findings]
+    from rich.text import Text
+
+    colours = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "red"}
+    rows = [(f.check, Text(f.verdict, colours[f.verdict]), f.found, f.advice) for f in findings]
     failed = sum(f.verdict is Verdict.FAIL for f in findings)
     caption = "healthy" if not failed else f"{failed} to mend, top first"
     print_table("Doctor", ("Check", "", "Found", "What to do"), rows, caption)

@@ -26,19 +26,19 @@ def exposure_facts(verdict: ExposureVerdict | None, route: RoutePolicy | None = 
         return {}
     found = verdict.exposure
     if found is None:
-        return {"worst sandwich profit": DASH, "exposure": verdict.reason, "so": verdict.plan}
+        return {"worst sandwich profit": DASH, "exposure": verdict.reason, "by the rule": verdict.plan}
     facts: dict[str, object] = {"worst sandwich profit": money(found.worst_profit)}
     if found.worst_profit:
         facts |= {
             "your loss in it": money(found.victim_loss),
-            "it would trade": number(found.attacker_size),
-            "what bounds it": BOUNDS[found.bound.value],
+            "size of the attack": number(found.attacker_size),
+            "bounded by": BOUNDS[found.bound.value],
         }
     if route is not None and route.is_private:
         return facts
     most = verdict.max_exposure
-    allowed = "no rule is set" if most is None else f"up to {number(most, 2)} is allowed"
-    return {**facts, "so": f"{verdict.plan} ({allowed})"}
+    allowed = "none is set" if most is None else f"it allows a profit of {number(most, 2)}"
+    return {**facts, "by the rule": f"{verdict.plan} ({allowed})"}
 
 
 def route_facts(route: RoutePolicy | None, verdict: ExposureVerdict | None) -> Mapping[str, object]:

@@ -24,7 +24,7 @@ LONGEST_NUMBER = 30
 
 def to_plain(value: object) -> Any:
     """Any value of the domain as JSON can hold it. Decimals become text, because a reader's JSON number is a
-    float; bytes become 0x hex; dataclasses and mappings become objects."""
+    float; bytes become 0x hex; dataclasses, structs and mappings become objects."""
     if isinstance(value, Decimal):
         return _trim(f"{value:f}")
     if isinstance(value, Enum):
@@ -33,6 +33,8 @@ def to_plain(value: object) -> Any:
         return "0x" + value.hex()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if names := getattr(type(value), "__struct_fields__", ()):  # of msgspec, which is not loaded for this
+        return {name: to_plain(getattr(value, name)) for name in names}
     if isinstance(value, Mapping):
         return {str(k): to_plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
@@ -57,9 +59,11 @@ def print_table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], caption: str | None = None
 ) -> None:
     """A table. Text columns are named plainly, numeric ones with a leading '>' (right aligned). Title and
-    caption are lines of their own: a narrow table does not fold them."""
+    caption are lines of their own: a narrow table does not fold them. Text is shown as it is: what stands in
+    brackets is a setting's name, and no style."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
+    from rich.text import Text
 
     named = any(column.lstrip(">") for column in columns)
     table = Table(box=SIMPLE_HEAD, show_header=named)
@@ -67,14 +71,14 @@ def print_table(
         side: Literal["left", "right"] = "right" if column.startswith(">") else "left"
         table.add_column(column.lstrip(">"), justify=side, overflow="fold")  # a hash is shown whole
     for row in rows:
-        table.add_row(*(cell if isinstance(cell, str) else number(cell) for cell in row))
+        table.add_row(*(cell if isinstance(cell, Text) else Text(text(cell)) for cell in row))
     out = console()
     if out.measure(table, options=out.options.update(width=ENDLESS)).maximum > out.width:
         table.padding = 0  # rather less air than a number on two lines
-    out.print(title, style="bold", highlight=False)
+    out.print(title, style="bold", highlight=False, markup=False)
     out.print(table)
     if caption:
-        out.print(caption, style="dim", highlight=False)
+        out.print(caption, style="dim", highlight=False, markup=False)
 
 
 def print_facts(title: str, facts: Mapping[str, object], caption: str | None = None) -> None:

@@ -20,6 +20,7 @@ from trimtab.model.order import TxRecord, TxStatus
 from trimtab.model.units import from_base
 from trimtab.tx import progress
 from trimtab.tx.fees import Fees
+from trimtab.tx.forecast import Forecast
 from trimtab.tx.ledger import Ledger
 from trimtab.tx.progress import Teller, TxProgress
 from trimtab.tx.records import Submitted, decode_record, stream_name
@@ -204,6 +205,8 @@ def tell(event: TxProgress) -> tuple[str, str]:
             return name, f"{event.kind}, nonce {event.nonce}, {_price(event.fees)}, {event.tx_hash}"
         case progress.Bumped():
             return name, f"{_price(event.old)} -> {_price(event.new)}"
+        case progress.Foreseen():
+            return name, _forecast(event.forecast)
         case progress.Routed():
             until = f" up to block {event.last_block}" if event.last_block else ""
             return name, f"{event.lane}{until}" + (f": {event.reason}" if event.reason else "")
@@ -224,6 +227,13 @@ def tell(event: TxProgress) -> tuple[str, str]:
         case progress.BudgetRaised():
             return name, f"{number(event.budget_wei)} wei"
     return name, getattr(event, "reason", "")
+
+
+def _forecast(seen: Forecast) -> str:
+    end = "succeeds" if seen.ok else "reverts"
+    gas = DASH if seen.gas_used is None else number(seen.gas_used)
+    part = "" if seen.is_complete else "; not all that comes before it was counted"
+    return f"by {seen.method} in block {seen.block}: {end}, {gas} gas{part}"
 
 
 def _price(fees: Fees) -> str:

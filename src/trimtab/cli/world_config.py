@@ -23,7 +23,8 @@ from trimtab.tx.routes.protect import ProtectOptions
 from trimtab.tx.signers.keystore import write_keystore
 from trimtab.world.world import World
 
-MARK = "# Written by `trimtab world up` for a local world; it may be overwritten by the next one.\n"
+MARK = "# Written by `trimtab world"
+_HEAD = f"{MARK}` for a local world; it may be overwritten by the next one.\n"
 ACCOUNT = "trader"
 
 
@@ -68,15 +69,14 @@ def _private(relays: Sequence[str]) -> tuple[PrivateRouteSettings, ...]:
 
 def _write_marked(path: Path, config: Config) -> None:
     write_config(path, config)
-    path.write_text(MARK + path.read_text(encoding="utf-8"), encoding="utf-8")
+    path.write_text(_HEAD + path.read_text(encoding="utf-8"), encoding="utf-8")
 
 
 def check_overwritable(path: Path) -> None:
     """Raises `ConfigError` when a file is there that a world did not write."""
     if path.exists() and not path.read_text(encoding="utf-8", errors="replace").startswith(MARK):
         raise ConfigError(
-            f"{path} is not a file of `trimtab world up`, so it is not overwritten; "
-            "name another --config-out",
+            f"{path} is not a file of `trimtab world`, so it is not overwritten; name another --config-out",
             key="config_out",
         )
 

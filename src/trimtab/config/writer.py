@@ -41,13 +41,24 @@ def _plain(value: object) -> Any:
     return value
 
 
-def _toml_table(name: str, table: dict[str, Any]) -> list[str]:
-    leaves = [f"{_toml_key(k)} = {_toml(v)}" for k, v in table.items() if not isinstance(v, dict)]
-    lines = ["", f"[{name}]", *leaves] if name and leaves else leaves
+def _toml_table(name: str, table: dict[str, Any], head: str = "") -> list[str]:
+    """A table with its tables under it; `head` says that its line is needed even where nothing follows."""
+    leaves = [f"{_toml_key(k)} = {_toml(v)}" for k, v in table.items() if not _holds_tables(v)]
+    lines = ["", head or f"[{name}]", *leaves] if head or (name and leaves) else leaves
     for key, value in table.items():
+        path = f"{name}.{_toml_key(key)}" if name else _toml_key(key)
         if isinstance(value, dict):
-            lines += _toml_table(f"{name}.{_toml_key(key)}" if name else _toml_key(key), value)
+            lines += _toml_table(path, value, f"[{path}]" if head else "")
+        elif _holds_tables(value):
+            lines += [line for item in value for line in _toml_table(path, item, f"[[{path}]]")]
     return lines
+
+
+def _holds_tables(value: object) -> bool:
+    """Whether it is a table, or a list of nothing else."""
+    if isinstance(value, tuple):
+        return bool(value) and all(isinstance(item, dict) for item in value)
+    return isinstance(value, dict)
 
 
 def _toml_key(key: str) -> str:

@@ -16,7 +16,7 @@ from trimtab.model.ids import Address, TxHash
 from trimtab.model.order import TxRecord, TxStatus
 from trimtab.tx import Lane, progress
 from trimtab.tx.forecast import Forecast
-from trimtab.tx.states import Intent, State
+from trimtab.tx.states import Intent, Refusal, State
 
 pytestmark = pytest.mark.node
 
@@ -110,6 +110,9 @@ def test_routes_and_targets_are_told() -> None:
     assert tell(progress.Foreseen(forecast)) == ("Foreseen", "by eth_call in block 36: reverts, – gas")
     public = progress.Routed(Lane.PUBLIC, 0, "its private window ended")
     assert tell(public) == ("Routed", "public: its private window ended")
+    dropped = progress.NotSent(Refusal.DROPPED, "its private window ended")
+    assert tell(dropped) == ("Dropped", "its private window ended")
+    assert tell(replace(dropped, refusal=Refusal.WITHDRAWN))[0] == "NotSent"
     sent = progress.Sent(TxHash("0x1"), ("bundle:a", "bundle:b"), 36)
     assert tell(sent) == ("Sent", "to bundle:a, bundle:b, for block 36")
     assert tell(replace(sent, endpoints=("node",), target=0)) == ("Sent", "to node")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from trimtab.chain.client import Client
 from trimtab.cli.app import app
 from trimtab.cli.world_relay import read_faults
 from trimtab.errors import ConfigError
+from trimtab.net.json_http import JsonHttp
 from trimtab.world.accounts import ACCOUNTS
 from trimtab.world.node import AnvilNode, NodeOptions
 
@@ -93,9 +95,9 @@ async def test_the_settings_it_writes_are_healthy(tmp_path: Path) -> None:
 
 
 async def test_tables_name_what_to_use() -> None:
-    """For people: the relays, the public node, the faults, and how to end it."""
+    """For people: the relays, the public node, the faults, the way out; then what struck which request."""
     async with AnvilNode.open(NodeOptions(order="fifo")) as node:
-        with running("--upstream", node.url, "--fault", "leaked") as run:
+        with running("--upstream", node.url, "--fault", "refused") as run:
             assert run.stdout is not None
             lines = []
             for line in run.stdout:
@@ -103,8 +105,14 @@ async def test_tables_name_what_to_use() -> None:
                 if "status" in line:
                     break
             text = "".join(lines)
-            assert all(words in text for words in ("relays", "public node", "leaked", "always", "each 2 s"))
-            assert "blocks" in end(run)
+            assert all(words in text for words in ("relays", "public node", "refused", "always", "each 2 s"))
+            found = re.search(r"http://127.0.0.1:\d+", text)
+            assert found is not None
+            async with JsonHttp(found[0]) as http:
+                await http.post("", {"id": 1, "method": "eth_sendRawTransaction", "params": ["0x02"]})
+            told = end(run)
+            assert re.search(r"relay +eth_sendRawTransaction +1 +refused 1", told)
+            assert "blocks" in told
 
 
 def test_mistakes_are_named(anvil: AnvilNode) -> None:

@@ -25,7 +25,7 @@ from trimtab.tx.ledger import Ledger
 from trimtab.tx.progress import Teller, TxProgress
 from trimtab.tx.records import Submitted, decode_record, stream_name
 from trimtab.tx.reporting import record_of
-from trimtab.tx.states import Attempt, State
+from trimtab.tx.states import Attempt, Refusal, State
 from trimtab.tx.stories import pick_story
 
 WIDE = 120
@@ -199,7 +199,7 @@ def read_story(books: Books, key: str) -> list[tuple[float, TxProgress]]:
 
 def tell(event: TxProgress) -> tuple[str, str]:
     """An event for people: its name, and what it says."""
-    name = type(event).__name__
+    name = _name(event)
     match event:
         case progress.Signed():
             return name, f"{event.kind}, nonce {event.nonce}, {_price(event.fees)}, {event.tx_hash}"
@@ -227,6 +227,11 @@ def tell(event: TxProgress) -> tuple[str, str]:
         case progress.BudgetRaised():
             return name, f"{number(event.budget_wei)} wei"
     return name, getattr(event, "reason", "")
+
+
+def _name(event: TxProgress) -> str:
+    is_dropped = isinstance(event, progress.NotSent) and event.refusal is Refusal.DROPPED
+    return "Dropped" if is_dropped else type(event).__name__  # relays had it: it was sent
 
 
 def _forecast(seen: Forecast) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -162,13 +162,17 @@ def _show_end(options: RelaysOptions, relays: Sequence[Relay], blocks: int) -> N
         told = {r.options.name: {"requests": _requests(r), "injected": dict(r.injected)} for r in relays}
         _print_line({"blocks": blocks, "public_requests": _public(relays[0]), "relays": told})
         return
-    rows = [
-        (r.options.name, method, times, ", ".join(f"{k} {n}" for k, n in r.injected.most_common()))
-        for r in relays
-        for method, times in _requests(r).items()
-    ]
+    rows = [row for relay in relays for row in _rows(relay)]
     caption = f"{number(blocks)} blocks; the public node had {number(_public(relays[0]))} requests"
-    print_table("asked", ("relay", "method", ">times", "faults of the relay"), rows, caption)
+    print_table("asked", ("relay", "method", ">times", "what went wrong"), rows, caption)
+
+
+def _rows(relay: Relay) -> Iterator[tuple[object, ...]]:
+    """What it was asked and what its builder did, each with the faults that struck there."""
+    requests, struck = _requests(relay), relay.tally.by_method
+    for method in {**requests, **dict.fromkeys(sorted({method for _, method in struck}))}:
+        faults = ", ".join(f"{kind} {times}" for (kind, at), times in struck.items() if at == method)
+        yield relay.options.name, method, requests.get(method), faults
 
 
 def _requests(relay: Relay) -> dict[str, int]:

@@ -27,12 +27,12 @@ from trimtab.testing.plugin import OpenFaultProxy
 from trimtab.tx import Finality, Sender, SenderOptions, Succeeded, TxIntent, TxPolicy
 from trimtab.tx.safe.safe_tx import SafeTx
 from trimtab.tx.signers import LocalSigner
-from trimtab.world.faults import FaultPlan
+from trimtab.world.faults import FaultPlan, Rule
 from trimtab.world.faults.drill import Drill
 from trimtab.world.faults.kinds import KINDS, summary_of
 from trimtab.world.faults.plan_file import load_plan
 from trimtab.world.node import AnvilNode, NodeOptions
-from trimtab.world.relay import Relay, RelayOptions
+from trimtab.world.relay import Ignored, Relay, RelayOptions
 from trimtab.world.safe import execute_safe_tx
 
 ROOT = Path(__file__).parents[1]
@@ -160,6 +160,32 @@ async def test_the_guide_to_private_routes_runs(tmp_path: Path, capsys: pytest.C
     told = capsys.readouterr().out
     assert "private: may be included up to block" in told
     assert told.count("Succeeded(") == 3
+
+
+@pytest.mark.node
+async def test_the_page_on_private_orderflow_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its code runs as it stands: before a relay that does nothing the switch is told, and what a sequencer
+    takes on conditions happens."""
+    text = (DOCS / "concepts" / "private-orderflow.md").read_text(encoding="utf-8")
+    options = RelayOptions(block_seconds=0.2, faults=FaultPlan((Rule(Ignored()),)))
+    async with (
+        AnvilNode.open(NodeOptions(order="fifo")) as node,
+        Relay.open(node, options) as relay,
+        Client.open(relay.public_url) as client,
+    ):
+        names: dict[str, Any] = {"client": client, "signer": LocalSigner.from_hex(KEY), "shop": SHOP}
+        names |= {"limits": Limits.unrestricted(), "relay_url": relay.url}
+        names |= {"sequencer_url": f"{relay.url}/sequencer"}
+        for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+            code = block.replace('"journal.db"', f"{str(tmp_path / 'journal.db')!r}")
+            async with asyncio.timeout(60):
+                await eval(compile(code, "page", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)
+            relay.faults = FaultPlan()
+        assert await client.balance(SHOP) == 2
+    told = capsys.readouterr().out
+    assert re.search(r"^private, to block \d+: as asked$", told, re.MULTILINE)
+    assert re.search(r"^public, to block any: its private window ended with block \d+", told, re.MULTILINE)
+    assert "Succeeded(" in told
 
 
 async def _mine_for_ever(client: Client) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.tx.conftest import REVERTER_CODE, SHOP, Desk, pay
 
 from trimtab.chain.call import Call
-from trimtab.errors import RpcError, SimulationRevertedError
+from trimtab.errors import LimitError, RpcError, SimulationRevertedError
 from trimtab.model.ids import Address
 from trimtab.tx import RoutePolicy, TxIntent, TxPolicy
 from trimtab.tx.envelope import Authorization, SignedTx, TxFields
 from trimtab.tx.lanes import Lane
+from trimtab.tx.rehearsal import Rehearsal
 from trimtab.tx.rehearsing import Rehearser
 from trimtab.tx.routes.base import Parcel, Sending, SendResult
 from trimtab.tx.states import Outcome
@@ -120,3 +122,22 @@ async def test_public_transactions_and_repetitions_are_not_rehearsed(desk: Desk)
     async with desk.sender(policy=TxPolicy(finality_depth=2)) as sender:
         handle = await sender.submit(pay("a"))
         assert handle.rehearsal is None
+
+
+@pytest.mark.parametrize("way", ["word", "file"])
+async def test_what_is_paused_while_it_is_rehearsed_never_leaves(
+    desk: Desk, vault: Vault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """Signed, and nobody has it yet: from the pause on no relay gets a byte of it, and its nonce is free."""
+    pause_file, real = tmp_path / "pause", Rehearser.rehearse
+    async with desk.sender([vault], pause_file=pause_file) as sender:
+
+        async def paused(*args: Any, **more: Any) -> Rehearsal:
+            sender.pause("stop") if way == "word" else pause_file.touch()
+            return await real(*args, **more)
+
+        monkeypatch.setattr(Rehearser, "rehearse", paused)
+        with pytest.raises(LimitError, match="paused"):
+            await sender.submit(call("a"))
+        assert vault.took == []
+        assert sender.snapshot().next_nonce == 0

@@ -97,7 +97,15 @@ class Driver:
         self._outbox = Outbox(self.ledger.write, self._do, self._fail)
         self._broadcaster = Broadcaster(routes, clock, options.send_timeout, self._spawn, self._take_answers)
         self.trials = Trials(
-            client, signer.address, options, self.state, clock, self._broadcaster.ways, self._spawn, self.feed
+            client,
+            signer.address,
+            options,
+            self.state,
+            self.guard,
+            clock,
+            self._broadcaster.ways,
+            self._spawn,
+            self.feed,
         )
         self._waiters: dict[str, asyncio.Event] = {}
         self._broken: HaltError | None = None

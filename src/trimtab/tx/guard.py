@@ -35,7 +35,7 @@ class Guard:
 
     def check_wanted(self, state: State, wanted: Wanted, *, now: int) -> None:
         """Raise `LimitError` when it may not be sent now, as far as that is known before its price."""
-        self._check_open(state, wanted.key, now)
+        self.check_open(state, wanted.key, now)
         self._permission.check_intent(wanted)
         least = amounts_of(wanted, fee=1)
         self._check_spending(state, wanted.key, least, now, self._pledged(state))
@@ -53,7 +53,7 @@ class Guard:
         self._permission.check_fields(ask.kind, intent, draft.fields)
         if ask.kind is Kind.CANCEL:
             return
-        self._check_open(state, intent.key, now)
+        self.check_open(state, intent.key, now)
         self._permission.check_intent(intent)
         asked = wanted(state, slot, draft.worst_cost, draft.reserve)
         pledged = self._pledged(state, besides=ask.nonce)
@@ -74,7 +74,8 @@ class Guard:
             known = self._worst[slot.nonce] = (slot, at_worst(state, slot))
         return known[1]
 
-    def _check_open(self, state: State, key: str, now: int) -> None:
+    def check_open(self, state: State, key: str, now: int) -> None:
+        """Raise `LimitError` while paused, after the expiry, and on a chain that is not allowed."""
         paused = state.paused
         if paused is None and self._pause_file is not None and self._pause_file.exists():
             paused = f"the file {self._pause_file} is there"

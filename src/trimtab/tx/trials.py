@@ -13,6 +13,7 @@ from trimtab.chain.chains import chain_info
 from trimtab.chain.client import Client
 from trimtab.errors import (
     InsufficientFundsError,
+    LimitError,
     SimulationRevertedError,
     TrimtabError,
 )
@@ -21,6 +22,7 @@ from trimtab.tx import events as e
 from trimtab.tx.chain_clock import ChainClock
 from trimtab.tx.drift import forecast_of
 from trimtab.tx.forecast import Forecast
+from trimtab.tx.guard import Guard
 from trimtab.tx.lanes import Ways
 from trimtab.tx.options import SenderOptions
 from trimtab.tx.records import Submitted
@@ -45,6 +47,7 @@ class Trials:
         account: Address,
         options: SenderOptions,
         state: State,
+        guard: Guard,
         clock: ChainClock,
         ways: Ways,
         spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
@@ -59,6 +62,7 @@ class Trials:
         self._wants_lists = options.access_lists and chain.l1_fee_oracle is None
         self._options = options
         self._state = state
+        self._guard = guard
         self._clock = clock
         self._ways = ways
         self._spawn = spawn
@@ -107,7 +111,8 @@ class Trials:
             self._feed(e.CheckPassed(key, found.gas_limit, self._clock.now(), found.access_list))
 
     async def _rehearse(self, ask: e.Rehearse, key: str) -> None:
-        """What the bytes would meet for certain keeps them here; a node that cannot tell does not."""
+        """What the bytes would meet for certain keeps them here, and so does a pause that came meanwhile; a
+        node that cannot tell does not."""
         reason, forecasts = "", list[Forecast]()
         try:
             async with asyncio.timeout(self._options.rehearsal_timeout):
@@ -120,6 +125,10 @@ class Trials:
         except (TrimtabError, TimeoutError) as error:
             logger.warning("the bytes of %s leave without a rehearsal: %s", key, repr(error))
         now = self._clock.now()
+        try:
+            self._guard.check_open(self._state, key, now)
+        except LimitError as error:
+            self.errors[key], reason = error, str(error)
         self._feed(e.Rehearsed(ask.nonce, reason, self._ways, now, ask.ask, tuple(forecasts)))
 
     def _forget_check(self, key: str, check: asyncio.Task[None]) -> None:

@@ -30,6 +30,17 @@ def test_into_a_pipe_each_row_is_one_line(capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().out.splitlines() == ["two worlds", "  n   sum", "  1  12.0", "  2  13.0"]
 
 
+def test_a_row_that_is_wider_than_the_pipe_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """COLUMNS folds no row."""
+    monkeypatch.setenv("COLUMNS", "20")
+    screen = Screen(1, "starting", table, ("n", "sum"))
+    with screen.open():
+        screen.put(("1", f"{12:>40}"))
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
 def test_a_terminal_shows_bar_and_table(monkeypatch: pytest.MonkeyPatch) -> None:
     """The last view has each row once, the one that was not done in its final form."""
     out = Console(force_terminal=True, width=80, record=True)

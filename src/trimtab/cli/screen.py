@@ -73,8 +73,8 @@ class Screen:
         if len(self._rows) == 1:
             cells = zip(self._names, row, strict=True)
             heading = "  ".join(f"{name:>{len(cell)}}" for name, cell in cells).rstrip()
-            self._console.print(heading, highlight=False)
-        self._console.print("  ".join(row), highlight=False)
+            self._console.print(heading, highlight=False, soft_wrap=True)
+        self._console.print("  ".join(row), highlight=False, soft_wrap=True)  # a row is a line, however long
 
     def _view(self) -> Any:
         from rich.console import Group

@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,10 @@ from trimtab.tx.safe.safe_tx import SafeTx
 from trimtab.tx.signers import LocalSigner
 from trimtab.world.faults import FaultPlan, Rule
 from trimtab.world.faults.drill import Drill
-from trimtab.world.faults.kinds import KINDS, summary_of
+from trimtab.world.faults.kinds import KINDS, kind_of, summary_of
 from trimtab.world.faults.plan_file import load_plan
 from trimtab.world.node import AnvilNode, NodeOptions
-from trimtab.world.relay import Ignored, Relay, RelayOptions
+from trimtab.world.relay import RELAY_FAULTS, Ignored, Relay, RelayOptions
 from trimtab.world.safe import execute_safe_tx
 
 ROOT = Path(__file__).parents[1]
@@ -237,6 +238,37 @@ def test_the_guide_to_drills_names_every_fault() -> None:
     ]  # fmt: skip
     assert plan.rules[4:] == FaultPlan.calm().rules
     assert [rule.at_seconds for rule in plan.chain] == [(20.0, 50.0), (35.0,)]
+
+
+@pytest.mark.node
+async def test_the_guide_to_drills_of_private_routes_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its first code runs as it stands, its second is a test that passes."""
+    text = (DOCS / "how-to" / "drill-private-routes.md").read_text(encoding="utf-8")
+    script, example = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    names: dict[str, Any] = {"signer": LocalSigner.from_hex(KEY), "shop": SHOP}
+    names |= {"limits": Limits.unrestricted()}
+    code = script.replace('"journal.db"', f"{str(tmp_path / 'drill.db')!r}")
+    async with asyncio.timeout(60):
+        await eval(compile(code, "page", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)
+    told = capsys.readouterr().out
+    assert "Succeeded(" in told
+    assert "'refused': 1" in told
+    assert "eth_sendBundle" in told
+    exec(compile(example, "page", "exec"), names)
+    await names["test_my_bot_keeps_its_secret_on_a_bad_day"](tmp_path)
+
+
+def test_the_guide_to_drills_of_private_routes_names_every_fault() -> None:
+    """With the sentence of its class, and those that may have happened all the same."""
+    text = (DOCS / "how-to" / "drill-private-routes.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", text, re.MULTILINE))
+    assert rows == {kind_of(fault): summary_of(fault) for fault in RELAY_FAULTS}
+    told = re.search(r"`forwarded=True` \(on (.*?)\)", text, re.DOTALL)
+    assert told is not None
+    lies = [fault for fault in RELAY_FAULTS if "forwarded" in {field.name for field in fields(fault)}]
+    assert re.findall(r"`(\w+)`", told[1]) == [kind_of(fault) for fault in lies]
 
 
 def test_the_guide_to_keys_holds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,18 @@ import pytest
 from tests.tx.conftest import REVERTER_CODE, SHOP, Desk, pay
 
 from trimtab.chain.call import Call
+from trimtab.chain.client import Client
 from trimtab.errors import LimitError, RpcError, SimulationRevertedError
 from trimtab.model.ids import Address
 from trimtab.tx import RoutePolicy, TxIntent, TxPolicy
-from trimtab.tx.envelope import Authorization, SignedTx, TxFields
+from trimtab.tx.envelope import Authorization, SetCodeTx, SignedTx, TxFields
 from trimtab.tx.lanes import Lane
+from trimtab.tx.opening import open_signed
 from trimtab.tx.rehearsal import Rehearsal
 from trimtab.tx.rehearsing import Rehearser
 from trimtab.tx.routes.base import Parcel, Sending, SendResult
 from trimtab.tx.states import Outcome
+from trimtab.world.recorder import Recorder
 
 pytestmark = pytest.mark.node
 
@@ -141,3 +145,21 @@ async def test_what_is_paused_while_it_is_rehearsed_never_leaves(
             await sender.submit(call("a"))
         assert vault.took == []
         assert sender.snapshot().next_nonce == 0
+
+
+async def test_a_signed_authorisation_is_not_shown_to_the_public_node(desk: Desk, vault: Vault) -> None:
+    """A private transaction that delegates its own account: whoever reads the authorisation could use it by
+    itself, so that its bytes leave without the rehearsal that would show it."""
+    own = desk.signer.address
+    async with Recorder.open(desk.node.url) as recorder, Client.open(recorder.url) as client:
+        watched = replace(desk, client=client)
+        async with watched.sender([vault]) as sender:
+            intent = TxIntent("code", Call(own, b"\x01"), delegate_to=TARGET, route=RoutePolicy.private(5))
+            handle = await sender.submit(intent)
+            assert handle.rehearsal is None
+    fields = open_signed(vault.took[0]).fields
+    assert isinstance(fields, SetCodeTx)
+    (leave,) = fields.authorizations
+    parts = [f"{part:x}".encode() for part in (leave.r, leave.s)]
+    assert recorder.requests
+    assert not any(part in request.body for request in recorder.requests for part in parts)

@@ -13,6 +13,7 @@ from trimtab.chain.chains import chain_info
 from trimtab.chain.client import Client
 from trimtab.errors import (
     InsufficientFundsError,
+    IntentError,
     LimitError,
     SimulationRevertedError,
     TrimtabError,
@@ -21,6 +22,7 @@ from trimtab.model.ids import Address, TxHash
 from trimtab.tx import events as e
 from trimtab.tx.chain_clock import ChainClock
 from trimtab.tx.drift import forecast_of
+from trimtab.tx.envelope import SetCodeTx
 from trimtab.tx.forecast import Forecast
 from trimtab.tx.guard import Guard
 from trimtab.tx.lanes import Ways
@@ -115,6 +117,7 @@ class Trials:
         node that cannot tell does not."""
         reason, forecasts = "", list[Forecast]()
         try:
+            _check_no_delegations(*ask.raws, *ask.ahead)
             async with asyncio.timeout(self._options.rehearsal_timeout):
                 found = await self._rehearser.rehearse(ask.raws, ahead=ask.ahead)
             self.rehearsals |= {item.tx.tx_hash: found for item in found.txs}
@@ -155,3 +158,10 @@ def trial_of(intent: Intent | Submitted) -> Trial:
         intent.authorizations,
         intent.delegate_to,
     )
+
+
+def _check_no_delegations(*raws: bytes) -> None:
+    """Raise `IntentError` for a transaction that carries signed delegations (EIP-7702): the node that runs it
+    must read them, and whoever reads one can use it without the rest."""
+    if any(raw[:1] == bytes([SetCodeTx.type]) for raw in raws):
+        raise IntentError("the node would read the delegations that are signed in it", field="authorizations")

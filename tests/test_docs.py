@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,15 @@ import trimtab
 from trimtab import PerpV2, World, checksum
 from trimtab.chain.call import Call
 from trimtab.chain.client import Client
-from trimtab.config import load_config
+from trimtab.config import PrivateRouteSettings, RouteSettings, load_config
 from trimtab.journal import Journal
+from trimtab.model.exposure_rule import ExposureRule
 from trimtab.model.limits import Limits
 from trimtab.testing.plugin import OpenFaultProxy
 from trimtab.tx import Finality, Sender, SenderOptions, Succeeded, TxIntent, TxPolicy
+from trimtab.tx.lanes import Lane
+from trimtab.tx.routes import ROUTES
+from trimtab.tx.routes.preferences import HINTS
 from trimtab.tx.safe.safe_tx import SafeTx
 from trimtab.tx.signers import LocalSigner
 from trimtab.world.faults import FaultPlan, Rule
@@ -269,6 +274,33 @@ def test_the_guide_to_drills_of_private_routes_names_every_fault() -> None:
     assert told is not None
     lies = [fault for fault in RELAY_FAULTS if "forwarded" in {field.name for field in fields(fault)}]
     assert re.findall(r"`(\w+)`", told[1]) == [kind_of(fault) for fault in lies]
+
+
+def test_the_settings_page_names_every_kind_of_route() -> None:
+    """With its lanes, each of its options and what that is left out; and every hint."""
+    text = (DOCS / "reference" / "settings.md").read_text(encoding="utf-8")
+    kinds = dict(re.findall(r"^\| `(\w+)` \| ([\w, ]+) \| \D.* \|$", text, re.MULTILINE))
+    lanes = {kind: ", ".join(lane for lane in Lane if lane in ROUTES[kind].lanes()) for kind in ROUTES}
+    assert kinds == lanes
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| (?:–|`(.+?)`) \| .+ \|$", text, re.MULTILINE)
+    assert [row[:2] for row in rows] == [
+        (kind, field.name) for kind in ROUTES for field in fields(ROUTES[kind].options_type())
+    ]
+    for kind, option, left_out in rows:
+        default = getattr(ROUTES[kind].options_type()(), option)
+        told = tomllib.loads(f"value = {left_out}")["value"] if left_out else None
+        assert told == (list(default) if isinstance(default, tuple) else default), (kind, option)
+    assert set(re.findall(r"`(\w+)`", text.rpartition("Hints are")[2])) == set(HINTS)
+
+
+def test_the_documented_settings_have_every_key_on_routes() -> None:
+    """Set, or as a comment that says what it is."""
+    text = (DOCS / "reference" / "trimtab.toml").read_text(encoding="utf-8")
+    part = text[text.index("[routes]") : text.index("[venues.")]
+    asked = (RouteSettings, PrivateRouteSettings, ExposureRule)
+    keys = {field.name for kind in asked for field in fields(kind) if "env" not in field.metadata}
+    tables = set(re.findall(r"^\[+routes\.(\w+)", part, re.MULTILINE))
+    assert set(re.findall(r"^(?:# )?(\w+) = ", part, re.MULTILINE)) | tables == keys
 
 
 def test_the_guide_to_keys_holds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -175,6 +175,23 @@ def test_a_bundle_that_is_mined_though_it_was_stopped_happened(life: PrivateLife
     assert {life.intent("b.0"), life.intent("b.1")} == {IntentState.INCLUDED}
 
 
+def test_a_stopped_bundle_is_not_tried_again_after_a_reorg(life: PrivateLife) -> None:
+    """Its block was uncled: whoever has it may include it again, for as long as before; nobody is asked to,
+    and it is not priced anew."""
+    hashes = life.fly_bundle()
+    life.feed(e.CancelAsked("b.0"))
+    life.mine(1, *hashes)
+    life.look(1)
+    life.mined, life.used = {}, 0
+    assert not life.look(2, canonical={1: BlockHash("other")})
+    assert {life.intent("b.0"), life.intent("b.1")} == {IntentState.CANCELLING}
+    for head in range(3, 2 + WINDOW):
+        assert not life.look(head, base_fee=900)
+        assert not life.did(e.Sign)
+    life.pass_window(2 + WINDOW)
+    assert {life.state.intents[name].refusal for name in ("b.0", "b.1")} == {Refusal.WITHDRAWN}
+
+
 def test_a_crash_amid_the_records_of_a_bundle_never_sends_a_part(life: PrivateLife) -> None:
     """Whatever the journal holds of it: in the next life it goes as a whole, or is given back as a whole."""
     life.submit_bundle(3)

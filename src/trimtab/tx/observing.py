@@ -15,6 +15,7 @@ from trimtab.tx.states import (
     IntentState,
     Kind,
     Mined,
+    Refusal,
     Slot,
     SlotState,
     State,
@@ -237,7 +238,7 @@ def _keep_alive(turn: Turn, slot: Slot, seen: e.Observed, ways: Ways) -> None:
     if intent is None or slot.nonce not in turn.state.slots:
         return
     if intent.is_late(seen.at) and not slot.is_cancelling:
-        _run_late(turn, slot)
+        turn.end(slot, Refusal.EXPIRED, "its deadline passed")  # T8
     elif slot.flies_private and (slot.lane is Lane.BUNDLE or not slot.is_cancelling):
         keep_private(turn, slot, seen, ways)
     elif slot.is_cancelling and slot.last.kind is Kind.NORMAL:
@@ -252,14 +253,6 @@ def _keep_alive(turn: Turn, slot: Slot, seen: e.Observed, ways: Ways) -> None:
             turn.ask_signature(slot.nonce, slot.last.kind, slot.last.fees)
         else:
             turn.rebroadcast(slot, ways, seen.at)
-
-
-def _run_late(turn: Turn, slot: Slot) -> None:
-    """T8: cancel what is out; give back what every endpoint refused."""
-    if slot.is_exposed:
-        turn.cancel(slot, "its deadline passed")
-        return
-    turn.expire(slot.nonce)
 
 
 def _is_bump_due(turn: Turn, slot: Slot, seen: e.Observed) -> bool:

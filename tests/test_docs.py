@@ -56,10 +56,11 @@ def test_every_page_is_in_the_navigation() -> None:
 
 
 def test_the_reference_covers_every_public_name() -> None:
-    """The module in which each public name lives is on a page of the API reference."""
+    """The module of each public name, and of each kind of route, is on a page of the API reference."""
     pages = "".join(p.read_text(encoding="utf-8") for p in (DOCS / "reference").rglob("*.md"))
     shown = set(re.findall(r"^::: (trimtab[\w.]*)", pages, re.MULTILINE))
     assert {f"trimtab.{home}" for home in trimtab._HOMES.values()} <= shown
+    assert {kind.module for kind in ROUTES.values()} <= shown
 
 
 @pytest.mark.soak

@@ -256,7 +256,10 @@ async def test_of_a_crowd_nobody_is_lost(wires: Wires) -> None:
 
 
 async def test_a_taken_port_is_named(wires: Wires) -> None:
-    """The error says which, and what else to do."""
+    """The error says which, and what else to do; of one that is no port too."""
+    with pytest.raises(ConfigError, match=r"port 65536 cannot be used .*0 takes a free one"):
+        async with FaultProxy.open(wires.proxy.url, port=65_536):
+            pass
     port = int(wires.proxy.url.rpartition(":")[2])
     with pytest.raises(ConfigError, match=rf"port {port} cannot be used .*0 takes a free one"):
         async with FaultProxy.open(wires.node.url, port=port):

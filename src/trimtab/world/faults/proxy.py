@@ -174,9 +174,10 @@ class _Server:
 async def _start(site: web.TCPSite, port: int) -> None:
     try:
         await site.start()
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         raise ConfigError(
-            f"port {port} cannot be used ({error.strerror}); 0 takes a free one", key="port"
+            f"port {port} cannot be used ({getattr(error, 'strerror', error)}); 0 takes a free one",
+            key="port",
         ) from error
 
 

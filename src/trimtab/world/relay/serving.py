@@ -32,6 +32,6 @@ async def serving(app: web.Application, port: int, closing: Callable[[], None]) 
 async def _start(site: web.TCPSite, port: int) -> None:
     try:
         await site.start()
-    except OSError as error:
-        message = f"port {port} cannot be used ({error.strerror}); 0 takes a free one"
+    except (OSError, OverflowError) as error:
+        message = f"port {port} cannot be used ({getattr(error, 'strerror', error)}); 0 takes a free one"
         raise ConfigError(message, key="port") from error

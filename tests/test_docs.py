@@ -190,8 +190,8 @@ async def test_the_page_on_private_orderflow_runs(tmp_path: Path, capsys: pytest
             relay.faults = FaultPlan()
         assert await client.balance(SHOP) == 2
     told = capsys.readouterr().out
-    assert re.search(r"^private, to block \d+: as asked$", told, re.MULTILINE)
-    assert re.search(r"^public, to block any: its private window ended with block \d+", told, re.MULTILINE)
+    assert re.search(r"^private to \d+: as asked$", told, re.MULTILINE)
+    assert re.search(r"^public to any block: its private window ended with block \d+", told, re.MULTILINE)
     assert "Succeeded(" in told
 
 

@@ -20,6 +20,7 @@ from trimtab.venues.perp_v2 import PerpV2
 
 pytestmark = pytest.mark.node
 D = Decimal
+GWEI = 10**9
 A = ExposureAction
 OpenDesk = Callable[..., AbstractAsyncContextManager[Any]]
 BIG = PerpIntent("vETH", Side.BUY, size=D(120))
@@ -94,6 +95,31 @@ async def test_an_order_by_notional_splits_to_the_last_unit(desk: Any) -> None:
     again = await desk.executor.execute_perp(desk.perp, desk.account, intent, key="buy")
     assert again.status is OrderStatus.FILLED
     assert await desk.nonce() == nonce
+
+
+async def test_a_part_that_became_too_large_is_not_sent(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its amount was found, and then gas became cheap: what an attacker pays less for is weighed anew, and
+    the part is smaller. One that never holds still is refused, with nothing sent."""
+    read, amounts = PerpV2.read_remedies, list[Any]()
+
+    async def moving(*args: Any, **costs: Any) -> Any:
+        found = await read(*args, **costs)
+        amounts.append(found.amount)
+        price = GWEI >> len(amounts) if len(amounts) <= moves else GWEI >> moves
+        await desk.world.client.request("anvil_setNextBlockBaseFeePerGas", [hex(price)])
+        await desk.world.mine()
+        return found
+
+    monkeypatch.setattr(PerpV2, "read_remedies", moving)
+    nonce, moves = await desk.nonce(), 99
+    with pytest.raises(IntentError, match="changes faster than"):
+        await desk.executor.execute_perp(desk.perp, desk.account, BIG, key="restless")
+    assert await desk.nonce() == nonce
+    amounts.clear()
+    moves = 2
+    report = await desk.executor.execute_perp(desk.perp, desk.account, BIG, key="buy")
+    assert report.fills[0].size == amounts[2] < amounts[1]
+    assert (report.status, report.filled_size) == (OrderStatus.FILLED, D(120))
 
 
 async def test_a_dry_run_tells_the_parts(desk: Any) -> None:

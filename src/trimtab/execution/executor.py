@@ -47,6 +47,8 @@ from trimtab.venues.base import ChainPlan, OptionVenue, PerpVenue, Venue
 __all__ = ["Executor", "ExecutorOptions"]
 
 Quote = PerpQuote | OptionQuote
+PART_TRIES = 5
+"""How often a part is weighed until it is small enough for the block that it is weighed at."""
 
 
 class Executor:
@@ -242,11 +244,16 @@ class Executor:
         if self._is_out(key):
             return await self.resume(job.venue, job.account, key, market=job.intent.market)
         intent = part_of(job.intent, left)
-        ready = await prepare(self._client, self._options, job, intent, worst=worst)
-        if ready.verdict is not None and ready.verdict.amount is not None:
-            intent = part_of(job.intent, min(ready.verdict.amount, left))
+        for _ in range(PART_TRIES):
             ready = await prepare(self._client, self._options, job, intent, worst=worst)
-        return await self._send(job, key, intent, ready)
+            if ready.verdict is None or ready.verdict.amount is None:
+                return await self._send(job, key, intent, ready)
+            intent = part_of(job.intent, min(ready.verdict.amount, left))
+        raise IntentError(
+            f"{intent.market}: what a sandwich could earn changes faster than a part can be weighed and sent: "
+            "try again later",
+            field="exposure",
+        )
 
     async def _run(
         self,

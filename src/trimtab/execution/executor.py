@@ -250,7 +250,7 @@ class Executor:
                 return await self._send(job, key, intent, ready)
             intent = part_of(job.intent, min(ready.verdict.amount, left))
         raise IntentError(
-            f"{intent.market}: what a sandwich could earn changes faster than a part can be weighed and sent: "
+            f"{intent.market}: what a sandwich could earn changes faster than a part can be weighed: "
             "try again later",
             field="exposure",
         )

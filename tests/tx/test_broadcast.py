@@ -86,6 +86,7 @@ class Vault:
     name = "vault"
     endpoints = ("vault:r",)
     lanes = frozenset({Lane.PRIVATE, Lane.BUNDLE})
+    lingers = False
 
     def __init__(self) -> None:
         self.got: list[Parcel] = []
@@ -125,6 +126,15 @@ async def test_bytes_go_to_the_routes_of_their_lane_and_to_no_other() -> None:
     ]
     assert {(parcel.target, parcel.last_block) for parcel in vault.got} == {(5, 9)}
     assert desk.out.ways.of(Lane.PRIVATE) == desk.out.ways.of(Lane.BUNDLE) == ("vault:r",)
+    assert not desk.out.ways.lingering
+
+
+async def test_who_keeps_trying_is_known() -> None:
+    """Endpoints of a route that says so; of one that aims at a single block, none."""
+    keeper = Vault()
+    keeper.lingers = True
+    async with asyncio.TaskGroup() as tasks:
+        assert Desk(tasks, keeper).out.ways.lingering == {"vault:r"}
 
 
 async def test_only_routes_of_the_lane_are_asked_to_forget() -> None:

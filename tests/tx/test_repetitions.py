@@ -3,11 +3,14 @@ steps of bundles are signed: what each of that means."""
 
 from __future__ import annotations
 
-from tests.tx.private_life import NODES, PATIENT, RELAYS, WINDOW, PrivateLife
+from dataclasses import replace
+
+from tests.tx.private_life import ALL, NODES, PATIENT, RELAYS, WINDOW, PrivateLife
 
 from trimtab.chain.rpc_errors import SendClass
 from trimtab.model.ids import BlockHash
 from trimtab.tx import events as e
+from trimtab.tx.reducer import replay
 from trimtab.tx.states import IntentState, Mined, SlotState
 
 ENDED = WINDOW + PATIENT.drop_margin + 1
@@ -115,3 +118,19 @@ def test_who_gave_way_is_watched_too() -> None:
         life.look(ENDED + 2, canonical={ENDED + 1: BlockHash("0xother")}, account_nonce=1)
     assert life.intent("public").is_mined
     assert not life.is_halted
+
+
+def test_a_stopped_bundle_is_over_when_nobody_may_include_it_any_more() -> None:
+    """An endpoint that tries it up to its last block does so after it was stopped: until then no nonce of it
+    is free. Where all aim at one block, that block is its end."""
+    for lingering, end in ((frozenset({"builder"}), WINDOW), (frozenset[str](), 1)):
+        life = PrivateLife(replace(ALL, lingering=lingering))
+        life.fly_bundle()
+        life.feed(e.CancelAsked("b.0"))
+        for head in range(1, end + PATIENT.drop_margin + 1):
+            for _ in range(PATIENT.clean_passes):
+                life.look(head)
+        assert life.state.nonces.lowest == 2
+        life.pass_window(end)
+        assert life.state.nonces.lowest == 0
+        assert replay(life.facts).given_up == life.state.given_up

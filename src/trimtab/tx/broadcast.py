@@ -13,7 +13,7 @@ from trimtab.errors import ConfigError
 from trimtab.tx.chain_clock import ChainClock
 from trimtab.tx.events import Send, SendAnswered, SendBundle, Withdraw
 from trimtab.tx.lanes import Lane, Ways
-from trimtab.tx.routes.base import Parcel, Route, Sending, SendResult, WithdrawingRoute
+from trimtab.tx.routes.base import LingeringRoute, Parcel, Route, Sending, SendResult, WithdrawingRoute
 from trimtab.tx.states import Outcome
 
 
@@ -130,9 +130,11 @@ def _ways(routes: Sequence[Route]) -> Ways:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise ConfigError(f"two routes lead to an endpoint named {twice!r}: leave one of them out")
+    lingering = [route for route in routes if isinstance(route, LingeringRoute) and route.lingers]
     return Ways(
         {
             lane: tuple(name for route in routes if lane in route.lanes for name in route.endpoints)
             for lane in Lane
-        }
+        },
+        frozenset(name for route in lingering for name in route.endpoints),
     )

@@ -254,7 +254,8 @@ def _begin_send(state: State, slot: Slot, record: r.SendBegun) -> None:
         to = SlotState.COMMITTED
         if state.intents[slot.key].state is IntentState.ASSIGNED:
             _move(state, slot.key, IntentState.LIVE)
-    _put(state, change(slot.with_attempt(begun), state=to, sent_at=record.at, target=record.target))
+    sent = change(slot.with_attempt(begun), state=to, sent_at=record.at, target=record.target)
+    _put(state, change(sent, until=max(slot.until, record.until)))
 
 
 def _take_result(state: State, slot: Slot, record: r.SendResult) -> None:

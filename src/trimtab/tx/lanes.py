@@ -63,9 +63,11 @@ class RoutePolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """The endpoints that there are, by lane. One that takes bundles stands under PRIVATE too."""
+    """The endpoints that there are, by lane. One that takes bundles stands under PRIVATE too. `lingering` are
+    those that may include what they have up to its last block, not only in the one that it aims at."""
 
     by_lane: Mapping[Lane, tuple[str, ...]] = field(default_factory=dict)
+    lingering: frozenset[str] = frozenset()
 
     @classmethod
     def public(cls, *endpoints: str) -> Ways:

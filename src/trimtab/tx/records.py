@@ -127,7 +127,8 @@ class Foreseen(_Durable, frozen=True, kw_only=True, tag="foreseen"):
 
 class SendBegun(_Durable, frozen=True, kw_only=True, tag="send_begin"):
     """From here on the bytes may be anywhere in their lane, whatever the endpoints answer. `target` is the
-    block that a private lane aims at, 0 in the public one."""
+    block that a private lane aims at, 0 in the public one; `until` the last in which one of the endpoints may
+    include them all the same, 0 where none does."""
 
     nonce: int
     tx_hash: TxHash
@@ -135,6 +136,7 @@ class SendBegun(_Durable, frozen=True, kw_only=True, tag="send_begin"):
     at: int
     block: int
     target: int = 0
+    until: int = 0
 
 
 class SendResult(_Durable, frozen=True, kw_only=True, tag="send_result"):

@@ -219,7 +219,8 @@ class Mined(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 class Slot(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One nonce, held for one intent. `sent_at` is the chain's second of the last broadcast; `asked` is the
     number of the question that the signer has not answered yet, 0 for none. In a private lane `last_block` is
-    the window's end, 0 before it was opened, and `target` the block aimed at last."""
+    the window's end, 0 before it was opened, `target` the block aimed at last, and `until` the last in
+    which an endpoint may include it though it aimed at an earlier one, 0 where none does."""
 
     nonce: int
     key: str
@@ -234,6 +235,7 @@ class Slot(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     lane: Lane = Lane.PUBLIC
     last_block: int = 0
     target: int = 0
+    until: int = 0
 
     @property
     def last(self) -> Attempt:

@@ -136,6 +136,7 @@ class Turn:
                 at=at,
                 block=head,
                 target=target,
+                until=end if target and not ways.lingering.isdisjoint(endpoints) else 0,
             )
         )
         return e.Send(
@@ -169,8 +170,8 @@ class Turn:
 
     def cancel(self, slot: Slot, reason: str) -> None:
         """T7, T8: from here on no normal attempt is broadcast; which hash is mined decides. Private endpoints
-        are asked to forget it; a bundle is only ever aimed at one block, so that its next one is just not
-        tried."""
+        are asked to forget it; a bundle is just not aimed at the next block, and over once nobody may include
+        it any more."""
         if slot.lane is Lane.BUNDLE:
             self._stop_bundle(self.state.intents[slot.key], reason)
             return
@@ -188,7 +189,7 @@ class Turn:
         for slot in slots:
             self.note(r.Cancelling(nonce=slot.nonce, reason=reason))
         for slot in slots:
-            last = slot.target or max(self.state.head, 1)
+            last = max(slot.until, slot.target) or max(self.state.head, 1)
             self.note(r.Routed(nonce=slot.nonce, lane=slot.lane, last_block=last, reason=reason))
         self._withdraw(intent.batch, Lane.BUNDLE, slots)
 

@@ -82,6 +82,14 @@ class WithdrawingRoute(Route, Protocol):
         ...
 
 
+@runtime_checkable
+class LingeringRoute(Route, Protocol):
+    """One whose endpoints may include a bundle in any block up to its last, whatever it aims at: when it is
+    stopped, that is how long it may still come (`lingers`)."""
+
+    lingers: bool
+
+
 class RelayState(StrEnum):
     """Where a relay says that a transaction stands."""
 

@@ -51,6 +51,7 @@ class MevShareRoute(RelayRoute):
     kind = "mev_share"
     question = ("mev_cancelBundle", ({"replacementUuid": "00000000-0000-4000-8000-000000000000"}, []))
     lanes = frozenset({Lane.PRIVATE, Lane.BUNDLE})
+    lingers = True
 
     def __init__(
         self,

@@ -104,7 +104,7 @@ def check_journal(path: Path, chain_id: int, account: Address, sent: Sequence[Se
     attempts = [fact for fact in facts if isinstance(fact, r.Attempted)]
     archived = [fact for fact in facts if isinstance(fact, r.Archived)]
     by_hash = {str(fact.tx_hash): fact for fact in attempts}
-    assert len(by_hash) == len(attempts), "an attempt was written twice"
+    check_attempts(facts)
     assert all("0x" + keccak256(fact.raw).hex() == key for key, fact in by_hash.items())
     kept = [fact for fact in facts if isinstance(fact, r.Archived | r.GivenUp)]  # by compactions
     known = by_hash.keys() | {str(item.tx_hash) for fact in kept for item in fact.slot.attempts}
@@ -122,6 +122,19 @@ def check_journal(path: Path, chain_id: int, account: Address, sent: Sequence[Se
     assert all(intent.state.is_terminal for intent in state.intents.values())
     normal = ([item.kind is Kind.NORMAL for item in slot.attempts] for slot in state.finished.values())
     return sum(sum(kinds) > 1 for kinds in normal)
+
+
+def check_attempts(facts: Sequence[r.Durable]) -> None:
+    """None is written twice while its nonce is held. One that never left may come again with the nonce: the
+    same content at the same price has the same signature."""
+    held: dict[int, set[str]] = {}
+    for fact in facts:
+        if isinstance(fact, r.Reserved):
+            held[fact.nonce] = set()
+        elif isinstance(fact, r.Attempted):
+            known = held.setdefault(fact.nonce, set())
+            assert fact.tx_hash not in known, f"{fact.tx_hash} was written twice"
+            known.add(fact.tx_hash)
 
 
 def attempts_of(path: Path, chain_id: int, account: Address) -> dict[str, int]:

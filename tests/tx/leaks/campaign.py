@@ -61,6 +61,7 @@ class LeakTally(Tally):
     opened: int = 0
     spilled: int = 0
     freed: int = 0
+    reclaimed: int = 0
     bundles: int = 0
     halves: int = 0
     hints: int = 0
@@ -262,6 +263,7 @@ class LeakRun:
         if not self.compact_after:
             tally.private_sends += proof.check_windows(records, self.births)
             tally.freed += proof.check_released(records, self.weather)
+            tally.reclaimed += proof.check_reclaimed(records, leaked)
         proof.check_blocks(self.orders, evidence.privates.values(), self.weather, leaked)
         counted = await proof.check_chain(
             site.client, self.account, self.first, self.orders, ends, self.path, leaked

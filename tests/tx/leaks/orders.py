@@ -52,7 +52,7 @@ class Role(StrEnum):
 _MAYBE = frozenset({"succeeded", "dropped", "refused"})
 ENDS: dict[Role, frozenset[str]] = {
     Role.PUBLIC: frozenset({"succeeded"}),
-    Role.SWITCHED: frozenset({"succeeded"}),
+    Role.SWITCHED: frozenset({"succeeded", "refused"}),
     Role.PRIVATE: _MAYBE,
     Role.WANTED: _MAYBE,
     Role.BUMPED: _MAYBE,
@@ -62,7 +62,8 @@ ENDS: dict[Role, frozenset[str]] = {
     Role.EXPIRING: _MAYBE | {"cancelled", "expired"},
     Role.BROKEN: _MAYBE - {"succeeded"},
 }
-"""How an order of a role may end; what the chain shows must be what its end says."""
+"""How an order of a role may end; what the chain shows must be what its end says. A switched one is refused
+where relays had refused it and nothing else is sent: bytes of it hold a nonce above free ones."""
 LEAKED_ENDS: dict[Role, frozenset[str]] = {Role.BROKEN: frozenset({"succeeded", "reverted"})}
 """And where a relay or an uncled block made its bytes public: a bundle's steps are alone then."""
 

@@ -208,6 +208,22 @@ def check_released(records: Sequence[tuple[float, r.Durable]], weather: Weather)
     return freed
 
 
+def check_reclaimed(records: Sequence[tuple[float, r.Durable]], leaked: Set[str]) -> int:
+    """What was given back after its window, or because it was withdrawn or late, comes back by nobody's
+    inclusion but the public's. How many came back."""
+    given: dict[str, r.Released] = {}
+    state, back = State(), 0
+    for _, fact in records:
+        if isinstance(fact, r.Released):
+            given[state.slots[fact.nonce].key] = fact
+        elif isinstance(fact, r.Reclaimed):
+            is_over = given[fact.key].refusal in (Refusal.DROPPED, Refusal.WITHDRAWN, Refusal.EXPIRED)
+            assert not is_over or fact.key in leaked, f"{fact.key} was mined after {given[fact.key]}"
+            back += 1
+        evolve(state, fact)
+    return back
+
+
 @dataclass(frozen=True)
 class Landed(Sent):
     """A transaction of the account in a block, at its place in it."""

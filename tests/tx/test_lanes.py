@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -24,6 +26,23 @@ def test_a_window_is_of_some_blocks(window: int) -> None:
     with pytest.raises(ConfigError, match=f"1 to {MAX_WINDOW} blocks, got {window}") as refused:
         RoutePolicy.private(window)
     assert refused.value.key == "window"
+
+
+@pytest.mark.parametrize(
+    ("values", "key"),
+    [
+        ({"is_private": True, "window": 2.5}, "window"),
+        ({"is_private": True, "window": True}, "window"),
+        ({"is_private": True, "window": "9"}, "window"),
+        ({"is_private": "no"}, "is_private"),
+        ({"is_private": True, "then_public": 1}, "then_public"),
+    ],
+)
+def test_what_a_journal_could_not_give_back_is_refused(values: dict[str, Any], key: str) -> None:
+    """Half a block, and words for a yes: written once, no later life could read them."""
+    with pytest.raises(ConfigError) as refused:
+        RoutePolicy(**values)
+    assert refused.value.key == key
 
 
 def test_what_is_public_cannot_become_so() -> None:

@@ -40,7 +40,10 @@ class RoutePolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     then_public: bool = False
 
     def __post_init__(self) -> None:
-        if not 1 <= self.window <= MAX_WINDOW:
+        for name in ("is_private", "then_public"):
+            if type(getattr(self, name)) is not bool:
+                raise ConfigError(f"{name} must be True or False, got {getattr(self, name)!r}", key=name)
+        if type(self.window) is not int or not 1 <= self.window <= MAX_WINDOW:
             raise ConfigError(f"window must be 1 to {MAX_WINDOW} blocks, got {self.window}", key="window")
         if self.then_public and not self.is_private:
             raise ConfigError("then_public is for private routes: a public one is public", key="then_public")

@@ -23,6 +23,9 @@ A = ExposureAction
         ({"prefer": ()}, "prefer"),
         ({"prefer": (A.SPLIT, A.SPLIT)}, "prefer"),
         ({"prefer": (A.REFUSE, A.PRIVATE)}, "prefer"),
+        ({"prefer": ("private", "hide")}, "prefer"),
+        ({"prefer": (None,)}, "prefer"),
+        ({"max_parts": 2.5}, "max_parts"),
         ({"max_parts": 1}, "max_parts"),
         ({"max_parts": 101}, "max_parts"),
     ],
@@ -32,6 +35,13 @@ def test_a_rule_that_means_nothing_is_refused(values: dict[str, Any], field: str
     with pytest.raises(IntentError) as caught:
         ExposureRule(**values)
     assert caught.value.field == field
+
+
+def test_actions_may_be_given_by_name() -> None:
+    """And mean the same: a rule in words must not let through what it refuses."""
+    rule = ExposureRule(prefer=("private", "refuse"))  # type: ignore[arg-type]
+    assert rule == ExposureRule(prefer=(A.PRIVATE, A.REFUSE))
+    assert all(type(action) is A for action in rule.prefer)
 
 
 def test_left_alone_a_rule_tries_everything_and_lets_nothing_through() -> None:

@@ -39,14 +39,17 @@ class ExposureRule:
         if most < 0:
             raise IntentError(f"max_exposure must be 0 or more, got {most}", field="max_exposure")
         object.__setattr__(self, "max_exposure", most)
-        if not self.prefer or len(set(self.prefer)) < len(self.prefer):
+        known = {str(action): action for action in ExposureAction}
+        named = tuple(action for one in self.prefer if (action := known.get(one)) is not None)
+        if not named or len(set(named)) < len(self.prefer):
             raise IntentError(
                 f"prefer needs actions, each once: {', '.join(ExposureAction)}; got {list(self.prefer)}",
                 field="prefer",
             )
+        object.__setattr__(self, "prefer", named)
         if ExposureAction.REFUSE in self.prefer[:-1]:
             raise IntentError("prefer: refuse is the last word, nothing comes after it", field="prefer")
-        if not 2 <= self.max_parts <= 100:
+        if type(self.max_parts) is not int or not 2 <= self.max_parts <= 100:
             raise IntentError(f"max_parts must be 2 to 100, got {self.max_parts}", field="max_parts")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -9,9 +11,10 @@ from aiohttp import web
 from tests.tx.routes.scripted import ACCOUNT, scripted
 
 from trimtab.tx.lanes import Lane
-from trimtab.tx.routes.bundle import BundleRoute
+from trimtab.tx.routes.bundle import BundleOptions, BundleRoute
 from trimtab.tx.routes.bundle_simulation import BundleSimulation, simulate_bundle
 from trimtab.tx.routes.relay import Relay
+from trimtab.tx.states import Outcome
 
 FINE = {
     "bundleGasPrice": "476190476193",
@@ -80,6 +83,20 @@ async def test_failures_are_found_wherever_they_stand(result: Any, words: str) -
     assert not simulation.is_ok
     assert simulation.trouble is None
     assert words in simulation.failure
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", '"1e9"', "[]", "null"])
+async def test_a_number_that_is_none_ends_nothing(number: str) -> None:
+    """Infinity is JSON to a decoder, and no number of gas: said as a failure, where an error would take the
+    sender with it."""
+    page = json.dumps({"result": FINE | {"totalGasUsed": "?"}}).replace('"?"', number)
+    first = BundleOptions(simulate_first=True)
+    async with scripted() as script, BundleRoute([script.url], options=first) as route:
+        script.answer = lambda _: web.Response(text=page, content_type="application/json")
+        (results,) = await asyncio.gather(*route.send(ACCOUNT.parcel(2, Lane.BUNDLE)))
+    assert {result.outcome for result in results} == {Outcome.REJECTED}
+    assert "numbers are none" in results[0].message
+    assert [seen.method for seen in script.seen] == ["eth_callBundle"]
 
 
 async def test_an_error_of_the_call() -> None:

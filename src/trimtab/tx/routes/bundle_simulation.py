@@ -57,7 +57,10 @@ async def simulate_bundle(
 
 def read_number(said: Any) -> int:
     """A number as relays write it: in JSON, decimal text or hex text. Raises `ValueError`, `TypeError`."""
-    return int(said, 0) if isinstance(said, str) else int(said)
+    try:
+        return int(said, 0) if isinstance(said, str) else int(said)
+    except OverflowError:
+        raise ValueError(f"{said} is no number") from None  # an infinite one
 
 
 def _read(relay: Relay, said: Any, size: int) -> BundleSimulation:

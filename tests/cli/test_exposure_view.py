@@ -23,7 +23,7 @@ def test_an_exposed_order_shows_profit_loss_and_what_is_done() -> None:
         "your loss in it": "50.00",
         "size of the attack": "3",
         "bounded by": "the order's limit price",
-        "by the rule": "send by private routes only (it allows a profit of 5)",
+        "by the rule": "send by private routes only (it allows 5)",
     }
 
 

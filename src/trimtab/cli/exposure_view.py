@@ -37,7 +37,7 @@ def exposure_facts(verdict: ExposureVerdict | None, route: RoutePolicy | None = 
     if route is not None and route.is_private:
         return facts
     most = verdict.max_exposure
-    allowed = "none is set" if most is None else f"it allows a profit of {number(most, 2)}"
+    allowed = "none is set" if most is None else f"it allows {number(most, 2)}"
     return {**facts, "by the rule": f"{verdict.plan} ({allowed})"}
 
 

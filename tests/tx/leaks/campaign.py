@@ -38,6 +38,8 @@ ETHER = 10**18
 DEPTH = 5
 """Lives of one run that may be killed before the last."""
 ALONE = ("private_tx", "protect", "mev_blocker")
+KEEPER = "mev_blocker"
+"""It is told no last block, and tries what it has for 25: what was dropped before may come after all."""
 TOGETHER = ("bundle", "bundle", "mev_share")
 """Routes by what they take: transactions alone, and bundles too."""
 PACE = 0.09
@@ -263,7 +265,8 @@ class LeakRun:
         if not self.compact_after:
             tally.private_sends += proof.check_windows(records, self.births)
             tally.freed += proof.check_released(records, self.weather)
-            tally.reclaimed += proof.check_reclaimed(records, leaked)
+            late = {order.key for order in self.orders if KEEPER in {way.kind for way in self.ways}}
+            tally.reclaimed += proof.check_reclaimed(records, leaked | late)
         proof.check_blocks(self.orders, evidence.privates.values(), self.weather, leaked)
         counted = await proof.check_chain(
             site.client, self.account, self.first, self.orders, ends, self.path, leaked

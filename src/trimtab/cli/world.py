@@ -123,7 +123,9 @@ def relay(
     ] = None,
     fault: Annotated[
         list[str] | None,
-        typer.Option(help="What goes wrong, and how often: refused=0.1, uncle=0.02; a wrong name lists them all."),
+        typer.Option(
+            help="What goes wrong, and how often: refused=0.1, uncle=0.02; a wrong name lists them all."
+        ),
     ] = None,
     every: Annotated[float, typer.Option(min=0.05, help="Seconds from block to block.")] = 2.0,
     port: Annotated[

@@ -20,12 +20,19 @@ PUBLIC, PRIVATE, THEN = RoutePolicy.public(), RoutePolicy.private(9), RoutePolic
 OTHER = Call(SHOP, b"at another price")
 
 
-def _handle(asked: RoutePolicy | None, stood: RoutePolicy | None, *, given_up: bool = True) -> Any:
-    """Of an intent that was `asked` for with a route, and `stood` for one after the sender's own default."""
+def _handle(
+    asked: RoutePolicy | None,
+    stood: RoutePolicy | None,
+    *,
+    given_up: bool = True,
+    default: RoutePolicy = PRIVATE,
+) -> Any:
+    """Of an intent that was `asked` for with a route, and `stood` for one after the sender's own default,
+    which is `default` today."""
     first = TxIntent("k", Call(SHOP, b"first"), route=asked)
     intent = Intent("k", first.digest, SHOP, b"first", 0, 21_000, None, None, "", 0, route=stood)
     slots = {"k": Slot(7, "k")} if given_up else {}
-    driver: Any = SimpleNamespace(state=State(intents={"k": intent}, given_up=slots))
+    driver: Any = SimpleNamespace(state=State(intents={"k": intent}, given_up=slots), default_route=default)
     return TxHandle("k", driver, driver), first
 
 
@@ -64,6 +71,22 @@ def test_what_would_be_less_private_is_not_taken(
     handle, _ = _handle(asked, stood)
     intent = TxIntent("k", OTHER, route=wanted)
     assert handle.renew(intent) is intent
+
+
+@pytest.mark.parametrize(
+    ("stood", "default", "is_taken"),
+    [(PRIVATE, PUBLIC, False), (PRIVATE, THEN, False), (THEN, THEN, True), (THEN, PRIVATE, True)],
+)
+def test_a_default_that_became_less_private_is_none_for_an_old_call(
+    stood: RoutePolicy, default: RoutePolicy, is_taken: bool
+) -> None:
+    """No route was said then nor now: the earlier call, at the earlier price, was weighed for a private one,
+    and is not made public because the settings changed."""
+    handle, first = _handle(None, stood, default=default)
+    intent = TxIntent("k", OTHER)
+    assert handle.renew(intent) == (first if is_taken else intent)
+    again, asked = _handle(PRIVATE, PRIVATE, default=PUBLIC)
+    assert again.renew(intent) == asked
 
 
 def test_what_was_not_given_up_is_wanted_as_it_is() -> None:

@@ -27,7 +27,7 @@ from trimtab.tx.chain_clock import ChainClock
 from trimtab.tx.drafting import Desk, Draft, check_funds
 from trimtab.tx.envelope import Authorization, SignedTx, TxFields
 from trimtab.tx.guard import Guard
-from trimtab.tx.lanes import Ways
+from trimtab.tx.lanes import RoutePolicy, Ways
 from trimtab.tx.ledger import Ledger
 from trimtab.tx.market import FeeMarket
 from trimtab.tx.options import SenderOptions
@@ -113,6 +113,11 @@ class Driver:
     @property
     def ways(self) -> Ways:
         return self._broadcaster.ways
+
+    @property
+    def default_route(self) -> RoutePolicy:
+        """Of intents that do not say who may have their bytes."""
+        return self._options.route
 
     def check_whole(self) -> None:
         """Raise the `HaltError` that stopped it: a journal that cannot be written, a chain that undid what is

@@ -118,6 +118,9 @@ class TxHandle:
             return wanted
         may_publish = route is not None and route.then_public
         routes = [route] if intent.route.then_public and not may_publish else [route, intent.route]
+        default = self._driver.default_route
+        if not default.is_private or (default.then_public and not intent.route.then_public):
+            routes = [one for one in routes if one is not None]  # it may be another one today
         same = replace(wanted, call=Call(intent.target, intent.data, intent.value))
         again = (replace(same, route=one) for one in routes)
         return next((one for one in again if one.digest == intent.digest), wanted)

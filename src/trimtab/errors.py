@@ -276,7 +276,8 @@ class ReplacedError(SentError):
 
 
 class DroppedError(SentError):
-    """Provably gone: past its window, and the nonce unused at depth."""
+    """Its private window is over, and the chain is past it with the nonce unused. Somebody may still have the
+    bytes: send it again under its own key only, which takes the same nonce."""
 
 
 class OutcomeUnknownError(SentError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.tx.private_life import NODES, WINDOW, PrivateLife
 from tests.tx.test_decide import WAYS, Life
 
 from trimtab.model.ids import Address
@@ -9,6 +10,7 @@ from trimtab.tx import events as e
 from trimtab.tx import records as r
 from trimtab.tx.lanes import Lane, RoutePolicy, Ways
 from trimtab.tx.policy import TxPolicy
+from trimtab.tx.states import Kind, Refusal
 
 ALL = Ways({Lane.PUBLIC: WAYS.of(Lane.PUBLIC), Lane.PRIVATE: ("relay",), Lane.BUNDLE: ("relay",)})
 
@@ -47,3 +49,31 @@ def test_a_bundle_waits_for_room_and_keeps_its_place() -> None:
     life.feed(e.SubmitBatch((step("b", 0, 2), step("b", 1, 2))))
     assert [ask.nonce for ask in life.did(e.Sign)] == [1]
     assert [life.intent(key) for key in ("b.0", "b.1")] == ["assigned", "checked"]
+
+
+def test_nonces_below_ones_own_are_filled() -> None:
+    """Two were dropped at nonces 0 and 1, and only the second is wanted again: nobody else needs nonce 0, so
+    a transfer of nothing takes it, and the second goes out at its own."""
+    life = PrivateLife()
+    life.fly("a")
+    life.fly("b", nonce=1)
+    life.pass_window(WINDOW)
+    assert life.state.nonces.lowest == 0
+    life.submit_private("b")
+    (ask,) = life.did(e.Sign)
+    assert (ask.nonce, ask.kind) == (0, Kind.CANCEL)
+    filler = life.sign(0, Kind.CANCEL)
+    life.say(0, filler, None, *NODES)
+    assert life.state.slots[1].key == "b"
+
+
+def test_a_filler_that_is_refused_is_not_tried_for_ever() -> None:
+    """Without funds for it the caller is told to come back later; at the next head it is tried again."""
+    life = PrivateLife()
+    life.fly("a")
+    life.fly("b", nonce=1)
+    life.pass_window(WINDOW)
+    life.submit_private("b")
+    life.feed(e.SignFailed(0, Refusal.FUNDS, "no funds", life.at, life.ask(0)))
+    assert life.state.intents["b"].refusal is Refusal.HELD
+    assert life.state.slots == {}

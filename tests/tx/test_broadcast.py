@@ -86,7 +86,7 @@ class Vault:
     name = "vault"
     endpoints = ("vault:r",)
     lanes = frozenset({Lane.PRIVATE, Lane.BUNDLE})
-    lingers = False
+    lingers: int | None = None
 
     def __init__(self) -> None:
         self.got: list[Parcel] = []
@@ -132,9 +132,9 @@ async def test_bytes_go_to_the_routes_of_their_lane_and_to_no_other() -> None:
 async def test_who_keeps_trying_is_known() -> None:
     """Endpoints of a route that says so; of one that aims at a single block, none."""
     keeper = Vault()
-    keeper.lingers = True
+    keeper.lingers = 0
     async with asyncio.TaskGroup() as tasks:
-        assert Desk(tasks, keeper).out.ways.lingering == {"vault:r"}
+        assert Desk(tasks, keeper).out.ways.lingering == {"vault:r": 0}
 
 
 async def test_only_routes_of_the_lane_are_asked_to_forget() -> None:

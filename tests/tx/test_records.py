@@ -12,9 +12,15 @@ from hypothesis import strategies as st
 
 from trimtab.model.ids import Address, TxHash
 from trimtab.tx import records as r
+from trimtab.tx.lanes import RoutePolicy
 from trimtab.tx.states import Kind, Outcome
 
 st.register_type_strategy(Decimal, st.decimals(allow_nan=False, allow_infinity=False))
+st.register_type_strategy(
+    RoutePolicy,
+    st.builds(RoutePolicy.private, st.integers(1, 1_000))
+    | st.builds(RoutePolicy.private_then_public, st.integers(1, 1_000)),
+)
 
 
 @given(

@@ -123,7 +123,7 @@ def test_who_gave_way_is_watched_too() -> None:
 def test_a_stopped_bundle_is_over_when_nobody_may_include_it_any_more() -> None:
     """An endpoint that tries it up to its last block does so after it was stopped: until then no nonce of it
     is free. Where all aim at one block, that block is its end."""
-    for lingering, end in ((frozenset({"builder"}), WINDOW), (frozenset[str](), 1)):
+    for lingering, end in (({"builder": 0}, WINDOW), (dict[str, int](), 1)):
         life = PrivateLife(replace(ALL, lingering=lingering))
         life.fly_bundle()
         life.feed(e.CancelAsked("b.0"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -607,3 +608,17 @@ def test_a_journal_without_lanes_is_a_public_one() -> None:
     life.state = state
     life.feed(e.Recovered(0, 1, 20, ALL))
     assert [send.lane for send in life.did(e.Send)] == [Lane.PUBLIC]
+
+
+def test_what_a_relay_keeps_past_the_window_is_not_dropped_before_it_lets_go() -> None:
+    """MEV Blocker is told no last block and tries for 25: while it may still include the bytes, nobody else
+    gets their nonce."""
+    life = PrivateLife(replace(ALL, lingering={"relay": 25}))
+    life.fly()
+    for head in range(1, WINDOW):
+        life.look(head)
+    last = WINDOW - 1 + 25
+    life.pass_window(last - 1)
+    assert life.intent("k") is IntentState.LIVE
+    life.pass_window(last)
+    assert life.intent("k") is IntentState.DROPPED

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trimtab.tx import records as r
-from trimtab.tx.observing import may_hold
+from trimtab.tx.observing import fill, may_hold
 from trimtab.tx.states import Intent, IntentState, Kind, Refusal, Slot, SlotState, State
 from trimtab.tx.turn import Turn
 
@@ -18,6 +18,8 @@ def assign_ready(turn: Turn) -> None:
             return
         nonce = state.nonces.lowest
         elsewhere = _held_elsewhere(state, intent, nonce)
+        if elsewhere is not None and elsewhere > nonce and fill(turn, nonce):
+            continue  # nobody else needs the nonces below its own
         if elsewhere is not None:
             reason = f"bytes of an earlier try have nonce {elsewhere}, which is not final: submit it later"
             turn.note(r.Refused(key=key, refusal=Refusal.HELD, reason=reason))

@@ -130,11 +130,15 @@ def _ways(routes: Sequence[Route]) -> Ways:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise ConfigError(f"two routes lead to an endpoint named {twice!r}: leave one of them out")
-    lingering = [route for route in routes if isinstance(route, LingeringRoute) and route.lingers]
     return Ways(
         {
             lane: tuple(name for route in routes if lane in route.lanes for name in route.endpoints)
             for lane in Lane
         },
-        frozenset(name for route in lingering for name in route.endpoints),
+        {
+            name: route.lingers
+            for route in routes
+            if isinstance(route, LingeringRoute) and route.lingers is not None
+            for name in route.endpoints
+        },
     )

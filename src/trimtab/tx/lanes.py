@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -67,15 +67,22 @@ class RoutePolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 @dataclass(frozen=True, slots=True)
 class Ways:
     """The endpoints that there are, by lane. One that takes bundles stands under PRIVATE too. `lingering` are
-    those that may include what they have up to its last block, not only in the one that it aims at."""
+    those that may include what they have in other blocks than the one that it aims at: for so many from now,
+    or (0) up to its last."""
 
     by_lane: Mapping[Lane, tuple[str, ...]] = field(default_factory=dict)
-    lingering: frozenset[str] = frozenset()
+    lingering: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def public(cls, *endpoints: str) -> Ways:
         """Public endpoints only."""
         return cls({Lane.PUBLIC: endpoints})
+
+    def may_come_until(self, endpoints: Iterable[str], head: int, last_block: int) -> int:
+        """The last block in which one of these may still include what leaves at `head`; 0 when each takes
+        only the one that it aims at."""
+        blocks = [self.lingering[name] for name in endpoints if name in self.lingering]
+        return max((head + count if count else last_block for count in blocks), default=0)
 
     def of(self, lane: Lane) -> tuple[str, ...]:
         return self.by_lane.get(lane, ())

@@ -187,18 +187,26 @@ def fill_gap(turn: Turn, seen: e.Observed) -> None:
     gap = None if state.halted or not state.unmined else _find_gap(turn, seen)
     if gap is None:
         return
-    key = f"fill/{gap}/{seen.head}"
-    if key in state.intents:
-        return  # tried at this head, and refused
-    if gap not in state.nonces.free:
+    if gap not in state.nonces.free and f"fill/{gap}/{state.head}" not in state.intents:
         turn.note(r.GapFound(nonce=gap))
+    fill(turn, gap)
+
+
+def fill(turn: Turn, nonce: int) -> bool:
+    """Hold `nonce` with a transfer of nothing to oneself. False when that was tried at this head, and
+    refused."""
+    state = turn.state
+    key = f"fill/{nonce}/{state.head}"
+    if key in state.intents:
+        return False
     turn.note(
         r.Submitted(
-            key=key, digest="", target=Address(""), data=b"", value=0, gas_limit=0, label=LABEL, at=seen.at
+            key=key, digest="", target=Address(""), data=b"", value=0, gas_limit=0, label=LABEL, at=state.at
         )
     )
-    turn.note(r.Reserved(nonce=gap, key=key))
-    turn.ask_signature(gap, Kind.CANCEL, None)
+    turn.note(r.Reserved(nonce=nonce, key=key))
+    turn.ask_signature(nonce, Kind.CANCEL, None)
+    return True
 
 
 def _find_gap(turn: Turn, seen: e.Observed) -> int | None:

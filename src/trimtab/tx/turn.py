@@ -136,7 +136,7 @@ class Turn:
                 at=at,
                 block=head,
                 target=target,
-                until=end if target and not ways.lingering.isdisjoint(endpoints) else 0,
+                until=ways.may_come_until(endpoints, head, end) if target else 0,
             )
         )
         return e.Send(

@@ -53,7 +53,7 @@ def _can_pay(slot: Slot, seen: e.Observed) -> bool:
 def _is_over(turn: Turn, slots: list[Slot], seen: e.Observed) -> bool:
     """The chain is past the window beyond doubt, and has none of it: so many looks in a row, as for a nonce
     that others used."""
-    first, end = slots[0], max(item.last_block for item in slots)
+    first, end = slots[0], max(max(item.last_block, item.until) for item in slots)
     if not first.last_block or seen.head <= end + turn.policy.drop_margin:
         return False
     if seen.head < turn.state.head:

@@ -84,10 +84,11 @@ class WithdrawingRoute(Route, Protocol):
 
 @runtime_checkable
 class LingeringRoute(Route, Protocol):
-    """One whose endpoints may include a bundle in any block up to its last, whatever it aims at: when it is
-    stopped, that is how long it may still come (`lingers`)."""
+    """One whose endpoints may include what they have in other blocks than the one that it aims at: that is
+    how long it may still come. `lingers`: for so many blocks from when they got it, whatever they were told;
+    0 for any block up to its last; None for a route that does not."""
 
-    lingers: bool
+    lingers: int | None
 
 
 class RelayState(StrEnum):

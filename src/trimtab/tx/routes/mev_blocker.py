@@ -31,6 +31,8 @@ class Privacy(StrEnum):
 
 SOFT = frozenset({Privacy.NO_REVERTS, Privacy.FULL_PRIVACY})
 """Where soft cancellations work."""
+HELD_BLOCKS = 25
+"""It is told no last block, and tries what it has for so long."""
 _OURS = frozenset({"softcancellations", "shareall"})
 
 
@@ -56,6 +58,7 @@ class MevBlockerRoute(RelayRoute):
     """What it says of receipts and transactions is never asked: it gives fields of private ones as zero."""
 
     kind = "mev_blocker"
+    lingers = HELD_BLOCKS
 
     def __init__(
         self,

@@ -51,7 +51,7 @@ class MevShareRoute(RelayRoute):
     kind = "mev_share"
     question = ("mev_cancelBundle", ({"replacementUuid": "00000000-0000-4000-8000-000000000000"}, []))
     lanes = frozenset({Lane.PRIVATE, Lane.BUNDLE})
-    lingers = True
+    lingers = 0
 
     def __init__(
         self,

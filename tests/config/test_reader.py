@@ -134,6 +134,22 @@ def test_types_are_strict(write: Write, text: str, key: str, words: str) -> None
     assert "trimtab.toml" in str(error)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[chain]\nurls = "https://node/s3cret"\nchain_id = 1\n',
+        '[chain]\nurls = ["u"]\nchain_id = "https://node/s3cret"\n',
+        'chain = ["https://u:s3cret@node"]\n',
+        CHAIN + '[[routes.private]]\nkind = "protect"\nurls = "https://relay/s3cret"\n',
+    ],
+)
+def test_a_misplaced_url_is_not_shown(write: Write, text: str) -> None:
+    """Keys live in URLs: the message says that one stands where it does not belong, and no more."""
+    said = str(_refusal(write(text)))
+    assert "a URL" in said
+    assert "s3cret" not in said
+
+
 HEDGE = CHAIN + '[hedge]\nunderlying = "ETH"\noption_market = "sETH"\nperp_market = "vETH"\n'
 
 

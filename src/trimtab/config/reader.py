@@ -217,4 +217,5 @@ def _join(where: str, key: str) -> str:
 
 
 def _show(value: object) -> str:
-    return f"{type(value).__name__} {str(value)!r}"
+    text = "a URL" if "://" in str(value) else repr(str(value))  # it may hold a key
+    return f"{type(value).__name__} {text}"

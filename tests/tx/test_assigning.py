@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from tests.tx.private_life import NODES, WINDOW, PrivateLife
-from tests.tx.test_decide import WAYS, Life
+from tests.tx.test_decide import CANON, WAYS, Life
 
 from trimtab.model.ids import Address
 from trimtab.tx import events as e
 from trimtab.tx import records as r
 from trimtab.tx.lanes import Lane, RoutePolicy, Ways
 from trimtab.tx.policy import TxPolicy
-from trimtab.tx.states import Kind, Refusal
+from trimtab.tx.states import Kind, Mined, Refusal
 
 ALL = Ways({Lane.PUBLIC: WAYS.of(Lane.PUBLIC), Lane.PRIVATE: ("relay",), Lane.BUNDLE: ("relay",)})
 
@@ -43,12 +43,33 @@ def test_the_steps_of_a_bundle_do_not_wait_for_each_other() -> None:
 
 
 def test_a_bundle_waits_for_room_and_keeps_its_place() -> None:
-    """The window is full: its later steps wait, and nothing overtakes them."""
-    life = Life(TxPolicy(window=2))
+    """There is no room for all of it: none of it takes a nonce, because what never left would have to be
+    filled up to when those below are dropped; and nothing overtakes it."""
+    life = Life(TxPolicy(window=2, finality_depth=2))
     life.live("first", 0)
     life.feed(e.SubmitBatch((step("b", 0, 2), step("b", 1, 2))))
-    assert [ask.nonce for ask in life.did(e.Sign)] == [1]
-    assert [life.intent(key) for key in ("b.0", "b.1")] == ["assigned", "checked"]
+    assert not life.did(e.Sign)
+    life.submit("after")
+    life.check("after")
+    assert [life.intent(key) for key in ("b.0", "b.1", "after")] == ["checked"] * 3
+    life.feed(e.CancelAsked("after"))
+    (attempt,) = life.state.slots[0].attempts
+    mined = Mined(attempt.tx_hash, 1, CANON[1], True, 1, 1)
+    life.feed(e.Observed(1, 1, account_nonce=1, mined={attempt.tx_hash: mined}, canonical=CANON, ways=WAYS))
+    assert [ask.nonce for ask in life.did(e.Sign)] == [1, 2]
+
+
+def test_a_bundle_of_an_account_with_code_is_alone_and_whole() -> None:
+    """Pools take one transaction at a time of it, and relays take a bundle: it has nothing beside it."""
+    life = Life(TxPolicy())
+    life.live("first", 0)
+    life.feed(e.Observed(1, 1, account_nonce=0, is_delegated=True, ways=WAYS))
+    life.feed(e.SubmitBatch((step("b", 0, 2), step("b", 1, 2))))
+    assert not life.did(e.Sign)
+    life = Life(TxPolicy())
+    life.feed(e.Observed(1, 1, account_nonce=0, is_delegated=True, ways=WAYS))
+    life.feed(e.SubmitBatch((step("b", 0, 2), step("b", 1, 2))))
+    assert [ask.nonce for ask in life.did(e.Sign)] == [0, 1]
 
 
 def test_nonces_below_ones_own_are_filled() -> None:

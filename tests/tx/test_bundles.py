@@ -278,6 +278,17 @@ def test_one_window_for_all_of_a_bundle(life: PrivateLife) -> None:
     assert {send.last_block for send in bundle.sends} == {WINDOW}
 
 
+def test_a_bundle_that_waits_for_room_holds_no_nonce(life: PrivateLife) -> None:
+    """What is in flight below it is dropped while it waits: it takes those nonces, where a part of it that
+    held later ones would have them filled up in public, at a price each."""
+    life.fly_bundle(5, "a")
+    waiting = life.submit_bundle(5, "b")
+    assert not life.did(e.Sign)
+    life.pass_window(life.slot(0).last_block)
+    assert [ask.nonce for ask in life.did(e.Sign)] == [0, 1, 2, 3, 4]
+    assert [slot.key for slot in life.state.unmined] == waiting
+
+
 def test_a_bundle_is_not_held_in_part(life: PrivateLife) -> None:
     """Its first step may not have the nonce that comes next: the others do not go without it."""
     life.fly_bundle()

@@ -50,16 +50,28 @@ def _held_elsewhere(state: State, intent: Intent, nonce: int) -> int | None:
 
 def _has_room(turn: Turn, nonce: int, intent: Intent) -> bool:
     """Whether `nonce` may be used now: everything below it is out, or on its way with no refusal yet. A nonce
-    that those above it wait for needs no place in the window."""
+    that those above it wait for needs no place in the window; a bundle needs as many as it has steps, before
+    the first of them holds a nonce."""
     if not may_hold(turn.state, intent, nonce):
         return False
     unmined = [slot for slot in turn.state.slots.values() if slot.mined is None]
     below = [slot for slot in unmined if slot.nonce < nonce]
-    if len(unmined) >= _window(turn, unmined, intent) and len(below) == len(unmined):
+    if _is_full(turn, unmined, intent) and len(below) == len(unmined):
         return False
     if any(_is_unsure(turn, slot, intent) for slot in below):
         return False
     return sum(slot.state is SlotState.PROVISIONAL for slot in below) < turn.policy.pipeline
+
+
+def _is_full(turn: Turn, unmined: list[Slot], intent: Intent) -> bool:
+    """No place for it beside others; the steps of its own bundle are none."""
+    others = [slot for slot in unmined if not _is_fellow(turn, slot, intent)]
+    places = intent.bundle or 1
+    return len(others) + places > max(_window(turn, unmined, intent), places)
+
+
+def _is_fellow(turn: Turn, slot: Slot, intent: Intent) -> bool:
+    return bool(intent.bundle) and turn.state.intents[slot.key].batch == intent.batch
 
 
 def _window(turn: Turn, unmined: list[Slot], intent: Intent) -> int:
@@ -71,7 +83,7 @@ def _window(turn: Turn, unmined: list[Slot], intent: Intent) -> int:
 
 def _is_unsure(turn: Turn, slot: Slot, after: Intent) -> bool:
     """It may yet be given back, or used by somebody else. The steps of one bundle wait for each other."""
-    if after.bundle and turn.state.intents[slot.key].batch == after.batch:
+    if _is_fellow(turn, slot, after):
         return False
     if slot.state is SlotState.RESERVED or turn.state.intents[slot.key].state is IntentState.RESOLVING:
         return True

@@ -97,6 +97,7 @@ async def test_hb_4092_a_key_with_another_content_is_refused(bent: BentDesk) -> 
         await sender.submit(pay("k"))
         with pytest.raises(NonceConflictError, match="another transaction"):
             await sender.submit(TxIntent("k", Call(SHOP, b"", 2), gas_limit=GAS))
+    await bent.executed(1)
     assert await bent.executions() == 1
 
 

@@ -26,7 +26,7 @@ class SenderOptions:
     """Run each call before signing it; without, an intent needs its own gas limit."""
     rehearse: bool = True
     """Run private transactions once more as signed bytes before they leave, behind all of ours in flight; not
-    where `simulate` is off."""
+    where `simulate` is off, and not those that carry signed delegations, which the node would read."""
     rehearsal_timeout: float = 5.0
     """Then nobody could tell, and they leave."""
     fee_cap: int | None = DEFAULT_FEE_CAP

@@ -148,3 +148,18 @@ async def test_only_routes_of_the_lane_are_asked_to_forget() -> None:
         ("both", (b"\3",), Lane.BUNDLE)
     ]
     assert not stranger.forgot
+
+
+async def test_a_route_that_raises_says_nothing() -> None:
+    """It is somebody's own, and breaks its promise: the bytes may be out, and the sender goes on."""
+
+    async def broken() -> Sequence[SendResult]:
+        raise KeyError("status")
+
+    async with asyncio.TaskGroup() as tasks:
+        desk = Desk(tasks)
+        desk.send = lambda parcel: [broken(), broken()]  # type: ignore[method-assign]
+        desk.out.send(SENDS)
+        await desk.out.wait(60.0)
+    assert {said.outcome for said in desk.told} == {Outcome.AMBIGUOUS}
+    assert {said.message for said in desk.told} == {"the route raised KeyError"}

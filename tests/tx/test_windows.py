@@ -622,3 +622,30 @@ def test_what_a_relay_keeps_past_the_window_is_not_dropped_before_it_lets_go() -
     assert life.intent("k") is IntentState.LIVE
     life.pass_window(last)
     assert life.intent("k") is IntentState.DROPPED
+
+
+def test_bytes_that_never_left_are_not_watched(life: PrivateLife) -> None:
+    """A signature that came when its window was over is in the journal, and nobody has its bytes: what is
+    given up are those that left."""
+    first = life.fly()
+    life.feed(e.BumpAsked("k"))
+    life.look(WINDOW)
+    life.sign(0, price=300)
+    life.pass_window(WINDOW)
+    assert [item.tx_hash for item in life.state.given_up["k"].attempts] == [first]
+    assert replay(life.facts).given_up == life.state.given_up
+
+
+def test_a_compaction_keeps_how_far_the_chain_had_come(life: PrivateLife) -> None:
+    """What is known of the head came with a block that is not canonical any more: a later life begins with it
+    all the same."""
+    tx_hash = life.fly()
+    life.mine(2, tx_hash)
+    life.look(2)
+    life.mined.clear()
+    life.used = 0
+    for head in (3, 3, 3):
+        life.look(head, canonical={2: BlockHash("0xother"), 3: BlockHash("h3")})
+    life.pass_window(3 + WINDOW)
+    assert life.intent("k") is IntentState.DROPPED
+    assert replay(compact(life.facts)).head == replay(life.facts).head == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
@@ -15,6 +16,8 @@ from trimtab.tx.events import Send, SendAnswered, SendBundle, Withdraw
 from trimtab.tx.lanes import Lane, Ways
 from trimtab.tx.routes.base import LingeringRoute, Parcel, Route, Sending, SendResult, WithdrawingRoute
 from trimtab.tx.states import Outcome
+
+logger = logging.getLogger(__name__)
 
 
 class Broadcaster:
@@ -78,6 +81,10 @@ class Broadcaster:
         except TimeoutError:
             silent = f"no answer in {self._timeout} s"
             results = [SendResult(endpoint, Outcome.AMBIGUOUS, SendClass.AMBIGUOUS, silent)] * len(actions)
+        except Exception as error:  # noqa: BLE001  a route of somebody's own: whatever it meant, nobody knows
+            logger.warning("the route to %s raised %r, which says nothing of the bytes", endpoint, error)
+            broken = f"the route raised {type(error).__name__}"
+            results = [SendResult(endpoint, Outcome.AMBIGUOUS, SendClass.AMBIGUOUS, broken)] * len(actions)
         at = self._clock.now()
         self._tell(
             [

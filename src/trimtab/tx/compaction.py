@@ -40,7 +40,7 @@ def remainder(state: State, stories: Stories) -> Iterator[r.Durable]:
     for tx_hash, nonce in state.forgone.items():
         yield r.Forgone(nonce=nonce, tx_hash=tx_hash)
     for key, slot in state.given_up.items():
-        yield r.GivenUp(intent=state.intents[key], slot=slot)
+        yield r.GivenUp(intent=state.intents[key], slot=slot, head=state.head)
     if state.nonces != Nonces():
         # The stories below hold their nonces anew.
         yield r.NoncesNoted(

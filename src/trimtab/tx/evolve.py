@@ -54,7 +54,8 @@ def evolve(state: State, record: r.TxFact) -> None:  # noqa: C901  a table of ca
             _reclaim(state, state.given_up.pop(key))
         case r.Doubted(count=count):
             state.doubts = count
-        case r.GivenUp(intent=intent, slot=slot):
+        case r.GivenUp(intent=intent, slot=slot, head=head):
+            state.head = max(state.head, head)
             state.intents[intent.key] = intent
             state.given_up[intent.key] = slot
         case r.HeadMoved():
@@ -212,7 +213,7 @@ def _release(state: State, record: r.Released) -> None:
     slot = state.slots.pop(record.nonce)
     begun = [attempt for attempt in slot.attempts if attempt.is_begun]
     if slot.is_exposed or (begun and slot.lane.is_private):  # a relay that refuses has them all the same
-        state.given_up[slot.key] = change(slot, asked=0, misses=0)
+        state.given_up[slot.key] = change(slot, attempts=tuple(begun), asked=0, misses=0)
     else:
         state.forgone |= {attempt.tx_hash: slot.nonce for attempt in begun}
     state.nonces = state.nonces.release(record.nonce)

@@ -270,10 +270,11 @@ class Forgone(_Durable, frozen=True, kw_only=True, tag="forgone"):
 
 class GivenUp(_Durable, frozen=True, kw_only=True, tag="given_up"):
     """An intent whose bytes somebody has, and whose nonce was given back: kept by compactions until the
-    nonce is final."""
+    nonce is final. `head` is how far the chain had come by then."""
 
     intent: Intent
     slot: Slot
+    head: int = 0
 
 
 class NoncesNoted(_Durable, frozen=True, kw_only=True, tag="nonces"):

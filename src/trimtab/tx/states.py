@@ -267,9 +267,10 @@ class Slot(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     @property
     def is_exposed(self) -> bool:
         """Somebody has bytes of it, or may have: a refusal of what an endpoint took before proves nothing."""
+        begun = [item for item in self.attempts if item.is_begun]
         if self.state is SlotState.COMMITTED:
-            return True
-        return any(item.is_begun and not item.is_refused for item in self.attempts)
+            return bool(begun)
+        return not all(item.is_refused for item in begun)
 
     @property
     def waits_again(self) -> bool:

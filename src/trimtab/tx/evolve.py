@@ -54,10 +54,8 @@ def evolve(state: State, record: r.TxFact) -> None:  # noqa: C901  a table of ca
             _reclaim(state, state.given_up.pop(key))
         case r.Doubted(count=count):
             state.doubts = count
-        case r.GivenUp(intent=intent, slot=slot, head=head):
-            state.head = max(state.head, head)
-            state.intents[intent.key] = intent
-            state.given_up[intent.key] = slot
+        case r.GivenUp():
+            _give_up(state, record)
         case r.HeadMoved():
             _move_head(state, record)
         case r.HeadSetBack(block=block):
@@ -218,6 +216,12 @@ def _release(state: State, record: r.Released) -> None:
         state.forgone |= {attempt.tx_hash: slot.nonce for attempt in begun}
     state.nonces = state.nonces.release(record.nonce)
     _refuse(state, slot.key, record.refusal, record.reason)
+
+
+def _give_up(state: State, record: r.GivenUp) -> None:
+    state.head = max(state.head, record.head)
+    state.intents[record.intent.key] = record.intent
+    state.given_up[record.intent.key] = record.slot
 
 
 def _reclaim(state: State, slot: Slot) -> None:

@@ -44,8 +44,8 @@ TOGETHER = ("bundle", "bundle", "mev_share")
 """Routes by what they take: transactions alone, and bundles too."""
 PACE = 0.09
 """Seconds from a block to the next, at most."""
-SETTLING = 12
-"""Blocks after a run's end: no window is open any more."""
+SETTLING, KEEPING = 12, 30
+"""Blocks after a run's end: no window is open any more, and the one that is told none has let go."""
 
 
 @dataclass
@@ -240,7 +240,7 @@ class LeakRun:
         for _ in range(4):
             before = await self._site.client.nonce(self.account)
             await self.weather.control.set_next_base_fee(CALM_FEE)
-            for _ in range(SETTLING):
+            for _ in range(KEEPING if KEEPER in {way.kind for way in self.ways} else SETTLING):
                 await self.weather.build()
             report = await self.live(Hunt(), Work.FINISH)
             if await self._site.client.nonce(self.account) == before:
@@ -261,7 +261,7 @@ class LeakRun:
             for item in evidence.privates.values()
             if mempool.has_seen(item.tx_hash) and item.open_from is None
         ]
-        leaked = {item.key for item in spilled}
+        leaked = {item.key for item in spilled} | proof.keys_of_archived(records, mempool.has_seen)
         if not self.compact_after:
             tally.private_sends += proof.check_windows(records, self.births)
             tally.freed += proof.check_released(records, self.weather)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
@@ -206,6 +206,15 @@ def check_released(records: Sequence[tuple[float, r.Durable]], weather: Weather)
                 assert not mined or number > int(told[2]), f"{mined} was in block {number}, and given up"
         evolve(state, fact)
     return freed
+
+
+def keys_of_archived(
+    records: Sequence[tuple[float, r.Durable]], has_seen: Callable[[TxHash], bool]
+) -> set[str]:
+    """Private orders that ended before anybody looked, of which a compaction has left the hashes, and that a
+    public pool has seen."""
+    archived = [fact for _, fact in records if isinstance(fact, r.Archived) and fact.slot.lane.is_private]
+    return {fact.intent.key for fact in archived if any(has_seen(one.tx_hash) for one in fact.slot.attempts)}
 
 
 def check_reclaimed(records: Sequence[tuple[float, r.Durable]], leaked: Set[str]) -> int:

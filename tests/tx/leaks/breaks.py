@@ -117,7 +117,8 @@ def _look_away() -> None:
 
     def observe_nothing(turn: Turn, event: e.Observed) -> None:
         slots = turn.state.slots.values()
-        hashes = frozenset(attempt.tx_hash for slot in slots for attempt in slot.attempts)
+        watched = (*slots, *turn.state.given_up.values())
+        hashes = frozenset(attempt.tx_hash for slot in watched for attempt in slot.attempts)
         lowest = min((slot.nonce for slot in slots), default=event.account_nonce)
         observe(turn, replace(event, mined={}, absent=hashes, account_nonce=lowest))
 
@@ -142,7 +143,7 @@ BREAKS = {
     "the margin": Break("its last is|private window ended", _hurry),
     "a bundle": Break("a part of a bundle was sent alone", _part_bundles),
     "one aim for each head": Break("was aimed at", _repeat),
-    "the look": Break("and given up", _look_away, (Role.PRIVATE, Role.PRIVATE)),
+    "the look": Break("and given up", _look_away, (Role.PRIVATE,)),
 }
 """By what is broken."""
 

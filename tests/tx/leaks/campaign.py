@@ -267,7 +267,7 @@ class LeakRun:
             tally.freed += proof.check_released(records, self.weather)
             late = {order.key for order in self.orders if KEEPER in {way.kind for way in self.ways}}
             tally.reclaimed += proof.check_reclaimed(records, leaked | late)
-        proof.check_blocks(self.orders, evidence.privates.values(), self.weather, leaked)
+        proof.check_blocks(self.orders, evidence.privates.values(), records, self.weather, leaked)
         counted = await proof.check_chain(
             site.client, self.account, self.first, self.orders, ends, self.path, leaked
         )

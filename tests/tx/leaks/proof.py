@@ -309,12 +309,20 @@ def check_bundles(orders: Sequence[Order], landed: Sequence[Landed], leaked: Set
 
 
 def check_blocks(
-    orders: Sequence[Order], privates: Iterable[Private], weather: Weather, leaked: Set[str]
+    orders: Sequence[Order],
+    privates: Iterable[Private],
+    records: Sequence[tuple[float, r.Durable]],
+    weather: Weather,
+    leaked: Set[str],
 ) -> None:
-    """The same for every block that ever was, also for those that the chain lost."""
+    """The same for every block that ever was, also for those that the chain lost. Of what ended before
+    anybody looked a compaction has left the hashes in `records`."""
     by_key: dict[str, set[str]] = defaultdict(set)
     for private in privates:
         by_key[private.key].add(private.tx_hash)
+    for _, fact in records:
+        if isinstance(fact, r.Archived):
+            by_key[fact.intent.key] |= {attempt.tx_hash for attempt in fact.slot.attempts}
     for group in groups_of(tuple(orders)):
         if not group[0].role.is_bundle or any(order.key in leaked for order in group):
             continue

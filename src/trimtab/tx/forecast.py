@@ -23,7 +23,3 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     native: int | None = None
     tokens: dict[Address, int] | None = None
     wrapped: tuple[Address, ...] = ()
-
-
-encode_forecast = msgspec.json.Encoder(order="sorted").encode
-decode_forecast = msgspec.json.Decoder(Forecast).decode

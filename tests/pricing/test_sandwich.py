@@ -6,7 +6,7 @@ import random
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.pricing.pools import pool_of, random_case, random_state
 
@@ -63,8 +63,11 @@ def test_what_binds_refuses_a_larger_one(seed: int) -> None:
 
 
 @given(seed=SEEDS, part=st.integers(1, 1200))
+@example(seed=651602, part=999)
+@example(seed=651602, part=1001)  # the end of a millionth was tried a wei outside: a better size was lost
 def test_an_attacker_with_less_margin_earns_no_more(seed: int, part: int) -> None:
-    """It keeps within it, and with all that it needs it earns the whole."""
+    """It keeps within it, uses it whole where that binds, and with all that it needs it earns the whole. A
+    close that fills in part passes at some sizes of each millionth only: there a rest may stay unused."""
     state, order = random_case(random.Random(seed))
     free = best_attack(state, order)
     if not free.size:
@@ -77,7 +80,7 @@ def test_an_attacker_with_less_margin_earns_no_more(seed: int, part: int) -> Non
         assert margin_for(state, held.front, sells=order.sells) <= capital
     if part > 1000:
         assert held.gain >= free.gain - 2 * MICRO
-    elif held.size and held.limit is TradeLimit.MARGIN:
+    elif held.size and held.limit is TradeLimit.MARGIN and not (order.closes and order.bound):
         assert margin_for(state, held.front, sells=order.sells) >= capital * 999_999 // 10**6
 
 

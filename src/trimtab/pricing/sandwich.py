@@ -25,6 +25,7 @@ from trimtab.pricing.sandwich_curve import Attacks
 
 _MICRO = 10**12  # wad of 1e-6 quote currency: the Vault pays no less, and the search may leave it unseen
 _COUNTED = 14  # bits of a gain that may be unseen where millionths of a close are counted, see `_Passes`
+_ROUNDED, _INSIDE = 16, 20  # wei, bits: how far inside a millionth its end is tried; what fills is rounded
 _FINE = 44  # bits of a size to which the largest passing attack is found
 
 
@@ -175,10 +176,11 @@ class _Passes:
             return size, limit
         amount = self.order.amount
         counted = filled * PPM // amount
+        inside = _ROUNDED + (amount // PPM >> _INSIDE)
         if self.order.sells:  # more of the order fills at the millionth's first size, for the same bound
-            other = size - (((counted + 1) * amount - 1) // PPM - filled)
+            other = size - (((counted + 1) * amount - 1) // PPM - filled - inside)
         else:  # less does at its last
-            other = size + filled + (-counted * amount // PPM)
+            other = size + filled + (-counted * amount // PPM) - inside
         if filled >= amount or other <= 0 or self.outcome(other)[0] is not None:
             return size, limit
         return other, None

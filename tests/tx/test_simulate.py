@@ -105,7 +105,8 @@ async def run(client: Client, *trials: Trial) -> list[int]:
     for nonce, trial in enumerate(trials):
         fields = DynamicFeeTx(31337, nonce, 1, 10**10, 100_000, trial.call.target, 0, trial.call.data)
         raw = SIGNER.sign_nowait(fields).raw
-        receipt = await client.receipt(await client.request("eth_sendRawTransaction", ["0x" + raw.hex()]))
+        sent = await client.request("eth_sendRawTransactionSync", ["0x" + raw.hex()])
+        receipt = await client.receipt(sent["transactionHash"])
         assert receipt is not None
         assert receipt.status
         used.append(receipt.gas_used)

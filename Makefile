@@ -40,7 +40,9 @@ bench: setup  ## speed beside peers, as ratios, into out/bench.json
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --group bench
 	$(BIN)/python -m benchmarks --out out/bench.json
 
-soak: setup  ## the long runs: random actions on every venue, all demo seeds, every crash point
+soak: export TRIMTAB_EXPLORE := 1
+soak: setup  ## the long runs: random actions on every venue, all demo seeds, every crash point, new random cases
+	scripts/test
 	$(BIN)/pytest -m soak --timeout 3600 tests
 
 SEED ?= 1

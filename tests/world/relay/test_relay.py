@@ -148,8 +148,7 @@ async def test_work_on_the_bare_node_lies_between_blocks(site: Site) -> None:
     await site.send_private(private)
     async with site.relay.paused():
         work = make_tx(2, 0)
-        await site.truth("eth_sendRawTransaction", raw(work))
-        assert (await site.truth("eth_getTransactionReceipt", work.tx_hash))["status"] == "0x1"
+        assert (await site.truth("eth_sendRawTransactionSync", raw(work)))["status"] == "0x1"
         asked = asyncio.create_task(site.public("eth_blockNumber"))
         await asyncio.sleep(0.05)
         assert not asked.done()

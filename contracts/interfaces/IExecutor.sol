@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IProbe} from "./IProbe.sol";
+
+/// @notice What a call that fails does to its plan.
+enum OnFailure {
+    /// All is undone.
+    REVERT,
+    /// The next call goes on.
+    CONTINUE,
+    /// No further call is made; the conditions still decide.
+    STOP
+}
+
+struct Call {
+    address target;
+    uint256 value;
+    bytes data;
+    OnFailure onFailure;
+}
+
+/// @notice Token balance of an account at the end, or its change since the start; both bounds inclusive.
+struct BalanceCondition {
+    /// Zero is the native coin.
+    address token;
+    /// Zero is the account that the plan acts as, here and in all conditions.
+    address account;
+    bool isChange;
+    int256 min;
+    int256 max;
+}
+
+/// @notice Price per unit in `market` that call number `call` may get, 18 decimals, fees inside: at most
+/// `limit` where it bought, at least `limit` where it sold.
+struct PriceCondition {
+    uint256 call;
+    IProbe probe;
+    address account;
+    bytes32 market;
+    uint256 limit;
+}
+
+/// @notice One account at one venue, as part of a book.
+struct Holding {
+    IProbe probe;
+    address account;
+}
+
+/// @notice Delta of a book in one underlying at the end: all `holdings`, and one for each whole token of `spot`
+/// that the account holds. Both bounds inclusive, 18 decimals.
+struct DeltaCondition {
+    bytes32 underlying;
+    Holding[] holdings;
+    address[] spot;
+    int256 min;
+    int256 max;
+}
+
+/// @notice Health at the end, 18 decimals: at least `min`.
+struct HealthCondition {
+    IProbe probe;
+    address account;
+    uint256 min;
+}
+
+/// @notice Size in one market at the end; both bounds inclusive, equal where it was promised.
+struct SizeCondition {
+    IProbe probe;
+    address account;
+    bytes32 market;
+    int256 min;
+    int256 max;
+}
+
+struct Conditions {
+    BalanceCondition[] balances;
+    PriceCondition[] prices;
+    DeltaCondition[] deltas;
+    HealthCondition[] healths;
+    SizeCondition[] sizes;
+}
+
+/// @notice Tokens that a stand-alone executor takes from its owner before the first call.
+struct Input {
+    address token;
+    uint256 amount;
+}
+
+/// @notice Calls in order, and what must hold after them.
+struct Plan {
+    Call[] calls;
+    Conditions conditions;
+    /// Unix second of the last block that may hold it.
+    uint256 deadline;
+    /// Makes a plan that is approved in advance differ from an equal one.
+    bytes32 salt;
+    /// Only of a stand-alone executor: what it takes first, and which tokens it gives back to its owner whole
+    /// at the end (the native coin always).
+    Input[] inputs;
+    address[] outputs;
+}
+
+/// @notice How a call ended. `data` is what it returned, or its revert data.
+struct Result {
+    bool isSuccess;
+    bytes data;
+}
+
+/// @title A batch of calls that happens whole, within its conditions, or not at all
+/// @notice Acts as one of three accounts:
+/// - an EOA that took on this code (EIP-7702): `execute`, called by the EOA itself;
+/// - a Safe that enabled it as a module: `executeFrom`, called by the Safe;
+/// - itself, stand-alone: `execute`, called by its owner; then it keeps nothing that `inputs` and `outputs` name.
+/// Any of them may approve one plan in advance for one caller to `run` once.
+/// @dev Assumes of tokens that they are ERC-20 and do not lie about balances; of probes what `IProbe` says; of
+/// callers nothing. No call is a delegatecall.
+interface IExecutor {
+    event PlanExecuted(address indexed account, bytes32 indexed planHash, address indexed caller);
+    event CallFailed(address indexed account, bytes32 indexed planHash, uint256 call, bytes reason);
+    event PlanApproved(address indexed account, bytes32 indexed planHash, address indexed runner);
+    event PlanRevoked(address indexed account, bytes32 indexed planHash, address indexed runner);
+
+    error CallerNotAllowed(address caller, address account);
+    error PlanNotApproved(address account, bytes32 planHash, address runner);
+    error DeadlinePassed(uint256 deadline, uint256 time);
+    error CallReverted(uint256 call, address target, bytes reason);
+    error NoSuchCall(uint256 call, uint256 calls);
+    error FundsNotAllowed(address account);
+    error BalanceOutside(address token, address account, int256 balance, int256 min, int256 max);
+    error NothingTraded(uint256 call, bytes32 market);
+    error PriceWorse(uint256 call, bytes32 market, uint256 price, uint256 limit);
+    error DeltaOutside(bytes32 underlying, int256 delta, int256 min, int256 max);
+    error HealthBelow(address probe, address account, uint256 health, uint256 min);
+    error SizeOutside(address probe, address account, bytes32 market, int256 size, int256 min, int256 max);
+
+    /// @notice Act as this contract's own address. Only it itself (EIP-7702) or its owner may call.
+    function execute(Plan calldata plan) external payable returns (Result[] memory);
+
+    /// @notice Act as a Safe that has this contract as a module. Only the Safe may call.
+    function executeFrom(address safe, Plan calldata plan) external returns (Result[] memory);
+
+    /// @notice Act as an account that approved this very plan for the caller; once.
+    function run(address account, Plan calldata plan) external returns (Result[] memory);
+
+    /// @notice Let `runner` run the plan of this hash once, for the calling account (the owner's executor, when
+    /// its owner calls).
+    function approve(bytes32 planHash, address runner) external;
+
+    /// @notice Take an approval back.
+    function revoke(bytes32 planHash, address runner) external;
+
+    function isApproved(address account, bytes32 planHash, address runner) external view returns (bool);
+
+    /// @notice The name of a plan: keccak256 of its ABI encoding.
+    function hashPlan(Plan calldata plan) external pure returns (bytes32);
+
+    /// @notice Whose stand-alone executor this is; zero for the one that EOAs and Safes share.
+    function owner() external view returns (address);
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Plan, Result} from "./IExecutor.sol";
+import {IProbe} from "./IProbe.sol";
+
+/// @dev No limit, in every field of `Limits` that is a number.
+uint256 constant UNLIMITED = type(uint256).max;
+
+/// @notice What 32-byte word number `word` of a call's arguments must hold: one of these addresses, if
+/// `hasOneOf`, and a number of at most `atMost`.
+struct Rule {
+    uint16 word;
+    bool hasOneOf;
+    address[] oneOf;
+    uint256 atMost;
+}
+
+/// @notice A function that the agent may call. Two entries for one function allow what either does.
+/// `probe` reads the account at the venue that the call moves, zero where it moves none: leverage is bounded
+/// after it. `isTrade`: notional, slippage and reduce-only bound it too; it needs a probe.
+struct AllowedCall {
+    address target;
+    bytes4 selector;
+    IProbe probe;
+    bool isTrade;
+    Rule[] rules;
+}
+
+/// @notice What an agent may do; `UNLIMITED` is no limit. Value and fees in wei; notional in quote currency,
+/// leverage (notional / equity of the account at a venue) and slippage (loss to the oracle's prices / notional
+/// traded) with 18 decimals. Days and hours roll: 86,400 and 3,600 seconds back from each call.
+struct Limits {
+    AllowedCall[] calls;
+    /// Who may get plain value.
+    address[] transfers;
+    uint256 maxValue;
+    uint256 maxValuePerDay;
+    /// Value and fee of one transaction.
+    uint256 maxCost;
+    uint256 maxFeesPerHour;
+    uint256 maxFeesPerDay;
+    uint256 maxNotional;
+    uint256 maxNotionalPerDay;
+    uint256 maxLeverage;
+    uint256 maxSlippage;
+    bool reduceOnly;
+    /// From this unix second on the agent may do nothing.
+    uint256 expiresAt;
+}
+
+/// @notice What is spent in the windows that end now.
+struct Spent {
+    uint256 valuePerDay;
+    uint256 feesPerHour;
+    uint256 feesPerDay;
+    uint256 notionalPerDay;
+}
+
+/// @title An account whose agent can do no more than its owner's limits
+/// @notice The account holds the funds and the positions. Its owner may do everything, its agent what the limits
+/// allow, its guardian only stop the agent. Limits speak economics: a trade is measured by probes before and
+/// after it, not by its arguments.
+/// @dev Assumes that probes and oracles tell the truth, and that allowed targets do not hand the account's funds
+/// to others by other ways than the calls that are allowed. It signs nothing (no ERC-1271), delegatecalls
+/// nothing, and is entered once at a time.
+interface IGuard {
+    event LimitsSet(uint256 indexed version);
+    event AgentSet(address indexed agent);
+    event GuardianSet(address indexed guardian);
+    event Killed(address indexed by);
+    event Revived();
+    /// @notice What one transaction of the agent took of the limits.
+    event Spend(uint256 value, uint256 fee, uint256 notional);
+
+    error NotAgent(address caller);
+    error NotGuardian(address caller);
+    error AgentKilled();
+    error LimitsExpired(uint256 expiresAt, uint256 time);
+    error CallNotAllowed(address target, bytes4 selector);
+    error ArgumentNotAllowed(address target, bytes4 selector, uint256 word, bytes32 value);
+    error TransferNotAllowed(address to);
+    error ValueAbove(uint256 value, uint256 max);
+    error ValuePerDayAbove(uint256 value, uint256 spent, uint256 max);
+    error CostAbove(uint256 cost, uint256 max);
+    error FeesPerHourAbove(uint256 fee, uint256 spent, uint256 max);
+    error FeesPerDayAbove(uint256 fee, uint256 spent, uint256 max);
+    error NotionalAbove(uint256 notional, uint256 max);
+    error NotionalPerDayAbove(uint256 notional, uint256 spent, uint256 max);
+    error LeverageAbove(address probe, uint256 notional, int256 equity, uint256 max);
+    error SlippageAbove(address probe, uint256 loss, uint256 notional, uint256 max);
+    error NotReducing(address probe, bytes32 market, int256 before, int256 afterwards);
+    error TradeWithoutProbe(address target, bytes4 selector);
+
+    /// @notice The agent's calls, within the limits and the plan's own conditions. Inputs and outputs are empty.
+    function execute(Plan calldata plan) external payable returns (Result[] memory);
+
+    /// @notice The owner's calls, without limits.
+    function executeAsOwner(Plan calldata plan) external payable returns (Result[] memory);
+
+    /// @notice New limits in place of all old ones; what was spent in the windows stays spent. Owner only.
+    function setLimits(Limits calldata limits) external;
+
+    function setAgent(address agent) external;
+    function setGuardian(address guardian) external;
+
+    /// @notice Stop the agent. Owner or guardian.
+    function kill() external;
+
+    /// @notice Let the agent go on. Owner only.
+    function revive() external;
+
+    function limits() external view returns (Limits memory);
+    function spent() external view returns (Spent memory);
+    function agent() external view returns (address);
+    function guardian() external view returns (address);
+    function isKilled() external view returns (bool);
+    /// @notice How often limits were set; 0: never, and the agent may do nothing.
+    function version() external view returns (uint256);
+}

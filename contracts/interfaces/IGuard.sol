@@ -16,9 +16,10 @@ struct Rule {
     uint256 atMost;
 }
 
-/// @notice A function that the agent may call. Two entries for one function allow what either does.
-/// `probe` reads the account at the venue that the call moves, zero where it moves none: leverage is bounded
-/// after it. `isTrade`: notional, slippage and reduce-only bound it too; it needs a probe.
+/// @notice A function that the agent may call. Two entries for one function allow what either does; the first
+/// whose rules hold is the one that counts. `probe` reads the account at the venue that the call moves, zero
+/// where it moves none: leverage is bounded after it. `isTrade`: notional, slippage and reduce-only bound it too;
+/// it needs a probe.
 struct AllowedCall {
     address target;
     bytes4 selector;
@@ -30,6 +31,13 @@ struct AllowedCall {
 /// @notice What an agent may do; `UNLIMITED` is no limit. Value and fees in wei; notional in quote currency,
 /// leverage (notional / equity of the account at a venue) and slippage (loss to the oracle's prices / notional
 /// traded) with 18 decimals. Days and hours roll: 86,400 and 3,600 seconds back from each call.
+/// - Leverage above the most is allowed after a call that did not raise it: the agent may always de-risk.
+/// - Notional traded is the sum over markets of |change of size| x `notionalPrice`, each rounded up.
+/// - Loss is cash paid less the oracle's worth of the change of size, at `oraclePrice` before or after the call,
+///   whichever makes it larger, rounded up.
+/// - A call that fails and does not undo its plan took neither value nor notional; its gas is in the fee.
+/// - Fee is the gas of the transaction as far as it can be known, rounded up, x its gas price. The fee of data
+///   that a rollup pays to another chain is not in it.
 struct Limits {
     AllowedCall[] calls;
     /// Who may get plain value.
@@ -47,6 +55,9 @@ struct Limits {
     bool reduceOnly;
     /// From this unix second on the agent may do nothing.
     uint256 expiresAt;
+    /// The account pays its fees back to the agent, as far as it has the coin: then the caps on fees bound what
+    /// leaves the account, and the agent's key holds no more than a float.
+    bool refundsFees;
 }
 
 /// @notice What is spent in the windows that end now.
@@ -72,6 +83,7 @@ interface IGuard {
     event Revived();
     /// @notice What one transaction of the agent took of the limits.
     event Spend(uint256 value, uint256 fee, uint256 notional);
+    event FeeRefunded(address indexed agent, uint256 amount);
 
     error NotAgent(address caller);
     error NotGuardian(address caller);
@@ -91,14 +103,18 @@ interface IGuard {
     error SlippageAbove(address probe, uint256 loss, uint256 notional, uint256 max);
     error NotReducing(address probe, bytes32 market, int256 before, int256 afterwards);
     error TradeWithoutProbe(address target, bytes4 selector);
+    error RefundFailed(address agent, uint256 amount);
+    error OwnerNeeded();
 
     /// @notice The agent's calls, within the limits and the plan's own conditions. Inputs and outputs are empty.
+    /// The account itself is never a target, whatever the limits say.
     function execute(Plan calldata plan) external payable returns (Result[] memory);
 
     /// @notice The owner's calls, without limits.
     function executeAsOwner(Plan calldata plan) external payable returns (Result[] memory);
 
     /// @notice New limits in place of all old ones; what was spent in the windows stays spent. Owner only.
+    /// Reverts with `TradeWithoutProbe` for an entry that cannot be measured.
     function setLimits(Limits calldata limits) external;
 
     function setAgent(address agent) external;

@@ -86,6 +86,11 @@ def test_an_owner_narrows_what_a_venue_needs() -> None:
         ("max_notional", lambda: Limits(max_notional=0.5)),  # type: ignore[arg-type]
         ("max_notional_per_day", lambda: Limits(max_notional_per_day=Decimal("NaN"))),
         ("max_notional", lambda: Limits(max_notional=Decimal(-1))),
+        ("max_leverage", lambda: Limits(max_leverage=Decimal(-1))),
+        ("max_leverage", lambda: Limits(max_leverage=Decimal("1e-19"))),
+        ("max_slippage", lambda: Limits(max_slippage=0.005)),  # type: ignore[arg-type]
+        ("max_slippage", lambda: Limits(max_slippage=Decimal("-0.1"))),
+        ("reduce_only", lambda: Limits(reduce_only=1)),  # type: ignore[arg-type]
         ("expires_at", lambda: Limits(expires_at=1.5)),  # type: ignore[arg-type]
         ("chains", lambda: Limits(chains={"1"})),  # type: ignore[arg-type]
         ("transfers", lambda: Limits(transfers={Address("0x12")})),

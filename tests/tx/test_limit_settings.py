@@ -58,6 +58,9 @@ def test_amounts_are_read_to_the_wei() -> None:
         max_fees_per_day_eth=Decimal(3),
         max_notional=Decimal("4.5"),
         max_notional_per_day=Decimal(5),
+        max_leverage=Decimal("2.5"),
+        max_slippage=Decimal("0.005"),
+        reduce_only=True,
         expires_at=6,
     ).make(10, {}, max_cost_wei=7)
     assert made == Limits(
@@ -70,6 +73,9 @@ def test_amounts_are_read_to_the_wei() -> None:
         max_fees_per_day_wei=3 * ETH,
         max_notional=Decimal("4.5"),
         max_notional_per_day=Decimal(5),
+        max_leverage=Decimal("2.5"),
+        max_slippage=Decimal("0.005"),
+        reduce_only=True,
         expires_at=6,
     )
 

@@ -106,12 +106,14 @@ class AbiFunction:
         rules: Mapping[str, Collection[Address] | int] | None = None,
         *,
         is_trade: bool = True,
+        venue: str = "",
     ) -> AllowedCall:
         """This function at `address` (None: anywhere) for the limits of a key. `rules` by the argument's
-        name, a struct's member as "params.baseToken": the addresses it may be, or the most. Raises
-        `AbiError` for an argument that is not there, or that does not stand in the head."""
+        name, a struct's member as "params.baseToken": the addresses it may be, or the most. `is_trade` and
+        `venue` as in `AllowedCall`. Raises `AbiError` for an argument that is not there, or that does not
+        stand in the head."""
         made = tuple(self._rule(name, allowed) for name, allowed in (rules or {}).items())
-        return AllowedCall(address, self.selector, self.signature, made, is_trade)
+        return AllowedCall(address, self.selector, self.signature, made, is_trade, venue)
 
     def _rule(self, name: str, allowed: Collection[Address] | int) -> ArgumentRule:
         word = head_word(self.inputs, name)

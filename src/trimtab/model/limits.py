@@ -1,4 +1,4 @@
-"""What a key may do at most: one value for the local policy before each signature, later for a contract."""
+"""What a key may do at most: one value for the local policy and for a guard on chain."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Protocol, Self, runtime_checkable
 
 from trimtab.errors import IntentError
 from trimtab.model.ids import Address
-from trimtab.model.units import to_decimal
+from trimtab.model.units import to_decimal, to_wad_exact
 
 SELF = Address("self")
 """In a rule: the account that sends."""
@@ -65,14 +65,17 @@ class ArgumentRule:
 class AllowedCall:
     """A function that a key may call. `target` None is any contract, `selector` None any function; a call
     without data is a transfer and not meant. `name` is the function's signature, for messages. `is_trade`
-    says that it moves notional, which its intent must declare where notional is limited. Two entries for one
-    function allow what either does. Raises `IntentError` on a bad value."""
+    says that it moves notional, which its intent must declare where notional is limited, as it must its loss
+    and direction where those are. `venue` names the one whose margin it may weaken (a trade, a withdrawal):
+    the account's leverage there after the call is bounded, and must be declared. Two entries for one function
+    allow what either does. Raises `IntentError` on a bad value."""
 
     target: Address | None
     selector: bytes | None
     name: str = ""
     rules: tuple[ArgumentRule, ...] = ()
     is_trade: bool = True
+    venue: str = ""
 
     def __post_init__(self) -> None:
         if self.target is not None:
@@ -107,8 +110,8 @@ class Limits:
     `transfers`: who may get plain value. `delegates`: contracts whose code the account may take on. Wei:
     `max_value_wei` and `max_cost_wei` (value and worst-case fee) of a transaction; value a day, fees an hour
     and a day. Notional in quote currency, as intents declare it, of a transaction and a day. Windows roll by
-    the chain's clock, as does `expires_at`, the second from which on nothing new is signed. Cancellations
-    are always allowed. Raises `IntentError` on a bad value."""
+    the chain's clock, as does `expires_at`, the second from which on nothing new is signed. What is equal to
+    a cap passes. Cancellations are always allowed. Raises `IntentError` on a bad value."""
 
     calls: tuple[AllowedCall, ...] = ()
     chains: Set[int] | None = frozenset()
@@ -120,7 +123,14 @@ class Limits:
     max_fees_per_hour_wei: int | None = None
     max_fees_per_day_wei: int | None = None
     max_notional: Decimal | None = None
+    """|size| traded x mark price of a perpetual, x spot price of an option's underlying."""
     max_notional_per_day: Decimal | None = None
+    max_leverage: Decimal | None = None
+    """notional / equity of the account at a venue after the call."""
+    max_slippage: Decimal | None = None
+    """Loss to the oracle's prices, fees inside, as a fraction of the notional traded: 0.005 is 0.5 %."""
+    reduce_only: bool = False
+    """Trades make positions smaller; they do not open or flip them."""
     expires_at: int | None = None
 
     def __post_init__(self) -> None:
@@ -136,7 +146,13 @@ class Limits:
             if item.name.endswith("_wei") or item.name == "expires_at":
                 _check_whole(item.name, getattr(self, item.name))
         for name in ("max_notional", "max_notional_per_day"):
-            object.__setattr__(self, name, _notional(name, getattr(self, name)))
+            object.__setattr__(self, name, _number(name, getattr(self, name)))
+        for name in ("max_leverage", "max_slippage"):
+            object.__setattr__(self, name, _ratio(name, getattr(self, name)))
+        if type(self.reduce_only) is not bool:
+            raise IntentError(
+                f"reduce_only must be True or False, got {self.reduce_only!r}", field="reduce_only"
+            )
 
     @classmethod
     def of(cls, *callees: Callee, calls: Iterable[AllowedCall] = (), **limits: Any) -> Self:
@@ -188,12 +204,20 @@ def _check_whole(name: str, value: object) -> None:
         raise IntentError(f"{name} must not be negative, got {value}", field=name, value=value)
 
 
-def _notional(name: str, value: object) -> Decimal | None:
+def _number(name: str, value: object) -> Decimal | None:
     if value is None:
         return None
     number = to_decimal(value, name)
     if number < 0:
         raise IntentError(f"{name} must not be negative, got {number}", field=name, value=value)
+    return number
+
+
+def _ratio(name: str, value: object) -> Decimal | None:
+    """As `_number`, with 18 decimals at most: what a contract compares with."""
+    number = _number(name, value)
+    if number is not None:
+        to_wad_exact(number, name)
     return number
 
 

@@ -32,18 +32,21 @@ class RuleSettings:
 
 @dataclass(frozen=True)
 class CallSettings:
-    """One more function that the key may call: by signature ("approve(address,uint256)") or by selector."""
+    """One more function that the key may call: by signature ("approve(address,uint256)") or by selector.
+    `venue`: whose margin it may weaken."""
 
     target: Address
     function: str | None = None
     selector: str | None = None
     rules: tuple[RuleSettings, ...] = ()
     is_trade: bool = True
+    venue: str | None = None
 
     @property
     def call(self) -> AllowedCall:
         rules = tuple(item.rule for item in self.rules)
-        return AllowedCall(self.target, self._selector(), self.function or "", rules, self.is_trade)
+        name = self.function or ""
+        return AllowedCall(self.target, self._selector(), name, rules, self.is_trade, self.venue or "")
 
     def _selector(self) -> bytes:
         if (self.function is None) == (self.selector is None):
@@ -67,8 +70,8 @@ class CallSettings:
 @dataclass(frozen=True)
 class LimitSettings:
     """What the key may do: the calls of these `venues` (None: all configured), of these `functions` only, and
-    `calls` beside them. Amounts in ETH and in quote currency; left out = no limit, but `max_value_eth`, which
-    is 0. Raises `ConfigError` on a bad value."""
+    `calls` beside them. Amounts in ETH and in quote currency, slippage a fraction; left out = no limit, but
+    `max_value_eth`, which is 0. Raises `ConfigError` on a bad value."""
 
     venues: tuple[str, ...] | None = None
     functions: tuple[str, ...] | None = None
@@ -80,6 +83,9 @@ class LimitSettings:
     max_fees_per_day_eth: Decimal | None = None
     max_notional: Decimal | None = None
     max_notional_per_day: Decimal | None = None
+    max_leverage: Decimal | None = None
+    max_slippage: Decimal | None = None
+    reduce_only: bool = False
     expires_at: int | None = None
     pause_file: Path | None = None
 
@@ -107,6 +113,9 @@ class LimitSettings:
             max_fees_per_day_wei=_wei(self.max_fees_per_day_eth),
             max_notional=self.max_notional,
             max_notional_per_day=self.max_notional_per_day,
+            max_leverage=self.max_leverage,
+            max_slippage=self.max_slippage,
+            reduce_only=self.reduce_only,
             expires_at=self.expires_at,
         )
         try:
@@ -135,7 +144,7 @@ def _positive(name: str, value: Decimal) -> Decimal:
     key = f"limits.{name}"
     try:
         number = to_positive(value, key)
-        if name.endswith("_eth"):
+        if name.endswith("_eth") or name in ("max_leverage", "max_slippage"):
             to_base_exact(number, 18, key)
     except IntentError as error:
         raise ConfigError(str(error).removeprefix(key).strip(), key=key) from None

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from trimtab.model.limits import SELF, AllowedCall
 from trimtab.venues.lyra.addresses import LyraDeployment, LyraMarketAddresses
-from trimtab.venues.lyra.contracts import abi
+from trimtab.venues.lyra.contracts import VENUE, abi
 
 TRADES = ("openPosition", "closePosition", "forceClosePosition")
 OWN = {
@@ -43,7 +43,7 @@ def _market_calls(at: LyraMarketAddresses) -> Iterator[AllowedCall]:
     contracts = at.contracts
     market, pool = contracts["OptionMarket"], contracts["LiquidityPool"]
     for name in TRADES:
-        yield abi("OptionMarket").function(name).allow(market)
+        yield abi("OptionMarket").function(name).allow(market, venue=VENUE)
     for (contract, name), recipient in OWN.items():
         function = abi(contract).function(name)
         yield function.allow(contracts[contract], {recipient: {SELF}}, is_trade=False)

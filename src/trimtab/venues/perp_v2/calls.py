@@ -5,7 +5,7 @@ from __future__ import annotations
 from trimtab.model.ids import Address
 from trimtab.model.limits import AllowedCall
 from trimtab.venues.perp_v2.addresses import PerpV2Deployment
-from trimtab.venues.perp_v2.contracts import CLEARING_HOUSE, DELEGATE_APPROVAL, ERC20, VAULT
+from trimtab.venues.perp_v2.contracts import CLEARING_HOUSE, DELEGATE_APPROVAL, ERC20, VAULT, VENUE
 
 
 def list_calls(deployment: PerpV2Deployment) -> tuple[AllowedCall, ...]:
@@ -37,7 +37,10 @@ def _house_calls(deployment: PerpV2Deployment) -> list[AllowedCall]:
         "quitMarket": "baseToken",
     }
     return [
-        *(CLEARING_HOUSE.function(name).allow(house, {market: tokens}) for name, market in trades.items()),
+        *(
+            CLEARING_HOUSE.function(name).allow(house, {market: tokens}, venue=VENUE)
+            for name, market in trades.items()
+        ),
         *(
             CLEARING_HOUSE.function(name).allow(house, {market: tokens}, is_trade=False)
             for name, market in others.items()
@@ -52,11 +55,9 @@ def _vault_calls(deployment: PerpV2Deployment) -> list[AllowedCall]:
     approve = ERC20.function("approve")
     return [
         *(approve.allow(token, {"spender": {vault}}, is_trade=False) for token in tokens),
-        *(
-            VAULT.function(name).allow(vault, {"token": tokens}, is_trade=False)
-            for name in ("deposit", "withdraw")
-        ),
-        VAULT.function("liquidateCollateral").allow(vault, {"token": tokens}),
+        VAULT.function("deposit").allow(vault, {"token": tokens}, is_trade=False),
+        VAULT.function("withdraw").allow(vault, {"token": tokens}, is_trade=False, venue=VENUE),
+        VAULT.function("liquidateCollateral").allow(vault, {"token": tokens}, venue=VENUE),
     ]
 
 

@@ -20,7 +20,6 @@ from trimtab.errors import (
     LimitError,
     NonceConflictError,
     OrderRejectedError,
-    RpcTimeoutError,
     UnknownMarketError,
     WrongChainError,
 )
@@ -237,29 +236,6 @@ async def test_a_plan_that_a_crash_cut_short_is_finished_under_its_key(open_desk
         assert await desk.nonce() == nonce + 2
 
 
-async def test_a_plan_whose_second_step_is_not_sent_tells_of_its_first(
-    desk: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The approval is mined and the node goes silent before the deposit: a report with the one transaction,
-    not an error that says nothing was sent; under the same key it is finished later."""
-    sender, plan = desk.executor._sender, await desk.perp.encode_deposit(desk.account, "USDC", D(50))
-    submit = sender.submit
-
-    async def silent_for_deposits(intent: Any) -> Any:
-        if intent.label.startswith("deposit"):
-            raise RpcTimeoutError("no answer")
-        return await submit(intent)
-
-    monkeypatch.setattr(sender, "submit", silent_for_deposits)
-    report = await desk.executor.execute_plan(desk.perp, desk.account, plan, key="fund")
-    assert report.status is OrderStatus.REJECTED
-    assert [tx.label for tx in report.transactions] == ["approve 50 USDC"]
-    monkeypatch.undo()
-    rest = await desk.perp.encode_deposit(desk.account, "USDC", D(50))
-    done = await desk.executor.execute_plan(desk.perp, desk.account, rest, key="fund")
-    assert done.status is OrderStatus.FILLED
-
-
 async def test_what_an_order_trades_is_declared_from_its_quote(open_desk: OpenDesk, world: Any) -> None:
     """A key whose notional is limited trades under the cap and not above it, perps and options alike; margin
     and approvals trade nothing; a refused order leaves no trace and its key free."""
@@ -286,14 +262,3 @@ async def test_what_an_order_trades_is_declared_from_its_quote(open_desk: OpenDe
         with pytest.raises(LimitError) as caught:
             await desk.executor.execute_perp(desk.perp, desk.account, replace(BUY, size=D(1)), key="day")
         assert caught.value.field == "max_notional_per_day"
-
-
-async def test_a_step_beyond_the_limits_ends_its_plan(open_desk: OpenDesk, world: Any) -> None:
-    """The approval was sent and the report tells it; the deposit was not allowed, and the reason is told."""
-    perp = PerpV2(world.client, world.perp)
-    async with open_desk(limits=Limits.of(perp).only("approve")) as desk:
-        plan = await perp.encode_deposit(desk.account, "USDC", D(5))
-        report = await desk.executor.execute_plan(perp, desk.account, plan, key="deposit")
-        assert report.status is OrderStatus.REJECTED
-        assert len(report.transactions) == 1
-        assert "may not call" in (report.reason or "")

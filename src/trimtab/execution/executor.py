@@ -5,27 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from decimal import Decimal
-from itertools import count, takewhile
 
 from trimtab.chain.client import Client
-from trimtab.errors import (
-    ChainError,
-    ConfigError,
-    IntentError,
-    LimitError,
-    NonceConflictError,
-    NotSentError,
-    SimulationRevertedError,
-    TransportError,
-    VenueError,
-)
+from trimtab.errors import ChainError, IntentError, NotSentError, VenueError
 from trimtab.execution import checks
 from trimtab.execution.cause import cause_of
 from trimtab.execution.checks import QuoteRules
-from trimtab.execution.keys import part_key, step_key, tx_key
+from trimtab.execution.dispatch import Dispatcher, is_over, report_of
+from trimtab.execution.keys import part_key
 from trimtab.execution.options import ExecutorOptions
-from trimtab.execution.orders import Order, advance, record
-from trimtab.execution.outcomes import settle
+from trimtab.execution.orders import Order
 from trimtab.execution.parts import add_up, left_of, part_of
 from trimtab.execution.preparing import PerpJob, Ready, prepare, scales_of
 from trimtab.execution.protect import protect_option, protect_perp
@@ -41,12 +30,11 @@ from trimtab.model.order import (
     PerpIntent,
     PerpQuote,
 )
-from trimtab.tx import RoutePolicy, Sender, TxHandle, TxIntent
+from trimtab.tx import RoutePolicy, Sender
 from trimtab.venues.base import ChainPlan, OptionVenue, PerpVenue, Venue
 
 __all__ = ["Executor", "ExecutorOptions"]
 
-Quote = PerpQuote | OptionQuote
 PART_TRIES = 5
 """How often a part is weighed until it is small enough for the block that it is weighed at."""
 
@@ -61,7 +49,7 @@ class Executor:
     """
 
     def __init__(self, sender: Sender | None, client: Client, options: ExecutorOptions | None = None) -> None:
-        self._maybe_sender = sender
+        self._dispatcher = Dispatcher(sender, client, options or ExecutorOptions())
         self._client = client
         self._options = options or ExecutorOptions()
 
@@ -86,11 +74,11 @@ class Executor:
         refuses. An order in parts goes on under its key where it stopped. `route` is the caller's own word
         on who may have the bytes, and is not overruled.
         """
-        self._check_account(account)
+        self._dispatcher.check_account(account)
         job = PerpJob(venue, account, intent, key, rules or self._options.rules, route, dry_run)
         if self.knows(key):
-            self._check_same(key, intent)
-            if not self._is_out(key) and not dry_run:
+            self._dispatcher.check_same(key, cause_of(intent))
+            if not self._dispatcher.is_out(key) and not dry_run:
                 return await self._send_parts(job, None)
             asked = intent.side.sign * intent.size if intent.size is not None else None
             return await self.resume(venue, account, key, market=intent.market, asked=asked)
@@ -131,9 +119,9 @@ class Executor:
     ) -> ExecutionReport:
         """Open, close or force close options. Without a limit cost of its own it gets that of the terms that
         were `shown`, else the quoted one with the rules' slippage. `route` says who may have the bytes."""
-        self._check_account(account)
+        self._dispatcher.check_account(account)
         if self.knows(key):
-            self._check_same(key, intent)
+            self._dispatcher.check_same(key, cause_of(intent))
             return await self.resume(venue, account, key, market=intent.series.market.name)
         head = await self._client.block("latest")
         checks.check_chain(self._options.chain_id, self._client.chain_id)
@@ -142,7 +130,7 @@ class Executor:
         quote = protect_option(await venue.read_option_quote(account, intent), rules, shown)
         checks.check_option_quote(quote, rules, head=head.number, now=head.at)
         plan = venue.encode_option_order(account, quote.intent, quote)
-        return await self._run(
+        return await self._dispatcher.run(
             venue, account, Order(key), plan, quote, dry_run=dry_run, cause=cause_of(intent), route=route
         )
 
@@ -161,18 +149,20 @@ class Executor:
         trades all the same, in quote currency, for a key whose notional is limited."""
         checks.check_chain(self._options.chain_id, self._client.chain_id)
         order = Order(key, is_trade=False)
-        return await self._run(venue, account, order, plan, None, dry_run=dry_run, notional=notional)
+        return await self._dispatcher.run(
+            venue, account, order, plan, None, dry_run=dry_run, notional=notional
+        )
 
     def knows(self, key: str) -> bool:
         """Whether something of this key may be out, in this life or an earlier one. What was refused before
         anything left is not: it may be asked for again. Nor is what relays had and dropped."""
-        return self._is_out(key) or self._is_out(part_key(key, 1))
+        return self._dispatcher.is_out(key) or self._dispatcher.is_out(part_key(key, 1))
 
     async def read_is_mined(self, key: str, *, by: int) -> bool:
         """Whether all transactions of an order are in the chain up to block `by`, asked of the node: a reorg
         takes back what a report told."""
-        parts = [handle for part in self._parts(key) for handle in self._handles(part)]
-        for handle in [*self._handles(key), *parts]:
+        parts = [handle for part in self._dispatcher.parts(key) for handle in self._dispatcher.handles(part)]
+        for handle in [*self._dispatcher.handles(key), *parts]:
             receipt = await self._client.receipt(handle.tx_hash) if handle.tx_hash else None
             if receipt is None or receipt.block > by:
                 return False
@@ -187,25 +177,25 @@ class Executor:
         """The report of an order whose transactions were submitted under this key before: waits for their
         outcomes and sends nothing new."""
         order, reason = Order(key, asked=asked), None
-        handles = self._handles(key)
-        parts = [] if self._is_out(key) else list(self._parts(key))
+        handles = self._dispatcher.handles(key)
+        parts = [] if self._dispatcher.is_out(key) else list(self._dispatcher.parts(key))
         if parts:
             told = [await self.resume(venue, account, part, market=market) for part in parts]
             left = (
                 None if asked is None else abs(asked - sum((part.filled_size for part in told), Decimal(0)))
             )
-            return add_up(_report(venue, market, order, None, None), told, left)
+            return add_up(report_of(venue, market, order, None, None), told, left)
         for number, handle in enumerate(handles, 1):
-            order, reason = await self._settle(
+            order, reason = await self._dispatcher.settle(
                 venue, account, order, handle, market=market, is_last=number == len(handles)
             )
-            if _is_over(order):
+            if is_over(order):
                 break
-        return _report(venue, market, order, None, reason)
+        return report_of(venue, market, order, None, reason)
 
     async def _send(self, job: PerpJob, key: str, intent: PerpIntent, ready: Ready) -> ExecutionReport:
         asked = intent.side.sign * intent.size if intent.size is not None else None
-        report = await self._run(
+        report = await self._dispatcher.run(
             job.venue,
             job.account,
             Order(key, asked=asked),
@@ -221,7 +211,7 @@ class Executor:
     async def _send_parts(self, job: PerpJob, first: Ready | None) -> ExecutionReport:
         """One part after the other, until all is filled or one is not; those that an earlier life sent count.
         None may be worse than what was quoted for the whole."""
-        whole, worst = _report(job.venue, job.intent.market, Order(job.key), None, None), None
+        whole, worst = report_of(job.venue, job.intent.market, Order(job.key), None, None), None
         if first is not None:
             whole = replace(whole, quote=first.quote, verdict=first.verdict)
             worst = first.quote.intent.acceptable_price
@@ -241,7 +231,7 @@ class Executor:
     async def _send_part(
         self, job: PerpJob, key: str, left: Decimal, worst: Decimal | None
     ) -> ExecutionReport:
-        if self._is_out(key):
+        if self._dispatcher.is_out(key):
             return await self.resume(job.venue, job.account, key, market=job.intent.market)
         intent = part_of(job.intent, left)
         for _ in range(PART_TRIES):
@@ -255,141 +245,6 @@ class Executor:
             field="exposure",
         )
 
-    async def _run(
-        self,
-        venue: Venue,
-        account: Address,
-        order: Order,
-        plan: ChainPlan,
-        quote: Quote | None,
-        *,
-        dry_run: bool,
-        deadline: int | None = None,
-        cause: str = "",
-        notional: Decimal | None = None,
-        route: RoutePolicy | None = None,
-    ) -> ExecutionReport:
-        if dry_run:
-            return replace(
-                _report(venue, plan.market, order, quote, None), is_dry_run=True, notes=plan.labels
-            )
-        reason: str | None = None
-        notional = quote.notional if quote is not None else notional
-        if not plan.calls:
-            order = advance(order, OrderStatus.FILLED)
-        for number, (call, label) in enumerate(zip(plan.calls, plan.labels, strict=True)):
-            is_last = number == len(plan.calls) - 1
-            intent = TxIntent(
-                tx_key(order.key, number) if order.is_trade else step_key(order.key, plan, number),
-                call,
-                budget_wei=self._options.budget_wei,
-                deadline=deadline,
-                label=label,
-                cause=cause,
-                route=route,
-                notional=None if notional is None else notional if is_last else Decimal(0),
-            )
-            before = self._find(intent.key)
-            try:
-                handle = await self._sender.submit(intent if before is None else before.renew(intent))
-            except SimulationRevertedError as error:
-                explained = venue.explain_revert(error.data, plan.market or None)
-                if number == 0:
-                    raise explained from error
-                order, reason = advance(order, OrderStatus.REJECTED), str(explained)
-                break
-            except (NotSentError, LimitError, TransportError) as error:
-                if number == 0:
-                    raise
-                order, reason = advance(order, OrderStatus.REJECTED), str(error)
-                break
-            order, reason = await self._settle(
-                venue, account, order, handle, market=plan.market, is_last=is_last
-            )
-            if _is_over(order):
-                break
-        return _report(venue, plan.market, order, quote, reason)
-
-    async def _settle(
-        self, venue: Venue, account: Address, order: Order, handle: TxHandle, *, market: str, is_last: bool
-    ) -> tuple[Order, str | None]:
-        settled = await settle(
-            self._sender,
-            self._client,
-            handle,
-            venue,
-            account,
-            market=market,
-            finality=self._options.finality,
-            timeout=self._options.timeout,
-        )
-        order = record(order, settled.tx, settled.fills, is_last=is_last, drift=settled.drift)
-        return order, settled.reason
-
-    def _is_out(self, key: str) -> bool:
-        handle = None if self._maybe_sender is None else self._find(tx_key(key, 0))
-        return handle is not None and not handle.is_refused
-
-    def _parts(self, key: str) -> Iterator[str]:
-        """The keys of the parts that are out."""
-        return takewhile(self._is_out, (part_key(key, number) for number in count(1)))
-
-    def _handles(self, key: str) -> list[TxHandle]:
-        handles: list[TxHandle] = []
-        while (handle := self._find(tx_key(key, len(handles)))) is not None:
-            handles.append(handle)
-        return handles
-
-    def _find(self, tx_key: str) -> TxHandle | None:
-        try:
-            return self._sender.handle(tx_key)
-        except IntentError:
-            return None
-
-    def _check_same(self, key: str, intent: PerpIntent | OptionIntent) -> None:
-        """One key, one order: the first one's report must not answer for another."""
-        handle = self._find(tx_key(key if self._is_out(key) else part_key(key, 1), 0))
-        if handle is not None and handle.cause not in ("", cause_of(intent)):
-            raise NonceConflictError(
-                f"the key {key!r} was given to another order before: give this one a new key", key=key
-            )
-
-    def _check_account(self, account: Address) -> None:
-        """An order trades for whoever sends it: quoted for one account it must not be sent by another."""
-        sender = self._maybe_sender
-        if sender is not None and sender.address != account.lower():
-            raise IntentError(
-                f"the order is of {account}, the sender signs for {sender.address}: use that account's key",
-                field="account",
-                value=account,
-            )
-
-    @property
-    def _sender(self) -> Sender:
-        if self._maybe_sender is None:
-            raise ConfigError("sending needs a key: configure one, or use a dry run")
-        return self._maybe_sender
-
 
 def _fills(reports: Iterable[ExecutionReport]) -> Iterator[Fill]:
     return (fill for report in reports for fill in report.fills)
-
-
-def _is_over(order: Order) -> bool:
-    return order.status.is_terminal or order.status is OrderStatus.UNKNOWN
-
-
-def _report(
-    venue: Venue, market: str, order: Order, quote: Quote | None, reason: str | None
-) -> ExecutionReport:
-    return ExecutionReport(
-        order.key,
-        venue.name,
-        market,
-        order.status,
-        quote,
-        order.fills,
-        order.transactions,
-        reason,
-        drifts=order.drifts,
-    )

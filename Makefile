@@ -13,13 +13,19 @@ export UV_SYSTEM_CERTS := 1
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
-setup: .venv/.done node_modules/.done  ## build .venv (with the trimtab command) and node_modules
+setup: .venv/.done .venv-ape/.done node_modules/.done  ## build .venv (with the trimtab command), .venv-ape and node_modules
 
 .venv/.done: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo 'trimtab needs Python 3.11 or 3.12 on PATH: install one, or run make PYTHON=/path/to/python3.12 setup'; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check uv==0.13.9
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --group dev --group docs --editable .
+	@touch $@
+
+# ape wants numpy 1 and web3 7: it lives apart, with trimtab itself, which runs on both.
+.venv-ape/.done: pyproject.toml constraints-ape.txt .venv/.done
+	$(PYTHON) -m venv .venv-ape
+	$(BIN)/uv pip install --quiet --python .venv-ape/bin/python --constraint constraints-ape.txt --group ape --editable .
 	@touch $@
 
 node_modules/.done: package.json src/trimtab/world/packages.json .venv/.done
@@ -56,4 +62,4 @@ docs: setup  ## build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 clean:  ## remove everything that was built
-	rm -rf .venv node_modules out site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-ape node_modules out site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

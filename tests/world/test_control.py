@@ -58,6 +58,14 @@ async def test_the_clock_is_ours(bare: Client) -> None:
     assert (await bare.block()).at == start + 1021
 
 
+async def test_blocks_are_as_large_as_we_say(bare: Client) -> None:
+    """The gas limit holds from the next block on."""
+    control = NodeControl(bare)
+    await control.set_gas_limit(50_000_000)
+    await control.mine()
+    assert (await bare.block()).gas_limit == 50_000_000
+
+
 async def test_balance_and_storage_are_ours(bare: Client) -> None:
     """Balances and storage words are set to the wei and to the bit."""
     control = NodeControl(bare)

@@ -141,6 +141,22 @@ async def test_a_deployment_of_others_cannot_be_moved(world: World) -> None:
             await other.set_price("ETH", Decimal(2050))
 
 
+async def test_a_node_that_runs_already_is_used_and_left_running() -> None:
+    """`url`: somebody else's node, of small blocks and a past clock, carries both protocols at the planned
+    second, and outlives the world; a second world on it finds what the first deployed."""
+    small = NodeOptions(gas_limit=30_000_000, accounts=len(ACCOUNTS), timestamp=1_600_000_000, chain_id=1)
+    async with AnvilNode.open(small) as node:
+        options = WorldOptions(url=node.url, clock=1_900_000_000)
+        async with World.open(options) as world:
+            deployed = await world.deploy()
+            assert await world.now() == 1_900_000_000
+            assert world.client.chain_id == 1
+        async with World.open(replace(options, attach=deployed)) as again:
+            assert await again.now() == 1_900_000_000
+            await again.set_price("ETH", Decimal(1700))
+        assert node.is_alive
+
+
 async def test_nothing_deployed_is_said() -> None:
     """Addresses of an empty world are an error with what to do; a bare world costs no deployment."""
     async with World.open() as world:

@@ -42,6 +42,10 @@ class NodeControl:
         """Seconds between the times of consecutive blocks, whatever the wall clock says."""
         await self._client.request("anvil_setBlockTimestampInterval", [seconds])
 
+    async def set_gas_limit(self, gas: int) -> None:
+        """The room in each block from the next one on."""
+        await self._client.request("evm_setBlockGasLimit", [hex(gas)])
+
     async def set_balance(self, address: Address, wei: int) -> None:
         await self._client.request("anvil_setBalance", [address, hex(wei)])
 

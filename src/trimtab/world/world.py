@@ -32,6 +32,7 @@ from trimtab.world.plan import DEFAULT_PLAN, WorldPlan
 
 HISTORY_SECONDS = 2_000  # the mark price reads the pool's last 30 minutes
 _SETTLE_SECONDS = 20  # from the makers' arrival to the opening: more than the mark's 15 s average
+_BEFORE_HISTORY_SECONDS = 10
 _DEV_BALANCE = 10_000 * 10**18
 _CALL_TIMEOUT = 120.0
 
@@ -43,7 +44,8 @@ class WorldOptions:
     runs repeatable; None lets time flow with the wall clock.
 
     `fork_url` continues any upstream's state; with `attach` its own deployment is used instead of a new one.
-    `order` is how anvil fills a block: "fifo" where a builder decides (`world/relay/`).
+    `order` is how anvil fills a block: "fifo" where a builder decides (`world/relay/`). `url` is a node with
+    these accounts that somebody else has started: it is used, and left running.
     """
 
     engine: Literal["anvil", "py-evm"] = "anvil"
@@ -58,6 +60,7 @@ class WorldOptions:
     node_modules: tuple[Path, ...] = ()
     plan: WorldPlan = DEFAULT_PLAN
     order: Literal["fees", "fifo"] = "fees"
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,8 @@ class World:
             world = cls(url, client, chosen, node)
             if chosen.block_interval is not None:
                 await world.control.set_block_interval(chosen.block_interval)
+            if chosen.url is not None:
+                await world._take_over()
             if chosen.attach is not None:
                 world._adopt(chosen.attach)
                 await world._carry_balances()
@@ -191,7 +196,7 @@ class World:
     @asynccontextmanager
     async def fork(self, options: WorldOptions | None = None) -> AsyncIterator[World]:
         """A second world that continues this one's state; nothing done there touches this one."""
-        base = options or replace(self.options, port=None, ipc_path=None)
+        base = options or replace(self.options, port=None, ipc_path=None, url=None)
         async with World.open(replace(base, fork_url=self.url, attach=self._addresses)) as forked:
             yield forked
 
@@ -204,6 +209,13 @@ class World:
         if self.options.fork_url is not None:
             return earliest
         return max(earliest, self.options.clock or int(time.time()))
+
+    async def _take_over(self) -> None:
+        """On a node that ran before: blocks as large as ours, and time as early as the plan begins."""
+        await self.control.set_gas_limit(NodeOptions().gas_limit)
+        begins = (self.options.clock or 0) - HISTORY_SECONDS - _BEFORE_HISTORY_SECONDS
+        if self.options.attach is None and begins > await self.now():
+            await self.control.mine_at(begins)
 
     async def _carry_balances(self) -> None:
         """anvil fills up its development accounts on a fork; here they are who they were upstream."""
@@ -226,7 +238,9 @@ class World:
 
 
 async def _start(stack: AsyncExitStack, options: WorldOptions) -> tuple[AnvilNode | None, str]:
-    genesis = (options.clock or int(time.time())) - HISTORY_SECONDS - 10
+    if options.url is not None:
+        return None, options.url
+    genesis = (options.clock or int(time.time())) - HISTORY_SECONDS - _BEFORE_HISTORY_SECONDS
     if options.engine == "py-evm":
         return None, await _start_py_evm(stack, options, genesis)
     node_options = NodeOptions(

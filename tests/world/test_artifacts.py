@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from trimtab.chain.abi import Abi
 from trimtab.errors import ConfigError
 from trimtab.model.ids import Address
 from trimtab.world import artifacts as artifacts_module
@@ -25,6 +26,14 @@ def test_every_contract_loads() -> None:
         artifact = found[name]
         assert len(artifact.code) > 100
         assert artifact.abi.functions or artifact.links or name in ("BlackScholes", "GWAV")
+
+
+def test_other_libraries_take_the_abi_as_it_is() -> None:
+    """The JSON entries of an artifact give the same ABI again, also where Chainlink keeps it elsewhere."""
+    found = Artifacts.find()
+    for name in ("ClearingHouse", "MockV3Aggregator"):
+        again = Abi.parse(found.entries(name))
+        assert set(again.functions) == set(found.abi(name).functions)
 
 
 def test_libraries_are_linked_in_place() -> None:

@@ -111,6 +111,13 @@ class Artifacts:
     def abi(self, name: str) -> Abi:
         return self[name].abi
 
+    def entries(self, name: str) -> list[dict[str, Any]]:
+        """The ABI as JSON entries, for other libraries. Raises `ConfigError` as `[name]` does."""
+        self[name]  # missing or damaged: said there
+        content = json.loads((self.root / _PATHS.get(name, _TYPECHAIN_ABI)).read_text(encoding="utf-8"))
+        found: list[dict[str, Any]] = content.get("compilerOutput", content)["abi"]
+        return found
+
     def error_abis(self) -> tuple[Abi, ...]:
         """Every ABI that has custom errors, to decode a revert whichever contract threw it."""
         return tuple(abi for abi in (self.abi(name) for name in sorted(CONTRACTS)) if abi.errors)

@@ -21,7 +21,7 @@ struct Exposure {
 struct AccountState {
     /// Collateral plus unrealised profit less fees and funding owed; rounded down.
     int256 equity;
-    /// Below it the venue may liquidate; rounded up.
+    /// Below it the venue may liquidate: the venue's own integer, conversions rounded up.
     uint256 maintenanceMargin;
     /// Sum of |size| x notionalPrice of what margin stands for; rounded up. Options that were bought are paid
     /// and stand for none.
@@ -30,7 +30,8 @@ struct AccountState {
     /// rounded down: the account of Perp v2, each short position of Lyra. `type(uint256).max` without any.
     uint256 health;
     /// The account's money in the venue's trades, up to a constant: a trade of `d` units changes it by minus
-    /// what they cost, fees and settled funding inside. Deposits and withdrawals may change it too.
+    /// what they cost, fees inside. Funding is in it as it accrues, so that a trade which settles it does not
+    /// move it: held funding can neither spoil nor flatter a price. Deposits and withdrawals may change it.
     int256 cash;
     Exposure[] exposures;
 }

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
+import {
+    IAccountBalance,
+    IBaseToken,
+    IClearingHouse,
+    IClearingHouseConfig,
+    ICollateralManager,
+    IExchange,
+    IOrderBook,
+    IVault
+} from "../interfaces/external/IPerpV2.sol";
+
+/// @dev The contracts of one Perp v2, and what 1 base unit of its settlement token counts for.
+struct PerpV2 {
+    IAccountBalance accountBalance;
+    IClearingHouseConfig config;
+    IExchange exchange;
+    IOrderBook orderBook;
+    IVault vault;
+    ICollateralManager collateralManager;
+    uint256 unit;
+}
+
+/// @title Perp v2 in its own integers
+/// @notice Repeats Vault and AccountBalance to the wei where asking them would cost more. 18 decimals.
+library PerpV2Reads {
+    uint256 internal constant WAD = 1e18;
+    uint256 internal constant MILLION = 1e6;
+    /// Vault's constant: collaterals are priced by the average of so many seconds.
+    uint256 internal constant COLLATERAL_TWAP = 900;
+
+    function contractsOf(address clearingHouse) internal view returns (PerpV2 memory v) {
+        IClearingHouse house = IClearingHouse(clearingHouse);
+        v.accountBalance = IAccountBalance(house.getAccountBalance());
+        v.config = IClearingHouseConfig(house.getClearingHouseConfig());
+        v.exchange = IExchange(house.getExchange());
+        v.orderBook = IOrderBook(house.getOrderBook());
+        v.vault = IVault(house.getVault());
+        v.collateralManager = ICollateralManager(v.vault.getCollateralManager());
+        v.unit = 10 ** (18 - v.vault.decimals());
+    }
+
+    /// @notice What positions in a market are valued at: its mark while it is open, then its index at the pause,
+    /// then its closing price.
+    function referencePrice(IAccountBalance accountBalance, IBaseToken token) internal view returns (uint256) {
+        if (token.isOpen()) return accountBalance.getMarkPrice(address(token));
+        return token.isClosed() ? token.getClosedPrice() : token.getPausedIndexPrice();
+    }
+
+    /// @notice size x price, rounded to zero as AccountBalance does.
+    function positionValue(int256 size, uint256 price) internal pure returns (int256) {
+        int256 worth = int256(Math.mulDiv(abs(size), price, WAD));
+        return size < 0 ? -worth : worth;
+    }
+
+    /// @notice What a collateral counts for, price and haircut rounded down one after the other as Vault does.
+    function collateralValue(ICollateralManager manager, address token, uint256 balance)
+        internal
+        view
+        returns (uint256)
+    {
+        uint256 price = manager.getPrice(token, COLLATERAL_TWAP);
+        uint256 one = 10 ** manager.getPriceFeedDecimals(token);
+        uint256 ratio = manager.getCollateralConfig(token).collateralRatio;
+        return Math.mulDiv(valueOf(balance, IERC20Metadata(token).decimals(), price, one), ratio, MILLION);
+    }
+
+    /// @notice `balance` of a token at `price`, in 18 decimals, in the order of roundings that Vault has.
+    function valueOf(uint256 balance, uint8 decimals, uint256 price, uint256 one) internal pure returns (uint256) {
+        if (decimals > 18) return Math.mulDiv(balance, price, one) / 10 ** (decimals - 18);
+        return Math.mulDiv(balance * 10 ** (18 - decimals), price, one);
+    }
+
+    /// @notice `value` down to whole base units of the settlement token: what Vault answers.
+    function floorToUnit(int256 value, uint256 unit) internal pure returns (int256) {
+        int256 units = value / int256(unit);
+        if (value < 0 && value % int256(unit) != 0) units--;
+        return units * int256(unit);
+    }
+
+    /// @notice Least whole number of millionths: `ratio` of `value`, as AccountBalance rounds it (down).
+    function ratioOf(uint256 value, uint256 ratio) internal pure returns (uint256) {
+        return Math.mulDiv(value, ratio, MILLION);
+    }
+
+    function abs(int256 value) internal pure returns (uint256) {
+        return value < 0 ? uint256(-value) : uint256(value);
+    }
+}

@@ -125,6 +125,8 @@ interface IExecutor {
     error PlanNotApproved(address account, bytes32 planHash, address runner);
     error DeadlinePassed(uint256 deadline, uint256 time);
     error CallReverted(uint256 call, address target, bytes reason);
+    error NoCode(address target);
+    error GasTooLow(uint256 call, uint256 gas);
     error NoSuchCall(uint256 call, uint256 calls);
     error FundsNotAllowed(address account);
     error BalanceOutside(address token, address account, int256 balance, int256 min, int256 max);

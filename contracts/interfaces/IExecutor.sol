@@ -3,7 +3,9 @@ pragma solidity 0.8.37;
 
 import {IProbe} from "./IProbe.sol";
 
-/// @notice What a call that fails does to its plan.
+/// @notice What a call that fails does to its plan. Who sends the transaction chooses its gas, and too little of it
+/// makes calls fail: a failure that is let pass must leave an eighth of the gas that its call began with, or all
+/// is undone (`GasTooLow`).
 enum OnFailure {
     /// All is undone.
     REVERT,
@@ -13,6 +15,8 @@ enum OnFailure {
     STOP
 }
 
+/// @notice One call. It fails where its target reverts, and where data is sent to an address without code
+/// (`NoCode`), which would do nothing.
 struct Call {
     address target;
     uint256 value;
@@ -20,7 +24,9 @@ struct Call {
     OnFailure onFailure;
 }
 
-/// @notice Token balance of an account at the end, or its change since the start; both bounds inclusive.
+/// @notice Token balance of an account at the end, or its change over the calls; both bounds inclusive. The calls
+/// begin when inputs and the transaction's value are there, and end before outputs are given back. So value that
+/// came along is no change, nor is the transaction's fee, which the chain takes before and settles after.
 struct BalanceCondition {
     /// Zero is the native coin.
     address token;
@@ -32,7 +38,9 @@ struct BalanceCondition {
 }
 
 /// @notice Price per unit in `market` that call number `call` may get, 18 decimals, fees inside: at most
-/// `limit` where it bought, at least `limit` where it sold.
+/// `limit` where it bought (rounded up), at least `limit` where it sold (rounded down). Judged right after the
+/// call by what it did to the account's size and cash, so it should do nothing there but trade in `market`. It
+/// must have traded: a call that failed, or was not made after a stop, breaks it (`NothingTraded`).
 struct PriceCondition {
     uint256 call;
     IProbe probe;
@@ -48,7 +56,8 @@ struct Holding {
 }
 
 /// @notice Delta of a book in one underlying at the end: all `holdings`, and one for each whole token of `spot`
-/// that the account holds. Both bounds inclusive, 18 decimals.
+/// that the account holds (zero is the native coin; rounded down). Both bounds inclusive, 18 decimals. What is
+/// named twice counts twice.
 struct DeltaCondition {
     bytes32 underlying;
     Holding[] holdings;
@@ -95,13 +104,13 @@ struct Plan {
     uint256 deadline;
     /// Makes a plan that is approved in advance differ from an equal one.
     bytes32 salt;
-    /// Only of a stand-alone executor: what it takes first, and which tokens it gives back to its owner whole
-    /// at the end (the native coin always).
+    /// Only of a stand-alone executor: what it takes first, and which other tokens it gives back to its owner
+    /// whole at the end (what is left of inputs and the native coin always).
     Input[] inputs;
     address[] outputs;
 }
 
-/// @notice How a call ended. `data` is what it returned, or its revert data.
+/// @notice How a call ended. `data` is what it returned, or its revert data; nothing of calls after a stop.
 struct Result {
     bool isSuccess;
     bytes data;
@@ -113,8 +122,11 @@ struct Result {
 /// - a Safe that enabled it as a module: `executeFrom`, called by the Safe;
 /// - itself, stand-alone: `execute`, called by its owner; then it keeps nothing that `inputs` and `outputs` name.
 /// Any of them may approve one plan in advance for one caller to `run` once.
-/// @dev Assumes of tokens that they are ERC-20 and do not lie about balances; of probes what `IProbe` says; of
-/// callers nothing. No call is a delegatecall.
+/// @dev Assumes of tokens that they are ERC-20 and do not lie about balances (one that takes a fee gives the
+/// calls less than the input says); of probes what `IProbe` says; of callers nothing. No call is a delegatecall.
+/// One plan at a time in one place: a call that comes back to `execute`, `executeFrom` or `run` reverts there. A
+/// Safe's calls as a module pass by its transaction guard. A target may return any number of bytes: who made the
+/// plan chose it, and pays.
 interface IExecutor {
     event PlanExecuted(address indexed account, bytes32 indexed planHash, address indexed caller);
     event CallFailed(address indexed account, bytes32 indexed planHash, uint256 call, bytes reason);
@@ -126,6 +138,7 @@ interface IExecutor {
     error DeadlinePassed(uint256 deadline, uint256 time);
     error CallReverted(uint256 call, address target, bytes reason);
     error NoCode(address target);
+    /// `gas` is what the call began with.
     error GasTooLow(uint256 call, uint256 gas);
     error NoSuchCall(uint256 call, uint256 calls);
     error FundsNotAllowed(address account);
@@ -142,14 +155,15 @@ interface IExecutor {
     /// @notice Act as a Safe that has this contract as a module. Only the Safe may call.
     function executeFrom(address safe, Plan calldata plan) external returns (Result[] memory);
 
-    /// @notice Act as an account that approved this very plan for the caller; once.
+    /// @notice Act as an account that approved this very plan for the caller; once: a run that reverts leaves the
+    /// approval. The approval ends with the plan's deadline too.
     function run(address account, Plan calldata plan) external returns (Result[] memory);
 
     /// @notice Let `runner` run the plan of this hash once, for the calling account (the owner's executor, when
     /// its owner calls).
     function approve(bytes32 planHash, address runner) external;
 
-    /// @notice Take an approval back.
+    /// @notice Take an approval back, or make sure that there is none.
     function revoke(bytes32 planHash, address runner) external;
 
     function isApproved(address account, bytes32 planHash, address runner) external view returns (bool);

@@ -30,6 +30,8 @@ ROOT = Path(__file__).parents[2]
 BUILT = (ROOT / "abis" / "trimtab", ROOT / "tests" / "data" / "contracts")  # ours, and the mocks
 CLOCK = 2_000_000_000  # gas and prices shall not depend on the day of the run
 UPSTREAM = "TRIMTAB_UPSTREAM"  # a file with the addresses of an upstream that ape's node forks
+GAS_FILE = Path(__file__).with_name("gas.json")
+GAS_SLACK = 0.01
 
 T = TypeVar("T")
 Run = Callable[[Coroutine[Any, Any, T]], T]
@@ -111,6 +113,64 @@ def genuine(world: World) -> Callable[..., ContractInstance]:
         return ape.Contract(checksum(address), abi=world.artifacts.entries(artifact))
 
     return instance
+
+
+class GasBook:
+    """The gas of what matters, beside the plain way to do it: kept in gas.json, and watched."""
+
+    def __init__(self, known: dict[str, Any], *, updating: bool) -> None:
+        self.recorded: dict[str, Any] = {}
+        self._known = known
+        self._updating = updating
+
+    def record(self, name: str, used: int, *, plain: tuple[str, int] | None = None, why: str = "") -> None:
+        """`gas.record("Executor.execute: a hedge", receipt.gas_used, plain=("two transactions", 9))`.
+
+        `why` says what a dearer way is worth. Fails when a number is more than 1 % from the one in gas.json;
+        with --update-gas it is written there instead.
+        """
+        row: dict[str, Any] = {"gas": used}
+        if plain is not None:
+            row |= {"plain": plain[0], "plain_gas": plain[1]}
+        self.recorded[name] = row | ({"why": why} if why else {})
+        if not self._updating:
+            self._compare(name, row)
+
+    def _compare(self, name: str, row: dict[str, Any]) -> None:
+        known = self._known.get(name)
+        if known is None:
+            pytest.fail(f"gas.json has no {name!r} ({row}): run this test once with --update-gas")
+        for what in ("gas", "plain_gas"):
+            now, then = row.get(what, 0), known.get(what, 0)
+            if abs(now - then) > GAS_SLACK * then:
+                pytest.fail(
+                    f"{name}: {what} was {then:,} in gas.json and is {now:,} now; "
+                    "if that is meant, run this test with --update-gas and commit gas.json"
+                )
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-gas", action="store_true", help="write the gas that is measured to gas.json")
+    parser.addoption(
+        "--gas-complete", action="store_true", help="fail when gas.json has what no test records"
+    )
+
+
+@pytest.fixture(scope="session")
+def gas(request: pytest.FixtureRequest) -> Iterator[GasBook]:
+    """The gas table: `gas.record(name, used, plain=(name, used), why=...)`."""
+    updating = request.config.getoption("--update-gas")
+    book = GasBook(_known_gas(), updating=updating)
+    yield book
+    if updating:
+        rows = _known_gas() | book.recorded
+        GAS_FILE.write_text(json.dumps(rows, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    elif request.config.getoption("--gas-complete") and (lost := _known_gas().keys() - book.recorded):
+        pytest.fail(f"gas.json has what no test records any more: {', '.join(sorted(lost))}")
+
+
+def _known_gas() -> dict[str, Any]:
+    return json.loads(GAS_FILE.read_text(encoding="utf-8")) if GAS_FILE.exists() else {}
 
 
 def _contract_type(built: dict[str, Any]) -> ContractType:

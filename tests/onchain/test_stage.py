@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ape
+from ape.utils import ZERO_ADDRESS
 
 WAD = 10**18
 
@@ -34,3 +35,20 @@ def test_a_genuine_revert_is_seen(world, genuine, attacker):
     base = world.perp.markets["vETH"].base_token
     with ape.reverts("CH_NEFCI"):
         house.openPosition((base, False, True, WAD, 0, 2**256 - 1, 0, b"\x00" * 32), sender=attacker)
+
+
+def test_an_account_takes_on_code(contract, deploy, owner, networks):
+    """EIP-7702 reaches ape's node: the owner's address answers as the contract that it delegates to."""
+    executor = deploy("Executor", ZERO_ADDRESS, sender=owner)
+    owner.set_delegate(executor)
+    code = networks.provider.get_code(owner.address)
+    assert code == b"\xef\x01\x00" + bytes.fromhex(executor.address[2:])
+    hashed = contract("Executor").at(owner.address).hashPlan(((), ((), (), (), (), ()), 1, b"", (), ()))
+    assert hashed == executor.hashPlan(((), ((), (), (), (), ()), 1, b"", (), ()))
+
+
+def test_the_clock_is_the_same_in_every_run(world, chain, run):
+    """Times come from the world's clock, not from the day of the run; ape sees what the world sees."""
+    assert chain.pending_timestamp >= 2_000_000_000
+    run(world.warp(3600))
+    assert chain.blocks.head.timestamp == run(world.now())

@@ -6,15 +6,17 @@ import base64
 import hashlib
 import io
 import json
+import shutil
 import sys
 import tarfile
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
 
 from trimtab.errors import ConfigError
-from trimtab.world.artifacts import Artifacts
+from trimtab.world.artifacts import Artifacts, missing_files
 from trimtab.world.fetch import (
     Package,
     check_integrity,
@@ -187,12 +189,32 @@ def test_what_is_missing(tmp_path: Path) -> None:
         assert packages[0] in missing_packages(tmp_path)
 
 
+def test_a_folder_of_an_older_trimtab_is_completed(tmp_path: Path) -> None:
+    """A package of which an earlier version of us needed less counts as missing, the others do not; what is
+    unpacked over it makes it whole."""
+    root, dest = Artifacts.find().root, tmp_path / "node_modules"
+    packages = {package.name: package for package in load_packages()}
+    aave = packages["@aave/core-v3"]
+    tokens = [p for p in aave.keep if "mocks/tokens" in p or p == "package.json"]
+    for package in packages.values():
+        kept = missing_files(tmp_path, package.name)
+        ours = (
+            [f"{aave.name}/{p}" for p in tokens]
+            if package == aave
+            else [*kept, f"{package.name}/package.json"]
+        )
+        for path in ours:
+            (dest / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(root / path, dest / path)
+    assert missing_packages(dest) == [aave]
+    whole = [(f"package/{path}", (root / aave.name / path).read_bytes()) for path in aave.keep]
+    unpack(_tarball(tmp_path / "t.tgz", *whole), aave, dest)
+    assert missing_packages(dest) == []
+    assert Artifacts.find([dest]).root == dest
+
+
 def test_the_pins_cover_what_is_loaded(tmp_path: Path) -> None:
     """Every pin is an exact version with a sha512, and its list of kept files covers all artifacts."""
-    from fnmatch import fnmatchcase
-
-    from trimtab.world.artifacts import missing_files
-
     packages = {package.name: package for package in load_packages()}
     for package in packages.values():
         assert package.integrity.startswith("sha512-")

@@ -22,6 +22,7 @@ _CURIE = "@perp/curie-contract/artifacts/contracts"
 _CURIE_LENS = "@perp/curie-deployments/optimism/periphery/artifacts/contracts/lens"
 _GNOSIS = "@gnosis.pm/safe-contracts/build/artifacts/contracts"
 _SAFE = "@safe-global/safe-contracts/build/artifacts/contracts"
+_AAVE = "@aave/core-v3/artifacts/contracts"
 _LYRA = "@lyrafinance/protocol/dist/artifacts/contracts"
 _FOLDERS: Mapping[str, str] = {
     _CURIE: "AccountBalance BaseToken ClearingHouse ClearingHouseConfig CollateralManager DelegateApproval "
@@ -36,7 +37,14 @@ _FOLDERS: Mapping[str, str] = {
     f"{_SAFE}/proxies": "SafeProxyFactory",
     f"{_SAFE}/libraries": "MultiSendCallOnly",
     "@uniswap/v3-core/artifacts/contracts": "UniswapV3Factory UniswapV3Pool",
-    "@aave/core-v3/artifacts/contracts/mocks/tokens": "MintableERC20 WETH9Mocked",
+    "@uniswap/v3-periphery/artifacts/contracts": "NonfungiblePositionManager SwapRouter",
+    f"{_AAVE}/mocks/tokens": "MintableERC20 WETH9Mocked",
+    f"{_AAVE}/misc": "AaveOracle",
+    f"{_AAVE}/protocol/configuration": "ACLManager PoolAddressesProvider",
+    f"{_AAVE}/protocol/libraries/logic": "BorrowLogic BridgeLogic ConfiguratorLogic EModeLogic "
+    "FlashLoanLogic LiquidationLogic PoolLogic SupplyLogic",
+    f"{_AAVE}/protocol/pool": "DefaultReserveInterestRateStrategy Pool PoolConfigurator",
+    f"{_AAVE}/protocol/tokenization": "AToken StableDebtToken VariableDebtToken",
     _LYRA: "LiquidityPool LiquidityToken OptionGreekCache OptionMarket OptionMarketPricer OptionToken "
     "ShortCollateral ShortPoolHedger SynthetixAdapter",
     f"{_LYRA}/libraries": "BlackScholes GWAV",
@@ -98,7 +106,10 @@ class Artifacts:
                 return cls(folder)
             reasons.append(f"{folder}: {_summary(absent)}")
         raise ConfigError(
-            "the contracts of Perp v2, Lyra and Safe are not here; " + FETCH_HINT + "\n" + "\n".join(reasons),
+            "the contracts of Perp v2, Lyra, Safe, Aave and Uniswap are not here; "
+            + FETCH_HINT
+            + "\n"
+            + "\n".join(reasons),
             key="node_modules",
         )
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from trimtab.chain.address import create2_address
-from trimtab.chain.hashing import keccak256
 from trimtab.model.ids import Address
 from trimtab.model.units import WAD, to_base_exact
 from trimtab.venues.perp_v2.addresses import PerpV2CollateralToken, PerpV2Deployment, PerpV2MarketAddresses
 from trimtab.world.artifacts import Artifacts
 from trimtab.world.operator import BlockPlan, Deployed
 from trimtab.world.plan import UnderlyingPlan, WorldPlan
-from trimtab.world.uniswap import sqrt_price_x96
+from trimtab.world.uniswap import pool_address, sqrt_price_x96
 
 POOL_FEE = 3000  # Uniswap's tier; what a taker pays is TAKER_FEE
 TICK_SPACING = 60
@@ -198,7 +196,7 @@ def _deploy_market(
     pool = Deployed(
         "UniswapV3Pool",
         pool_artifact.abi,
-        _pool_address(factory.address, base.address, quote.address, pool_artifact.creation_code()),
+        pool_address(factory.address, base.address, quote.address, POOL_FEE, pool_artifact.creation_code()),
     )
     block.send(owner, base, "initialize", plan.perp_market, plan.perp_market, dispatcher.address)
     block.send(owner, base, "mintMaximumTo", house.address)
@@ -229,10 +227,3 @@ def _add_weth_collateral(
     feed = block.deploy(owner, artifacts["ChainlinkPriceFeedV2"], aggregator.address, WETH_TWAP)
     rules = (feed.address, *_WETH_RULES)
     block.send(owner, contracts["CollateralManager"], "addCollateral", contracts["WETH"].address, rules)
-
-
-def _pool_address(factory: Address, base: Address, quote: Address, creation_code: bytes) -> Address:
-    """Where the factory's CREATE2 puts the pool: salted by both tokens in order, and the fee."""
-    words = (*sorted((int(base, 16), int(quote, 16))), POOL_FEE)
-    salt = keccak256(b"".join(word.to_bytes(32, "big") for word in words))
-    return create2_address(factory, salt, creation_code)

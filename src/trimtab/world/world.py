@@ -25,6 +25,7 @@ from trimtab.world.artifacts import Artifacts
 from trimtab.world.control import NodeControl
 from trimtab.world.deploy_lyra import deploy_lyra
 from trimtab.world.deploy_perp import deploy_perp
+from trimtab.world.lenders import Lenders, LendersPlan, deploy_lenders
 from trimtab.world.market import MarketMaker
 from trimtab.world.node import AnvilNode, NodeOptions
 from trimtab.world.operator import CALL_GAS, Operator
@@ -152,6 +153,12 @@ class World:
             seed.open_boards(block, seeds, owner, ready)
         self._adopt(_addresses_of(seeds))
         return self.addresses
+
+    async def deploy_lenders(self, plan: LendersPlan | None = None) -> Lenders:
+        """Add a genuine Aave v3 and Uniswap v3 spot pools of USDC and WETH, for flash loans, in one block.
+        Raises `ConfigError` before `deploy()`."""
+        chosen = plan or LendersPlan()
+        return await deploy_lenders(self.operator, self.artifacts, self.addresses, chosen)
 
     async def set_price(self, symbol: str, price: Decimal, *, at: int | None = None) -> None:
         """Move one underlying; see `set_prices`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ape
+import pytest
 from ape.utils import ZERO_ADDRESS
 
 WAD = 10**18
@@ -45,6 +46,23 @@ def test_an_account_takes_on_code(contract, deploy, owner, networks):
     assert code == b"\xef\x01\x00" + bytes.fromhex(executor.address[2:])
     hashed = contract("Executor").at(owner.address).hashPlan(((), ((), (), (), (), ()), 1, b"", (), ()))
     assert hashed == executor.hashPlan(((), ((), (), (), (), ()), 1, b"", (), ()))
+
+
+def test_gas_that_moves_is_named(gas):
+    """A number more than 1 % away from the table fails with both, a smaller step passes, as does an update; a
+    name that the table lacks says how to add it."""
+    known = {"a thing": {"gas": 10_000, "plain": "by hand", "plain_gas": 20_000}}
+    book = type(gas)(known, updating=False)
+    book.record("a thing", 10_100, plain=("by hand", 19_800))
+    with pytest.raises(pytest.fail.Exception, match="a thing: gas was 10,000 in gas.json and is 10,101 now"):
+        book.record("a thing", 10_101, plain=("by hand", 20_000))
+    with pytest.raises(pytest.fail.Exception, match="plain_gas was 20,000"):
+        book.record("a thing", 10_000, plain=("by hand", 19_700))
+    with pytest.raises(pytest.fail.Exception, match="--update-gas"):
+        book.record("another", 1)
+    update = type(gas)(known, updating=True)
+    update.record("a thing", 5, why="cheaper now")
+    assert update.recorded == {"a thing": {"gas": 5, "why": "cheaper now"}}
 
 
 def test_the_clock_is_the_same_in_every_run(world, chain, run):

@@ -56,7 +56,7 @@ library Trades {
         return loss > 0 ? uint256(loss) : 0;
     }
 
-    /// @notice Whether the size grew, or changed its side.
+    /// @notice Whether the size did neither grow nor change its side.
     function isReducing(Change memory change) internal pure returns (bool) {
         if (change.sizeAfter == 0) return true;
         return (change.sizeAfter > 0) == (change.sizeBefore > 0)
@@ -75,8 +75,8 @@ library Trades {
         return state.equity > 0 && isWithin(state.notional, uint256(state.equity), max);
     }
 
-    /// @notice Whether notional / equity is above what it was. Between two states without equity: whether either
-    /// part is worse.
+    /// @notice Whether notional / equity is above what it was. Where one of the two states has no equity: whether
+    /// either part is worse.
     function isLeverageRaised(AccountState memory before, AccountState memory afterwards) internal pure returns (bool) {
         if (before.equity > 0 && afterwards.equity > 0) {
             return Math.saturatingMul(afterwards.notional, uint256(before.equity))

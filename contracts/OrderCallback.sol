@@ -79,15 +79,21 @@ contract OrderCallback is IOrderCallback, ReentrancyGuardTransient {
     /// @inheritdoc IOrderCallback
     function runAgain(bytes32 key) external nonReentrant {
         OrderRecord storage record = _records[key];
-        if (msg.sender != record.account) revert OrderNotOurs(key, record.account, address(this));
-        Armed memory armed = _armed[key][record.outcome];
-        if (armed.planHash == 0) revert OutcomeNotArmed(key, record.outcome);
+        (address account, Outcome outcome) = (record.account, record.outcome);
+        Armed memory armed = _armed[key][outcome];
+        if (armed.planHash == 0) revert OutcomeNotArmed(key, outcome);
+        if (!_speaksFor(account, armed.executor)) revert OrderNotOurs(key, account, address(this));
 
         record.plan = PlanState.DONE;
-        delete _armed[key][record.outcome];
+        delete _armed[key][outcome];
 
-        emit PlanDone(key, msg.sender, armed.planHash);
-        armed.executor.run(msg.sender, abi.decode(armed.plan, (Plan)));
+        emit PlanDone(key, account, armed.planHash);
+        armed.executor.run(account, abi.decode(armed.plan, (Plan)));
+    }
+
+    /// A stand-alone executor cannot run a plan from within another: its owner calls for it.
+    function _speaksFor(address account, IExecutor executor) private view returns (bool) {
+        return msg.sender == account || (address(executor) == account && executor.owner() == msg.sender);
     }
 
     function _arm(bytes32 key, Outcome outcome, IExecutor executor, Plan calldata plan) private {

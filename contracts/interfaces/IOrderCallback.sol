@@ -58,7 +58,6 @@ interface IOrderCallback is IGmxOrderCallbackReceiver, IGmxGasFeeCallbackReceive
     error OrderNotOurs(bytes32 key, address account, address callbackContract);
     error OrderUnknown(bytes32 key);
     error OutcomeNotArmed(bytes32 key, Outcome outcome);
-    error OutcomeNotReached(bytes32 key, Outcome armed, Outcome reached);
     error WithdrawalFailed(address to, uint256 amount);
 
     /// @notice Run `plan` at `executor` when the order of this key has this outcome, in place of one armed before.
@@ -72,8 +71,8 @@ interface IOrderCallback is IGmxOrderCallbackReceiver, IGmxGasFeeCallbackReceive
     /// @notice Forget the plan of an outcome. The approval at the executor is the account's to take back.
     function disarm(bytes32 key, Outcome outcome) external;
 
-    /// @notice Run a plan that failed in the callback again; only by the account of the order, in the outcome that
-    /// it was armed for. Reverts as the plan does.
+    /// @notice Run a plan that failed in the callback again, in the outcome that it was armed for: by the account of
+    /// the order, or the owner of the stand-alone executor that is the account. Reverts as the plan does.
     function runAgain(bytes32 key) external;
 
     /// @notice Pay out the execution fees that GMX gave back for the caller's orders.

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from trimtab.venues.base import Venue
 
 if TYPE_CHECKING:
     from trimtab.chain.client import Client
+    from trimtab.hooks.deployment import HookContract
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,13 @@ class Registration:
         """The adapter for one deployment, reading through `client`."""
         venue: Venue = getattr(import_module(self.package), self.venue)(client, deployment)
         return venue
+
+    def list_probes(self, deployment: object) -> tuple[HookContract, ...]:
+        """The contracts by which ours read an account there: its `probes.py`, none without one."""
+        if find_spec(f"{self.package}.probes") is None:
+            return ()
+        found: tuple[HookContract, ...] = import_module(f"{self.package}.probes").list_probes(deployment)
+        return found
 
 
 VENUES: Mapping[str, Registration] = {

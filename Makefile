@@ -50,6 +50,7 @@ soak: export TRIMTAB_EXPLORE := 1
 soak: setup  ## the long runs: random actions on every venue, all demo seeds, every crash point, new random cases
 	scripts/test
 	$(BIN)/pytest -m soak --timeout 3600 tests
+	scripts/ape tests/onchain -m soak --timeout 3600
 
 SEED ?= 1
 storm: setup  ## 2,000 transactions through lies, kills and reorgs (SEED=1 chooses which), into out/storm.json

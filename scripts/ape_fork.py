@@ -31,7 +31,7 @@ async def main(arguments: list[str]) -> int:
         with TemporaryDirectory(prefix="trimtab-ape-") as home:
             path = Path(home) / "addresses.json"
             path.write_text(json.dumps(addresses), encoding="utf-8")
-            # A home of its own: ape's anvil would keep this chain's state there as Ethereum's, for later runs.
+            # A home of its own: ape's anvil would keep this chain's state there, for later ones.
             variables = {"HOME": home, "TRIMTAB_UPSTREAM": str(path), "TRIMTAB_UPSTREAM_URL": node.url}
             command = [str(APE), *arguments, "--network", NETWORK]
             tests = await asyncio.create_subprocess_exec(*command, env=os.environ | variables)

@@ -33,8 +33,10 @@ struct Lyra {
 /// what it pays and the Greeks 0. `vega` per 1.0 of volatility.
 struct Series {
     uint256 strikeId;
+    uint256 boardId;
     uint256 strikePrice;
     uint256 expiry;
+    uint256 baseIv;
     uint256 vol;
     uint256 priceAtExpiry;
     uint256 callPrice;
@@ -78,7 +80,9 @@ library LyraReads {
         (Strike memory strike, OptionBoard memory board) = v.optionMarket.getStrikeAndBoard(strikeId);
         s.strikeId = strikeId;
         s.strikePrice = strike.strikePrice;
+        s.boardId = board.id;
         s.expiry = board.expiry;
+        s.baseIv = board.iv;
         s.priceAtExpiry = v.optionMarket.boardToPriceAtExpiry(board.id);
         if (s.priceAtExpiry != 0) {
             s.callPrice = Math.saturatingSub(s.priceAtExpiry, s.strikePrice);
@@ -93,13 +97,17 @@ library LyraReads {
         (s.callDelta, s.putDelta) = (p.callDelta, p.putDelta);
     }
 
-    /// @notice What a short position must have posted, in its collateral's currency.
-    function minCollateralOf(Lyra memory v, OptionPosition memory p, Series memory s, uint256 spot)
-        internal
-        view
-        returns (uint256)
-    {
-        return v.greekCache.getMinCollateral(p.optionType, s.strikePrice, s.expiry, spot, p.amount);
+    /// @notice What a position is worth, collateral inside: what is owned is rounded down, what is owed up.
+    function worthDown(OptionPosition memory p, Series memory s, uint256 spot) internal pure returns (int256) {
+        uint256 price = isCall(p.optionType) ? s.callPrice : s.putPrice;
+        if (!isShort(p.optionType)) return int256(Math.mulDiv(p.amount, price, WAD));
+        uint256 posted = isBaseCollateral(p.optionType) ? Math.mulDiv(p.collateral, spot, WAD) : p.collateral;
+        return int256(posted) - int256(Math.mulDiv(p.amount, price, WAD, Math.Rounding.Ceil));
+    }
+
+    /// @notice A minimum collateral of the position in quote currency, rounded up.
+    function marginUp(OptionPosition memory p, uint256 least, uint256 spot) internal pure returns (uint256) {
+        return isBaseCollateral(p.optionType) ? Math.mulDiv(least, spot, WAD, Math.Rounding.Ceil) : least;
     }
 
     function isShort(OptionType t) internal pure returns (bool) {

@@ -32,6 +32,8 @@ library PerpV2Reads {
     uint256 internal constant MILLION = 1e6;
     /// Vault's constant: collaterals are priced by the average of so many seconds.
     uint256 internal constant COLLATERAL_TWAP = 900;
+    /// AccountBalance counts a smaller size as none.
+    uint256 internal constant DUST = 10;
 
     function contractsOf(address clearingHouse) internal view returns (PerpV2 memory v) {
         IClearingHouse house = IClearingHouse(clearingHouse);
@@ -82,9 +84,30 @@ library PerpV2Reads {
         return units * int256(unit);
     }
 
-    /// @notice Least whole number of millionths: `ratio` of `value`, as AccountBalance rounds it (down).
+    /// @notice `ratio` millionths of `value`, rounded down as AccountBalance does.
     function ratioOf(uint256 value, uint256 ratio) internal pure returns (uint256) {
         return Math.mulDiv(value, ratio, MILLION);
+    }
+
+    /// @notice equity / margin with 18 decimals, rounded down. A position so small that its margin rounds to zero
+    /// is liquidated only below zero equity.
+    function healthDown(int256 equity, uint256 margin, uint256 totalAbsValue) internal pure returns (uint256) {
+        if (totalAbsValue == 0) return type(uint256).max;
+        if (equity < 0) return 0;
+        return margin == 0 ? type(uint256).max : Math.mulDiv(uint256(equity), WAD, margin);
+    }
+
+    /// @notice PerpPortal.getLiquidationPrice: of a size that is not zero, `left` = equity - maintenance margin.
+    function liquidationPrice(int256 size, uint256 price, int256 left, uint256 mmRatio)
+        internal
+        pure
+        returns (uint256)
+    {
+        uint256 weight = ratioOf(abs(size), size > 0 ? MILLION - mmRatio : MILLION + mmRatio);
+        if (weight == 0) return 0;
+        int256 distance = left * int256(WAD) / (size > 0 ? int256(weight) : -int256(weight));
+        int256 found = int256(price) - distance;
+        return found < 0 ? 0 : uint256(found);
     }
 
     function abs(int256 value) internal pure returns (uint256) {

@@ -72,8 +72,9 @@ contract LyraProbe is IProbe {
             OptionPosition memory p = positions[i];
             Series memory s = v.seriesOf(p.strikeId, spot, rate);
             markets = _addExposure(exposures, markets, p, s, spot);
-            _addMoney(state, p, s, spot);
-            if (p.optionType.isShort() && s.priceAtExpiry == 0) _addMargin(state, v, p, s, spot);
+            state.equity += LyraReads.worthDown(p, s, spot);
+            if (!p.optionType.isBaseCollateral()) state.cash += int256(p.collateral);
+            _addMargin(state, v, p, s, spot);
         }
         state.exposures = _first(exposures, markets);
     }
@@ -107,34 +108,15 @@ contract LyraProbe is IProbe {
         return markets;
     }
 
-    /// @dev What is owned is rounded down, what is owed up.
-    function _addMoney(AccountState memory state, OptionPosition memory p, Series memory s, uint256 spot) private pure {
-        uint256 price = p.optionType.isCall() ? s.callPrice : s.putPrice;
-        if (!p.optionType.isShort()) {
-            state.equity += int256(Math.mulDiv(p.amount, price, LyraReads.WAD));
-            return;
-        }
-        state.equity -= int256(Math.mulDiv(p.amount, price, LyraReads.WAD, Math.Rounding.Ceil));
-        if (p.optionType.isBaseCollateral()) {
-            state.equity += int256(Math.mulDiv(p.collateral, spot, LyraReads.WAD));
-        } else {
-            state.equity += int256(p.collateral);
-            state.cash += int256(p.collateral);
-        }
-    }
-
-    function _addMargin(
-        AccountState memory state,
-        Lyra memory v,
-        OptionPosition memory p,
-        Series memory s,
-        uint256 spot
-    ) private view {
-        uint256 least = v.minCollateralOf(p, s, spot);
+    /// @dev Nothing is asked for any more once the board is settled.
+    function _addMargin(AccountState memory state, Lyra memory v, OptionPosition memory p, Series memory s, uint256 spot)
+        private
+        view
+    {
+        if (!p.optionType.isShort() || s.priceAtExpiry != 0) return;
+        uint256 least = v.greekCache.getMinCollateral(p.optionType, s.strikePrice, s.expiry, spot, p.amount);
         state.notional += Math.mulDiv(p.amount, spot, LyraReads.WAD, Math.Rounding.Ceil);
-        state.maintenanceMargin += p.optionType.isBaseCollateral()
-            ? Math.mulDiv(least, spot, LyraReads.WAD, Math.Rounding.Ceil)
-            : least;
+        state.maintenanceMargin += LyraReads.marginUp(p, least, spot);
         if (least != 0) state.health = Math.min(state.health, Math.mulDiv(p.collateral, LyraReads.WAD, least));
     }
 

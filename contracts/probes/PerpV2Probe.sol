@@ -59,7 +59,7 @@ contract PerpV2Probe is IProbe {
         int256 settled = VAULT.getBalance(account) * int256(UNIT);
         state.equity = (settled + state.cash + value + _otherCollateral(account)).floorToUnit(UNIT);
         state.maintenanceMargin = gross.ratioOf(CONFIG.getMmRatio());
-        state.health = _healthDown(state.equity, state.maintenanceMargin, gross);
+        state.health = PerpV2Reads.healthDown(state.equity, state.maintenanceMargin, gross);
     }
 
     /* INTERNAL */
@@ -82,12 +82,5 @@ contract PerpV2Probe is IProbe {
             uint256 balance = uint256(VAULT.getBalanceByToken(account, tokens[i]));
             value += int256(PerpV2Reads.collateralValue(manager, tokens[i], balance));
         }
-    }
-
-    /// @dev A position so small that its margin rounds to zero is liquidated only below zero equity.
-    function _healthDown(int256 equity, uint256 margin, uint256 gross) private pure returns (uint256) {
-        if (gross == 0) return type(uint256).max;
-        if (equity < 0) return 0;
-        return margin == 0 ? type(uint256).max : Math.mulDiv(uint256(equity), PerpV2Reads.WAD, margin);
     }
 }

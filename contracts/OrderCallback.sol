@@ -6,10 +6,13 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 import {EventLogData, IGmxDataStore, IGmxRoleStore} from "./interfaces/external/IGmxV2.sol";
 import {IExecutor, Plan} from "./interfaces/IExecutor.sol";
 import {IOrderCallback, OrderRecord, Outcome, PlanState} from "./interfaces/IOrderCallback.sol";
+import {CodeData, CodeDataLib} from "./libraries/CodeData.sol";
 import {EventData} from "./libraries/EventData.sol";
 
 /// @title The outcome of a GMX v2 order, and the hedge of it in the same transaction; see IOrderCallback
 contract OrderCallback is IOrderCallback, ReentrancyGuardTransient {
+    using CodeDataLib for bytes;
+    using CodeDataLib for CodeData;
     using EventData for EventLogData;
 
     /* CONSTANTS */
@@ -22,6 +25,8 @@ contract OrderCallback is IOrderCallback, ReentrancyGuardTransient {
     uint256 private constant AFTER_PLAN_GAS = 60_000;
     /// What is told of a plan's reason at most: a revert may return any size, and its bytes cost gas.
     uint256 private constant REASON_BYTES = 1_024;
+    /// An encoded plan begins with its own offset.
+    uint256 private constant OFFSET_BYTES = 32;
 
     /* IMMUTABLES */
 
@@ -32,8 +37,8 @@ contract OrderCallback is IOrderCallback, ReentrancyGuardTransient {
 
     struct Armed {
         IExecutor executor;
+        CodeData plan;
         bytes32 planHash;
-        bytes plan;
     }
 
     mapping(bytes32 key => OrderRecord) private _records;
@@ -88,7 +93,7 @@ contract OrderCallback is IOrderCallback, ReentrancyGuardTransient {
         delete _armed[key][outcome];
 
         emit PlanDone(key, account, armed.planHash);
-        armed.executor.run(account, abi.decode(armed.plan, (Plan)));
+        armed.executor.run(account, abi.decode(armed.plan.read(0), (Plan)));
     }
 
     /// A stand-alone executor cannot run a plan from within another: its owner calls for it.
@@ -101,7 +106,7 @@ contract OrderCallback is IOrderCallback, ReentrancyGuardTransient {
         bytes memory encoded = abi.encode(plan);
         bytes32 planHash = keccak256(encoded);
 
-        _armed[key][outcome] = Armed(executor, planHash, encoded);
+        _armed[key][outcome] = Armed(executor, encoded.keep(), planHash);
 
         emit PlanArmed(key, msg.sender, outcome, planHash);
     }
@@ -177,9 +182,9 @@ contract OrderCallback is IOrderCallback, ReentrancyGuardTransient {
         Armed storage armed = _armed[key][outcome];
         (IExecutor executor, bytes32 planHash) = (armed.executor, armed.planHash);
         address account = record.account;
-        // Not decoded: the stored bytes are the arguments of `run` but for the account in front of them.
+        // Not decoded: the kept bytes are the arguments of `run` but for the account in front of them.
         bytes memory call = bytes.concat(
-            abi.encodeWithSelector(IExecutor.run.selector, account, uint256(64)), _tail(armed.plan)
+            abi.encodeWithSelector(IExecutor.run.selector, account, uint256(64)), armed.plan.read(OFFSET_BYTES)
         );
         uint256 allowance = gasleft() > AFTER_PLAN_GAS ? gasleft() - AFTER_PLAN_GAS : 0;
         (bool isDone, bytes memory reason) = _callBounded(address(executor), call, allowance);
@@ -190,14 +195,6 @@ contract OrderCallback is IOrderCallback, ReentrancyGuardTransient {
         } else {
             record.plan = PlanState.FAILED;
             emit PlanFailed(key, account, planHash, reason);
-        }
-    }
-
-    /// An encoded plan without the 32 bytes of its own offset.
-    function _tail(bytes memory encoded) private pure returns (bytes memory tail) {
-        tail = new bytes(encoded.length - 32);
-        assembly ("memory-safe") {
-            mcopy(add(tail, 32), add(encoded, 64), mload(tail))
         }
     }
 

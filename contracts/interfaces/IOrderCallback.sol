@@ -61,7 +61,8 @@ interface IOrderCallback is IGmxOrderCallbackReceiver, IGmxGasFeeCallbackReceive
     error WithdrawalFailed(address to, uint256 amount);
 
     /// @notice Run `plan` at `executor` when the order of this key has this outcome, in place of one armed before.
-    /// The caller must be the order's account and this its callback contract; the order must be there.
+    /// The caller must be the order's account and this its callback contract; the order must be there. A plan of
+    /// more than 24 kB is too long to keep.
     function arm(bytes32 key, Outcome outcome, IExecutor executor, Plan calldata plan) external;
 
     /// @notice As `arm`, for the order that GMX created last: in the batch that created it, it is the caller's own.

@@ -178,3 +178,12 @@ def test_anothers_plan_cannot_be_run_by_an_order_of_ones_own(
     finish(key, EXECUTED, order_of(attacker), nothing)
     assert callback.recordOf(key).plan == FAILED
     assert size_of(desk.executor) == 0
+
+
+def test_a_plan_too_long_to_keep_is_refused(desk, callback, create, trader):
+    """More than the code of a contract can hold: the arming reverts, so nothing half is armed."""
+    key = create(trader)
+    plan = desk.plan([desk.house.address, 0, bytes(25_000), 0])
+    with ape.reverts():
+        callback.arm(key, EXECUTED, desk.executor, plan, sender=trader)
+    assert callback.armedPlan(key, EXECUTED) == bytes(32)

@@ -5,6 +5,7 @@ Every key is shown in docs/reference/trimtab.toml. `settings` says what there is
 """
 
 from trimtab.config.checked import Secret
+from trimtab.config.hook_settings import FlashSettings, GmxSettings, HookSettings
 from trimtab.config.reader import find_config, load_config
 from trimtab.config.route_settings import PrivateRouteSettings, RouteSettings
 from trimtab.config.secrets import mask_url, read_password, read_pin, read_relay_key
@@ -18,13 +19,16 @@ from trimtab.config.settings import (
     Pkcs11Settings,
     TxSettings,
 )
-from trimtab.config.writer import write_config
+from trimtab.config.writer import render_table, write_config
 
 __all__ = [
     "AccountSettings",
     "ChainSettings",
     "Config",
+    "FlashSettings",
+    "GmxSettings",
     "HedgeSettings",
+    "HookSettings",
     "JournalSettings",
     "KmsSettings",
     "Pkcs11Settings",
@@ -38,5 +42,6 @@ __all__ = [
     "read_password",
     "read_pin",
     "read_relay_key",
+    "render_table",
     "write_config",
 ]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from trimtab.config.checked import Checked, Secret
+from trimtab.config.hook_settings import HookSettings
 from trimtab.config.route_settings import RouteSettings
 from trimtab.errors import ConfigError
 from trimtab.hedging.limits import HedgeLimits
@@ -156,5 +157,6 @@ class Config:
     tx: TxSettings = field(default_factory=TxSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
     routes: RouteSettings = field(default_factory=RouteSettings)
+    hooks: HookSettings = field(default_factory=HookSettings)
     venues: Mapping[str, Any] = field(default_factory=dict)
     hedge: HedgeSettings | None = None

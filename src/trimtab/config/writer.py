@@ -21,6 +21,12 @@ def write_config(path: Path, config: Config) -> None:
     path.write_text(text.lstrip("\n") + "\n", encoding="utf-8")
 
 
+def render_table(name: str, value: object) -> str:
+    """One section as the lines of a settings file; empty when all of it goes without saying."""
+    lines = _toml_table(name, _plain(value))
+    return "\n".join(lines).strip("\n") + "\n" if lines else ""
+
+
 def _plain(value: object) -> Any:
     """Dataclasses and mappings as dicts without None, without secrets and without what goes without saying;
     leaves as they are."""

@@ -117,9 +117,10 @@ async def check_proxy(client: Client) -> None:
     if code:
         raise ConfigError(f"other code than the deployment proxy's is at {PROXY}: this chain cannot be used")
     raise ConfigError(
-        f"the deployment proxy {PROXY} is not on chain {client.chain_id}: send {PROXY_COST_WEI} "
-        f"wei to {PROXY_SIGNER}, then broadcast this transaction, which anybody may: "
-        f"0x{PROXY_TRANSACTION.hex()}. A chain that refuses it, because it names no chain id, has to bring the proxy itself"
+        f"the deployment proxy {PROXY} is not on chain {client.chain_id}: send {PROXY_COST_WEI} wei to its "
+        f"signer {PROXY_SIGNER}, then broadcast its transaction, which anybody may: "
+        f"0x{PROXY_TRANSACTION.hex()}. A chain that refuses it, because it names no chain id, has to bring "
+        "the proxy itself"
     )
 
 

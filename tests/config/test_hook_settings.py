@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -71,3 +73,14 @@ def test_a_bad_key_is_told_with_its_name(write: Write, lines: str, words: str) -
     with pytest.raises(ConfigError) as caught:
         load_config(write(f"{CHAIN}\n[hooks]\n{lines}\n"), {})
     assert words in str(caught.value)
+
+
+def test_the_documented_settings_have_every_key() -> None:
+    """Set, or as a comment that says what it is."""
+    page = Path(__file__).parents[2] / "docs" / "reference" / "trimtab.toml"
+    text = page.read_text(encoding="utf-8")
+    part = text[text.index("[hooks]") : text.index("[hedge]")]
+    told = set(re.findall(r"^(?:# )?(\w+) = ", part, re.MULTILINE))
+    tables = set(re.findall(r"^(?:# )?\[hooks\.(\w+)", part, re.MULTILINE))
+    known = {item.name for kind in (HookSettings, FlashSettings, GmxSettings) for item in fields(kind)}
+    assert told - {"perp_v2"} | tables == known

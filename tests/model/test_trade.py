@@ -2,62 +2,73 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from trimtab.errors import IntentError
-from trimtab.model.trade import TradeFacts
+from trimtab.model.trade import Leverage, TradeFacts
 from trimtab.model.units import WAD, from_wad
 
 WEI = Decimal("1e-18")
+ONE = Decimal(1)
 amounts = st.integers(0, 2**100)
+signed = st.integers(-(2**100), 2**100)
 
 
 @pytest.mark.parametrize(
-    ("field", "value"),
+    ("field", "make"),
     [
-        ("loss", -1),
-        ("loss", 0.5),
-        ("notional_after", Decimal("1e-19")),
-        ("notional_after", Decimal(-1)),
-        ("equity_after", Decimal("NaN")),
-        ("is_reducing", 1),
+        ("loss", lambda: TradeFacts(loss=Decimal(-1))),
+        ("loss", lambda: TradeFacts(loss=0.5)),  # type: ignore[arg-type]
+        ("is_reducing", lambda: TradeFacts(is_reducing=1)),  # type: ignore[arg-type]
+        ("notional", lambda: Leverage(Decimal("1e-19"), ONE)),
+        ("notional", lambda: Leverage(Decimal(-1), ONE)),
+        ("equity", lambda: Leverage(ONE, Decimal("NaN"))),
     ],
 )
-def test_what_is_no_fact_is_refused(field: str, value: Any) -> None:
+def test_what_is_no_fact_is_refused(field: str, make: Callable[[], object]) -> None:
     """Floats, signs where there are none, digits that no contract has: the error names the field."""
     with pytest.raises(IntentError) as caught:
-        TradeFacts(**{field: value})
+        make()
     assert caught.value.field == field
 
 
 def test_what_is_not_known_has_no_ratio() -> None:
     """None, not zero."""
-    facts = TradeFacts(notional_after=Decimal(5))
-    assert facts.leverage_after is None
-    assert facts.slippage(Decimal(5)) is None
+    assert TradeFacts().slippage(ONE) is None
+    assert TradeFacts(loss=Decimal(0)).slippage(Decimal(0)) == 0
 
 
 def test_an_account_without_equity_is_leveraged_without_end() -> None:
     """Unless nothing is at stake: then it is not leveraged at all."""
     for equity in (Decimal(0), Decimal(-3)):
-        bare = TradeFacts(notional_after=WEI, equity_after=equity).leverage_after
-        assert bare == Decimal("Infinity")
-        assert TradeFacts(notional_after=Decimal(0), equity_after=equity).leverage_after == 0
+        assert Leverage(WEI, equity).ratio == Decimal("Infinity")
+        assert Leverage(Decimal(0), equity).ratio == 0
 
 
 @given(part=amounts, whole=st.integers(1, 2**100), cap=st.integers(0, 2**70))
 def test_a_ratio_is_above_a_cap_exactly_when_the_products_say_so(part: int, whole: int, cap: int) -> None:
     """As a contract compares, without division: not a unit of difference."""
     of, to, most = from_wad(part), from_wad(whole), from_wad(cap)
-    facts = TradeFacts(loss=of, notional_after=of, equity_after=to)
     is_above = part * WAD > cap * whole
-    leverage, slippage = facts.leverage_after, facts.slippage(to)
-    assert leverage is not None
-    assert (leverage > most) is is_above
+    slippage = TradeFacts(loss=of).slippage(to)
     assert slippage is not None
     assert (slippage > most) is is_above
+    assert (Leverage(of, to).ratio > most) is is_above
+
+
+@given(notionals=st.tuples(amounts, amounts), equities=st.tuples(signed, signed))
+def test_leverage_rises_as_the_fractions_do(notionals: tuple[int, int], equities: tuple[int, int]) -> None:
+    """The exact fraction decides; where one has no equity, either part that is worse."""
+    before, after = (Leverage(from_wad(n), from_wad(e)) for n, e in zip(notionals, equities, strict=True))
+    if min(equities) > 0:
+        is_raised = Fraction(notionals[1], equities[1]) > Fraction(notionals[0], equities[0])
+    else:
+        is_raised = equities[1] < equities[0] or notionals[1] > notionals[0]
+    assert after.is_raised_from(before) is is_raised
+    assert not after.is_raised_from(after)

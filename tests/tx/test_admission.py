@@ -10,6 +10,7 @@ from tests.tx.private_life import ALL, ONLY_PRIVATE
 from trimtab.chain.call import Call
 from trimtab.errors import ConfigError, IntentError
 from trimtab.model.ids import Address
+from trimtab.model.trade import TradeFacts
 from trimtab.tx.admission import check_bundle, route_of, submitted
 from trimtab.tx.intent import TxIntent
 from trimtab.tx.lanes import Lane, RoutePolicy, Ways
@@ -29,13 +30,20 @@ def intent(key: str = "k", route: RoutePolicy | None = None, **more: object) -> 
 def test_the_record_of_an_intent_has_all_of_it() -> None:
     """Its address in lower case, an open gas limit as 0, the route that was found for it."""
     wanted = intent(
-        route=PRIVATE, deadline=90, budget_wei=7, label="a label", cause="a cause", notional=Decimal(3)
+        route=PRIVATE,
+        deadline=90,
+        budget_wei=7,
+        label="a label",
+        cause="a cause",
+        notional=Decimal(3),
+        trade=TradeFacts(is_reducing=True),
     )
     record = submitted(wanted, 50, SELF, PRIVATE)
     assert (record.key, record.digest, record.target, record.data) == ("k", wanted.digest, SHOP, b"\x01")
     assert (record.value, record.gas_limit, record.deadline, record.budget_wei) == (5, 0, 90, 7)
     assert (record.label, record.cause, record.notional, record.at) == ("a label", "a cause", Decimal(3), 50)
     assert (record.route, record.batch, record.bundle) == (PRIVATE, "", 0)
+    assert record.trade == TradeFacts(is_reducing=True)
     assert submitted(intent(gas_limit=30_000), 50, SELF, None).gas_limit == 30_000
 
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.tx.conftest import GAS, GWEI, REVERTER, REVERTER_CODE, SHOP, Desk, pay
 
@@ -19,6 +20,7 @@ from trimtab.journal import Journal
 from trimtab.model.ids import Address
 from trimtab.model.limits import AllowedCall, ArgumentRule, Limits
 from trimtab.model.order import TxStatus
+from trimtab.model.trade import Leverage, TradeFacts
 from trimtab.tx import Cancelled, Finality, Sender, SenderOptions, Succeeded, TxHandle, TxIntent
 from trimtab.tx.drafting import Draft
 from trimtab.tx.envelope import DynamicFeeTx
@@ -186,6 +188,34 @@ async def test_the_hours_fees_are_used_up_and_come_back(shop: Desk) -> None:
         await shop.mine()
         await shop.until(lambda: sender._driver.clock.now() > before + 3_000)
         assert isinstance(await (await sender.submit(deposit("late"))).outcome(timeout=30), Succeeded)
+
+
+async def test_what_a_trade_does_to_its_account(shop: Desk) -> None:
+    """Judged by what the intent declares, before a nonce is used, and again before the signature."""
+    limits = replace(
+        LIMITS,
+        max_leverage=Decimal(2),
+        max_slippage=Decimal("0.01"),
+        reduce_only=True,
+        max_notional=Decimal(100),
+    )
+    good = TradeFacts(loss=Decimal(1), after=Leverage(Decimal(200), Decimal(100)), is_reducing=True)
+    worse = replace(good, after=Leverage(Decimal(200), Decimal(99)))
+    async with shop.sender(limits=limits) as sender:
+        for number, (trade, field) in enumerate(
+            [
+                (None, "max_slippage"),
+                (replace(good, loss=Decimal("1.1")), "max_slippage"),
+                (replace(good, is_reducing=False), "reduce_only"),
+                (worse, "max_leverage"),
+            ]
+        ):
+            asked = deposit(f"no {number}", notional=Decimal(100), trade=trade)
+            assert (await refused(shop, sender, asked)).field == field
+        handle = await sender.submit(deposit("yes", notional=Decimal(100), trade=good))
+        assert isinstance(await handle.outcome(timeout=30), Succeeded)
+    (told,) = (record for record in payloads(shop) if record["type"] == "intent")
+    assert msgspec.convert(told["trade"], TradeFacts) == good
 
 
 async def test_a_days_value_and_notional(shop: Desk) -> None:

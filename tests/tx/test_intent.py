@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from tests.tx.conftest import SHOP
 
 from trimtab.chain.call import Call
 from trimtab.errors import IntentError
+from trimtab.model.trade import TradeFacts
 from trimtab.tx import TxIntent
 
 
@@ -45,3 +47,5 @@ def test_the_digest_names_the_content_and_not_the_key_or_label() -> None:
     ]
     assert len({intent.digest, *(other.digest for other in others)}) == 6
     assert replace(intent, key="b", label="x").digest == intent.digest
+    declared = replace(intent, notional=Decimal(3), trade=TradeFacts(is_reducing=True))
+    assert declared.digest == intent.digest

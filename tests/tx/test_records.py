@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trimtab.model.ids import Address, TxHash
+from trimtab.model.trade import Leverage, TradeFacts
+from trimtab.model.units import from_wad
 from trimtab.tx import records as r
 from trimtab.tx.lanes import RoutePolicy
 from trimtab.tx.states import Kind, Outcome
@@ -20,6 +22,18 @@ st.register_type_strategy(
     RoutePolicy,
     st.builds(RoutePolicy.private, st.integers(1, 1_000))
     | st.builds(RoutePolicy.private_then_public, st.integers(1, 1_000)),
+)
+_amounts = st.integers(0, 2**256).map(from_wad)
+_leverages = st.builds(Leverage, _amounts, st.integers(-(2**255), 2**255).map(from_wad))
+st.register_type_strategy(
+    TradeFacts,
+    st.builds(
+        TradeFacts,
+        st.none() | _amounts,
+        st.none() | _leverages,
+        st.none() | _leverages,
+        st.none() | st.booleans(),
+    ),
 )
 
 
@@ -44,6 +58,18 @@ def test_wei_above_64_bits_is_exact() -> None:
         worst_cost=2**200 + 1,
     )
     assert r.decode_record(r.encode_record(attempt)) == attempt
+
+
+def test_an_intent_of_an_older_journal_declares_no_facts() -> None:
+    """What was written before there were any reads as it did, and is written as it was."""
+    old = (
+        b'{"type":"intent","key":"k","digest":"d","target":"0x","data":"","value":0,"gas_limit":1,'
+        b'"notional":"2.5","at":9}'
+    )
+    record = r.decode_record(old)
+    assert isinstance(record, r.Submitted)
+    assert (record.notional, record.trade) == (Decimal("2.5"), None)
+    assert json.loads(r.encode_record(record)) == json.loads(old)
 
 
 def test_every_record_has_a_name_of_its_own() -> None:

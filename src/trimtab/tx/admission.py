@@ -27,6 +27,7 @@ def submitted(intent: TxIntent, now: int, account: Address, route: RoutePolicy |
         label=intent.label,
         cause=intent.cause,
         notional=intent.notional,
+        trade=intent.trade,
         access_list=intent.access_list,
         authorizations=intent.authorizations,
         delegate_to=intent.delegate_to,

@@ -112,6 +112,7 @@ def _told_again(queued: Intent, at: int) -> r.Submitted:
         label=queued.label,
         cause=queued.cause,
         notional=queued.notional,
+        trade=queued.trade,
         access_list=queued.access_list,
         authorizations=queued.authorizations,
         delegate_to=queued.delegate_to,

@@ -169,6 +169,7 @@ def _add_intent(state: State, record: r.Submitted, to: IntentState) -> None:
         label=record.label,
         cause=record.cause,
         notional=record.notional,
+        trade=record.trade,
         access_list=record.access_list,
         authorizations=record.authorizations,
         delegate_to=record.delegate_to,

@@ -10,6 +10,7 @@ from trimtab.chain.call import Call
 from trimtab.chain.hashing import keccak256
 from trimtab.errors import IntentError
 from trimtab.model.ids import Address
+from trimtab.model.trade import TradeFacts
 from trimtab.model.units import to_decimal
 from trimtab.tx.envelope import AccessList, Authorization
 from trimtab.tx.lanes import RoutePolicy
@@ -25,8 +26,8 @@ class TxIntent:
     same transaction, also across restarts.
 
     `label` is for people; `cause` names what it was planned from, is kept with it, and is the caller's to
-    compare; `notional` is what it trades, in quote currency, for the `Limits` of the key. Raises
-    `IntentError` on a bad value.
+    compare. For the `Limits` of the key: `notional` is what it trades, in quote currency, `trade` what that
+    does to the account. Raises `IntentError` on a bad value.
     """
 
     key: str
@@ -41,6 +42,7 @@ class TxIntent:
     label: str = field(default="", kw_only=True)
     cause: str = field(default="", kw_only=True)
     notional: Decimal | None = field(default=None, kw_only=True)
+    trade: TradeFacts | None = field(default=None, kw_only=True)
     access_list: AccessList = field(default=(), kw_only=True)
     """Travels with it (EIP-2930)."""
     authorizations: tuple[Authorization, ...] = field(default=(), kw_only=True)

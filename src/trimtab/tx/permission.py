@@ -8,6 +8,7 @@ from typing import TypeAlias
 from trimtab.errors import LimitError
 from trimtab.model.ids import Address
 from trimtab.model.limits import AllowedCall, Limits
+from trimtab.tx.economics import check_leverage, check_trade
 from trimtab.tx.envelope import SetCodeTx, TxFields
 from trimtab.tx.records import Submitted
 from trimtab.tx.states import Intent, Kind
@@ -66,14 +67,20 @@ class Permission:
             )
 
     def check_intent(self, intent: Wanted) -> None:
-        """Raise `LimitError` when the intent's call, value or notional is beyond the limits."""
+        """Raise `LimitError` when the intent's call, value or notional, or what it declares to do to its
+        account, is beyond the limits."""
         for item in intent.authorizations:
             self._check_delegate(intent.key, item.address)
         if intent.delegate_to is not None:
             self._check_delegate(intent.key, intent.delegate_to)
         allowed = self._check_call(intent)
         self._check_value(intent)
-        self._check_notional(intent, is_trade=allowed is not None and allowed.is_trade)
+        is_trade = allowed is not None and allowed.is_trade
+        self._check_notional(intent, is_trade=is_trade)
+        if is_trade:
+            check_trade(self.limits, intent.key, intent.notional, intent.trade)
+        if allowed is not None and (is_trade or allowed.venue):
+            check_leverage(self.limits, intent.key, intent.trade)
 
     def check_fields(self, kind: Kind, intent: Wanted, fields: TxFields) -> None:
         """Raise `LimitError` unless these very fields are what was allowed: the intent's call on this chain,

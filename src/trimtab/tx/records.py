@@ -12,6 +12,7 @@ from typing import ClassVar, TypeAlias
 import msgspec
 
 from trimtab.model.ids import Address, BlockHash, TxHash
+from trimtab.model.trade import TradeFacts
 from trimtab.tx.envelope import AccessList, Authorization
 from trimtab.tx.forecast import Forecast
 from trimtab.tx.lanes import Lane, RoutePolicy
@@ -55,6 +56,7 @@ class Submitted(_Durable, frozen=True, kw_only=True, tag="intent"):
     step: int = 0
     route: RoutePolicy | None = None
     bundle: int = 0
+    trade: TradeFacts | None = None
     at: int
 
 

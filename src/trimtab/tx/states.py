@@ -10,6 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from trimtab.model.ids import Address, BlockHash, TxHash
+from trimtab.model.trade import TradeFacts
 from trimtab.tx.envelope import AccessList, Authorization
 from trimtab.tx.fees import Fees
 from trimtab.tx.lanes import Lane, RoutePolicy
@@ -152,6 +153,7 @@ class Intent(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     step: int = 0
     route: RoutePolicy | None = None
     bundle: int = 0
+    trade: TradeFacts | None = None
 
     @property
     def lane(self) -> Lane:

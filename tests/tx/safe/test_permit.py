@@ -12,6 +12,7 @@ from trimtab.chain.call import Call
 from trimtab.errors import LimitError
 from trimtab.model.ids import Address
 from trimtab.model.limits import SELF, AllowedCall, ArgumentRule, Limits
+from trimtab.model.trade import TradeFacts
 from trimtab.tx.safe import SafeIntent
 from trimtab.tx.safe.permit import check_permit
 
@@ -37,6 +38,14 @@ def check(limits: Limits = LIMITS, intent: SafeIntent = GOOD, **changes: Any) ->
 def test_what_is_allowed_passes() -> None:
     """A venue's call for the Safe itself and a transfer, at every limit."""
     check()
+
+
+def test_what_it_does_to_the_safe_is_declared_where_that_is_limited() -> None:
+    """Refused while unknown, as before any other signature; a reducing one passes."""
+    limits = replace(LIMITS, reduce_only=True)
+    with pytest.raises(LimitError, match="does not declare whether it reduces"):
+        check(limits)
+    check(limits, replace(GOOD, trade=TradeFacts(is_reducing=True)))
 
 
 @pytest.mark.parametrize(

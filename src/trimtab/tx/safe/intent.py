@@ -9,6 +9,7 @@ from trimtab.chain.address import is_address_text
 from trimtab.chain.call import Call
 from trimtab.chain.hashing import keccak256
 from trimtab.errors import IntentError
+from trimtab.model.trade import TradeFacts
 from trimtab.model.units import to_decimal
 
 _UINT256_MAX = 2**256 - 1
@@ -20,8 +21,9 @@ class SafeIntent:
 
     Several `calls` go through MultiSend, all or none. `nonce` None comes after all that is queued; a nonce
     that another proposal has competes with it, which is how a Safe replaces. `safe_tx_gas` above 0 lets a
-    call that fails use up the nonce. `label` is shown to the owners. `notional` is what it trades, in quote
-    currency, for the `Limits` of the key. Raises `IntentError` on a bad value.
+    call that fails use up the nonce. `label` is shown to the owners. For the `Limits` of the key:
+    `notional` is what it trades, in quote currency, `trade` what that does to the account. Raises
+    `IntentError` on a bad value.
     """
 
     key: str
@@ -30,6 +32,7 @@ class SafeIntent:
     safe_tx_gas: int = field(default=0, kw_only=True)
     label: str = field(default="", kw_only=True)
     notional: Decimal | None = field(default=None, kw_only=True)
+    trade: TradeFacts | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         if not self.key or len(self.key) > 200:

@@ -28,6 +28,7 @@ def check_permit(
                 value=value,
                 gas_limit=0,
                 notional=intent.notional,
+                trade=intent.trade,
                 at=now,
             )
         )

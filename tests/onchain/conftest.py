@@ -37,6 +37,14 @@ T = TypeVar("T")
 Run = Callable[[Coroutine[Any, Any, T]], T]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_printed_traces() -> Iterator[None]:
+    """ape prints the call tree of every transaction that reverts: a quarter of a minute for a trade at Perp v2."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ape_ethereum.trace.Trace.show", lambda *_, **__: None)
+        yield
+
+
 @pytest.fixture(scope="session")
 def run() -> Iterator[Run]:
     """Runs a coroutine of trimtab to its end: `run(world.set_price("ETH", Decimal(1500)))`."""

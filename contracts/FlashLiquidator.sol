@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+
+import {IAaveFlashBorrower, IAavePool} from "./interfaces/external/IAaveV3.sol";
+import {ClosePositionParams, IAccountBalance, IClearingHouse, IVault} from "./interfaces/external/IPerpV2.sol";
+import {IUniswapV3Callee, IUniswapV3Factory, IUniswapV3Pool} from "./interfaces/external/IUniswapV3.sol";
+import {
+    CollateralTarget,
+    IFlashLiquidator,
+    Lender,
+    Order,
+    PositionTarget,
+    Unwind
+} from "./interfaces/IFlashLiquidator.sol";
+
+/// @title FlashLiquidator
+/// @notice See {IFlashLiquidator}: it lends to itself, for one transaction, what a liquidation needs.
+contract FlashLiquidator is IFlashLiquidator, IAaveFlashBorrower, IUniswapV3Callee, ReentrancyGuardTransient {
+    using SafeERC20 for IERC20;
+    using SafeCast for uint256;
+
+    uint256 private constant WAD = 1e18;
+    /// @dev One inside of the least and the greatest root of a price that a pool knows: no limit.
+    uint160 private constant LOWEST_SQRT_PRICE = 4295128740;
+    uint160 private constant HIGHEST_SQRT_PRICE = 1461446703485210103287273052203988822378723970341;
+
+    // IMMUTABLES
+
+    /// @inheritdoc IFlashLiquidator
+    address public immutable clearingHouse;
+    /// @inheritdoc IFlashLiquidator
+    address public immutable vault;
+    /// @inheritdoc IFlashLiquidator
+    address public immutable settlementToken;
+    /// @inheritdoc IFlashLiquidator
+    address public immutable aavePool;
+    /// @inheritdoc IFlashLiquidator
+    address public immutable uniswapFactory;
+    IAccountBalance private immutable accountBalance;
+
+    // STORAGE, OF THE TRANSACTION ONLY
+
+    /// @dev Whose callback is due; zero: nobody's.
+    address private transient expected;
+    uint256 private transient premium;
+    uint256 private transient steps;
+
+    /// @param clearingHouse_ Of Perp v2; it names the other contracts of the venue.
+    /// @param aavePool_ Zero where there is none: then it cannot lend.
+    /// @param uniswapFactory_ Of Uniswap v3.
+    constructor(address clearingHouse_, address aavePool_, address uniswapFactory_) {
+        clearingHouse = clearingHouse_;
+        vault = IClearingHouse(clearingHouse_).getVault();
+        accountBalance = IAccountBalance(IClearingHouse(clearingHouse_).getAccountBalance());
+        settlementToken = IVault(vault).getSettlementToken();
+        aavePool = aavePool_;
+        uniswapFactory = uniswapFactory_;
+    }
+
+    /// @dev Only who was just asked for something may call back, and once.
+    modifier onlyExpected() {
+        if (msg.sender != expected) revert CallbackNotExpected(msg.sender);
+        expected = address(0);
+        _;
+    }
+
+    // ORDERS
+
+    /// @inheritdoc IFlashLiquidator
+    function liquidate(Order calldata order) external nonReentrant returns (uint256 profit) {
+        if (block.timestamp > order.deadline) revert DeadlinePassed(order.deadline, block.timestamp);
+        if (order.recipient == address(0) || order.recipient == address(this)) {
+            revert RecipientNotAllowed(order.recipient);
+        }
+        premium = 0;
+        steps = 0;
+
+        _borrow(order);
+
+        profit = IERC20(settlementToken).balanceOf(address(this));
+        emit Liquidated(
+            msg.sender, order.recipient, order.loan.lender, order.loan.amount, premium, steps, profit
+        );
+        IERC20(settlementToken).safeTransfer(order.recipient, profit);
+    }
+
+    /// @dev All that is done with the money; `owed` is paid back after it.
+    function _work(Order memory order, uint256 owed) private {
+        // Whatever the venue pulls; it pulls of its caller only.
+        IERC20(settlementToken).forceApprove(vault, type(uint256).max);
+        if (order.positions.length != 0) _liquidatePositions(order);
+        for (uint256 i; i < order.collaterals.length; ++i) {
+            _liquidateCollateral(order.collaterals[i]);
+        }
+        IERC20(settlementToken).forceApprove(vault, 0);
+
+        if (steps == 0) revert NothingToLiquidate();
+        int256 profit = IERC20(settlementToken).balanceOf(address(this)).toInt256() - owed.toInt256();
+        if (profit < order.minProfit.toInt256()) revert ProfitBelow(profit, order.minProfit);
+    }
+
+    // LENDERS
+
+    function _borrow(Order calldata order) private {
+        uint256 amount = order.loan.amount;
+        if (order.loan.lender == Lender.NONE) {
+            _work(order, 0);
+        } else if (order.loan.lender == Lender.AAVE_V3) {
+            expected = aavePool;
+            IAavePool(aavePool).flashLoanSimple(address(this), settlementToken, amount, abi.encode(order), 0);
+        } else {
+            address pool = _findPool(order.loan.pair, order.loan.poolFee);
+            (uint256 amount0, uint256 amount1) =
+                _isFirst(settlementToken, order.loan.pair) ? (amount, uint256(0)) : (uint256(0), amount);
+            expected = pool;
+            IUniswapV3Pool(pool).flash(address(this), amount0, amount1, abi.encode(order));
+        }
+    }
+
+    /// @inheritdoc IAaveFlashBorrower
+    function executeOperation(
+        address, /* asset */
+        uint256 amount,
+        uint256 fee,
+        address initiator,
+        bytes calldata params
+    ) external onlyExpected returns (bool) {
+        if (initiator != address(this)) revert CallbackNotExpected(initiator);
+        premium = fee;
+        _work(abi.decode(params, (Order)), amount + fee);
+        IERC20(settlementToken).forceApprove(aavePool, amount + fee);
+        return true;
+    }
+
+    /// @inheritdoc IUniswapV3Callee
+    function uniswapV3FlashCallback(uint256 fee0, uint256 fee1, bytes calldata data) external onlyExpected {
+        Order memory order = abi.decode(data, (Order));
+        uint256 fee = _isFirst(settlementToken, order.loan.pair) ? fee0 : fee1;
+        premium = fee;
+        _work(order, order.loan.amount + fee);
+        IERC20(settlementToken).safeTransfer(msg.sender, order.loan.amount + fee);
+    }
+
+    // POSITIONS
+
+    /// @dev Everything that is borrowed is margin until all that was inherited is closed.
+    function _liquidatePositions(Order memory order) private {
+        IVault(vault).deposit(settlementToken, order.loan.amount);
+        for (uint256 i; i < order.positions.length; ++i) {
+            _takeOver(order.positions[i]);
+        }
+        for (uint256 i; i < order.unwinds.length; ++i) {
+            _unwind(order.unwinds[i]);
+        }
+        address[] memory left = accountBalance.getBaseTokens(address(this));
+        if (left.length != 0) {
+            revert PositionLeft(left[0], accountBalance.getTakerPositionSize(address(this), left[0]));
+        }
+        IVault(vault).withdrawAll(settlementToken);
+    }
+
+    function _takeOver(PositionTarget memory target) private {
+        if (_isUnderWater(target.trader) && accountBalance.hasOrder(target.trader)) _cancelOrders(target.trader);
+        for (uint256 round; round < target.rounds; ++round) {
+            if (!_isUnderWater(target.trader)) return;
+            if (accountBalance.getTakerPositionSize(target.trader, target.baseToken) == 0) return;
+            IClearingHouse(clearingHouse).liquidate(target.trader, target.baseToken, target.size);
+            ++steps;
+        }
+    }
+
+    /// @dev A position cannot be taken over while its account stands in a pool.
+    function _cancelOrders(address trader) private {
+        address[] memory baseTokens = accountBalance.getBaseTokens(trader);
+        for (uint256 i; i < baseTokens.length; ++i) {
+            IClearingHouse(clearingHouse).cancelAllExcessOrders(trader, baseTokens[i]);
+        }
+    }
+
+    /// @dev Positions against each other may have left none. What a block's price limit lets stand is told by
+    /// the caller.
+    function _unwind(Unwind memory unwind) private {
+        int256 size = accountBalance.getTakerPositionSize(address(this), unwind.baseToken);
+        if (size == 0) return;
+
+        (uint256 base, uint256 quote) = IClearingHouse(clearingHouse).closePosition(
+            ClosePositionParams(unwind.baseToken, 0, 0, block.timestamp, 0)
+        );
+        bool sells = size > 0;
+        uint256 price = Math.mulDiv(quote, WAD, base, sells ? Math.Rounding.Floor : Math.Rounding.Ceil);
+        if (sells ? price < unwind.minPrice : price > unwind.maxPrice) {
+            revert UnwindPriceOutside(unwind.baseToken, price, unwind.minPrice, unwind.maxPrice);
+        }
+    }
+
+    function _isUnderWater(address trader) private view returns (bool) {
+        return IClearingHouse(clearingHouse).getAccountValue(trader)
+            < accountBalance.getMarginRequirementForLiquidation(trader);
+    }
+
+    // COLLATERAL
+
+    function _liquidateCollateral(CollateralTarget memory target) private {
+        for (uint256 round; round < target.rounds; ++round) {
+            if (!IVault(vault).isLiquidatable(target.trader)) return;
+            (, uint256 most) =
+                IVault(vault).getMaxRepaidSettlementAndLiquidatableCollateral(target.trader, target.token);
+            uint256 amount = target.amount == 0 ? most : Math.min(target.amount, most);
+            if (amount == 0) return;
+            _sellCollateral(target, amount);
+            ++steps;
+        }
+    }
+
+    /// @dev The pool pays first; its callback buys from the venue what is sold to it.
+    function _sellCollateral(CollateralTarget memory target, uint256 amount) private {
+        address pool = _findPool(target.token, target.poolFee);
+        bool isFirst = _isFirst(target.token, settlementToken);
+        expected = pool;
+        (int256 amount0, int256 amount1) = IUniswapV3Pool(pool).swap(
+            address(this),
+            isFirst,
+            amount.toInt256(),
+            isFirst ? LOWEST_SQRT_PRICE : HIGHEST_SQRT_PRICE,
+            abi.encode(target.trader, target.token)
+        );
+        (int256 sold, int256 got) = isFirst ? (amount0, amount1) : (amount1, amount0);
+        uint256 price = Math.mulDiv(uint256(-got), WAD, uint256(sold));
+        if (price < target.minPrice) revert CollateralPriceBelow(target.token, price, target.minPrice);
+    }
+
+    /// @inheritdoc IUniswapV3Callee
+    function uniswapV3SwapCallback(int256 amount0Delta, int256 amount1Delta, bytes calldata data)
+        external
+        onlyExpected
+    {
+        (address trader, address token) = abi.decode(data, (address, address));
+        uint256 sold = uint256(amount0Delta > 0 ? amount0Delta : amount1Delta);
+        IVault(vault).liquidateCollateral(trader, token, sold, false);
+        IERC20(token).safeTransfer(msg.sender, sold);
+    }
+
+    // POOLS
+
+    function _findPool(address token, uint24 fee) private view returns (address pool) {
+        pool = IUniswapV3Factory(uniswapFactory).getPool(token, settlementToken, fee);
+        if (pool == address(0)) revert NoSuchPool(token, fee);
+    }
+
+    function _isFirst(address token, address other) private pure returns (bool) {
+        return token < other;
+    }
+}

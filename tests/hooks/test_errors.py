@@ -33,7 +33,7 @@ def encode(name: str, *args: object) -> bytes:
 
 @pytest.mark.parametrize("contract", CONTRACTS)
 def test_every_custom_error_has_words(contract: str) -> None:
-    """No refusal of Executor or Guard is told by its bare name; no words are of an error that is gone."""
+    """No refusal of these contracts is told by its bare name; no words are of an error that is gone."""
     names = {error.name for error in load_artifact(contract).abi.errors.values()}
     assert names - LIBRARIES <= WORDS.keys()
     everywhere = {error.name for abi in known_abis() for error in abi.errors.values()}

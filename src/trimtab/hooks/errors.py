@@ -16,7 +16,7 @@ from trimtab.hooks.plans import INT256_MAX, INT256_MIN, UINT256_MAX
 from trimtab.model.ids import ZERO_ADDRESS, Address
 from trimtab.model.units import from_wad, to_text
 
-CONTRACTS: Final = ("Executor", "Guard")
+CONTRACTS: Final = ("Executor", "Guard", "FlashLiquidator")
 """Whose errors are known by words. Of our other contracts the errors are known by name and arguments."""
 
 Explain = Callable[[Address, bytes], object]
@@ -70,6 +70,18 @@ WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "probe",
         "RefundFailed": "the agent {agent} did not take its fee of {amount:eth} back: it must be a plain key",
         "OwnerNeeded": "the guard needs an owner: hand it on in two steps instead of giving it up",
+        "RecipientNotAllowed": "{recipient} cannot get the profit: name an account of yours",
+        "NothingToLiquidate": "nothing that the order names may be liquidated now: others were first, or the "
+        "price came back",
+        "NoSuchPool": "Uniswap has no pool of {token} and the settlement token with {fee} millionths of fee",
+        "UnwindPriceOutside": "what was taken over in {baseToken} would be closed at {price:wad}, outside "
+        "{min:wad} to {max:wad}",
+        "PositionLeft": "{size:wad} of what was taken over in {baseToken} would stay open: the block's price "
+        "limit was reached, or the order does not unwind this market; liquidate less at once",
+        "CollateralPriceBelow": "{token} would be sold at {price}, below {min}: base units of the settlement "
+        "token for 1e18 of it",
+        "ProfitBelow": "{profit} base units of the settlement token would be left, less than {minProfit}",
+        "CallbackNotExpected": "{caller} called back without being asked",
         "OwnableUnauthorizedAccount": "{account} is not the owner",
         "OwnableInvalidOwner": "{owner} cannot be the owner",
         "ReentrancyGuardReentrantCall": "it was entered again before it had ended",
@@ -92,7 +104,7 @@ class HookRevert:
 
 
 def explain_revert(data: bytes, explain: Explain | None = None) -> HookRevert:
-    """What the revert data of Executor or Guard says; never raises. The reason of a plan's own call is
+    """What the revert data of one of ours says; never raises. The reason of a plan's own call is
     explained by `explain`, unless it is ours again."""
     revert = decode_revert(data, known_abis())
     args, cause = revert.args, None

@@ -1,5 +1,5 @@
-"""A guard with a genuine Perp v2 and Lyra behind it, a venue on paper for states that those cannot be brought to,
-and words for limits and plans."""
+"""A guard with a genuine Perp v2 and Lyra behind it, a venue on paper for states that those cannot be brought
+to, and words for limits and plans."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def refused() -> Callable[..., Any]:
             assert type(error).__name__ == name, error
             assert {key: error.inputs[key] for key in values} == values
         else:
-            assert error.revert_message == name and not values, error
+            assert (error.revert_message, values) == (name, {}), error
 
     return expected
 

@@ -96,7 +96,7 @@ def test_a_late_plan_is_refused(guard, permit, terms, agent, chain, refused):
 
 
 def test_a_plan_that_asks_for_funds_is_refused(guard, permit, terms, agent, owner, perp, refused):
-    """The guard holds its funds itself: inputs and outputs are the stand-alone executor's, the owner's too."""
+    """The guard holds its funds itself: inputs and outputs are refused, the owner's too."""
     permit()
     calls, conditions, deadline, salt, _, _ = terms.plan()
     for inputs, outputs in (([(perp.usdc.address, 1)], []), ([], [perp.usdc.address])):

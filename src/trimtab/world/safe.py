@@ -52,10 +52,16 @@ async def deploy_safe(
 
 
 async def execute_safe_tx(
-    client: Client, sender: Address, safe: Address, tx: SafeTx, owners: Sequence[Signer]
+    client: Client,
+    sender: Address,
+    safe: Address,
+    tx: SafeTx,
+    owners: Sequence[Signer],
+    *,
+    gas: int = _EXECUTION_GAS,
 ) -> Receipt:
     """What an owner's wallet does once enough have signed. Raises `RevertedError` as the Safe says."""
     typed = tx.typed_data(client.chain_id, safe)
     ordered = sorted(owners, key=lambda owner: owner.address)
     signatures = b"".join([await owner.sign_typed_data(typed) for owner in ordered])
-    return await Operator(client).transact(sender, tx.execution(safe, signatures), gas=_EXECUTION_GAS)
+    return await Operator(client).transact(sender, tx.execution(safe, signatures), gas=gas)

@@ -13,8 +13,16 @@ from eth_utils import keccak
 
 from trimtab.chain.call import Call
 from trimtab.hooks.executor import executor_abi
-from trimtab.hooks.plans import Conditions, DeltaCondition, Holding, HookCall, HookPlan, OnFailure
-from trimtab.hooks.plans import lyra_market_id, perp_market_id
+from trimtab.hooks.plans import (
+    Conditions,
+    DeltaCondition,
+    Holding,
+    HookCall,
+    HookPlan,
+    OnFailure,
+    lyra_market_id,
+    perp_market_id,
+)
 from trimtab.model.ids import ZERO_ADDRESS, Address
 from trimtab.tx.safe.safe_tx import SafeTx, safe_abi
 from trimtab.tx.signers.local import LocalSigner
@@ -146,7 +154,13 @@ def own(deploy, owner, deployer) -> ContractInstance:
     return deploy("Executor", owner, sender=deployer)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
+def places(shared, own, delegated) -> dict[str, ContractInstance]:
+    """The executor wherever its code runs."""
+    return {"shared": shared, "own": own, "delegated": delegated}
+
+
+@pytest.fixture
 def tokens(world, genuine) -> dict[str, ContractInstance]:
     return {name: genuine("MintableERC20", at) for name, at in world.addresses.tokens.items()}
 
@@ -236,13 +250,19 @@ class Safe:
     def address(self) -> Address:
         return self.safe.address
 
+    def module_call(self, signature: str, *addresses: Address) -> Call:
+        """What the Safe calls of itself to take a module on, or let it go."""
+        return Call(
+            self.address, keccak(signature.encode())[:4] + encode(["address"] * len(addresses), addresses)
+        )
+
     def do(self, call: Call) -> Any:
         """A transaction of the Safe, signed and executed. Raises `RevertedError` when it reverts."""
         client = self.world.client
         nonce = self.run(client.call(safe_abi().function("nonce").read(self.address)))
         tx = SafeTx(call.target, call.value, call.data, nonce)
         sender = self.world.accounts["keeper"].address
-        return self.run(execute_safe_tx(client, sender, self.address, tx, [self.signer]))
+        return self.run(execute_safe_tx(client, sender, self.address, tx, [self.signer], gas=6_000_000))
 
 
 @pytest.fixture
@@ -254,5 +274,5 @@ def safe(run, world, shared, tokens, owner, person) -> Safe:
     for symbol, amount in (("USDC", 50_000 * 10**6), ("sUSD", 50_000 * WAD)):
         tokens[symbol].transfer(made.address, amount, sender=owner)
     account = Safe(run, world, made, LocalSigner.from_key(people[0].key))
-    account.do(safe_abi().function("enableModule").at(made.address, _at(shared)))
+    account.do(account.module_call("enableModule(address)", _at(shared)))
     return account

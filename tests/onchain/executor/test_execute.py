@@ -1,4 +1,4 @@
-"""`execute`: an account's own plan. The atomic hedge is whole or not at all, and only its account may run it."""
+"""`execute`: an account's own plan. The atomic hedge is whole or not at all, and nobody else may run it."""
 
 from __future__ import annotations
 
@@ -91,9 +91,9 @@ def test_data_for_an_address_without_code_is_a_failure(desk, delegated, trader, 
 
 
 @pytest.mark.parametrize("place", ["shared", "own", "delegated"])
-def test_nobody_else_may(place, request, desk, attacker, bell, call_of):
+def test_nobody_else_may(place, places, desk, attacker, bell, call_of):
     """Wherever the code runs, an attacker is refused by name, and nothing rings."""
-    executor = request.getfixturevalue(place)
+    executor = places[place]
     refused = {"caller": attacker.address, "account": executor.address}
     with ape.reverts(executor.CallerNotAllowed, inputs=refused):
         executor.execute(desk.plan(call_of(bell, "ring")), sender=attacker)

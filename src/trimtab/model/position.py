@@ -119,3 +119,16 @@ class OptionPosition:
     def mark_value(self) -> Decimal:
         """Signed value of the options alone at the venue's mark, without collateral."""
         return self.signed_amount * self.mark_price
+
+
+@dataclass(frozen=True, slots=True)
+class AccountBook:
+    """All that an account has at a venue, at one block. `margin` is None where the venue margins each
+    position alone."""
+
+    venue: str
+    account: Address
+    perps: tuple[PerpPosition, ...]
+    options: tuple[OptionPosition, ...]
+    margin: MarginAccount | None
+    block: int

@@ -58,13 +58,18 @@ def _library_function() -> AbiFunction:
 
 
 def marks_from(prices: Any) -> Marks:
-    """The library's answer as marks; its vega is per 1.0 of volatility."""
-    vega = from_base(prices.vega, 20)  # per volatility point
+    """The library's answer as marks."""
+    return marks_of(prices.callPrice, prices.putPrice, prices.callDelta, prices.putDelta, prices.vega)
+
+
+def marks_of(call_price: int, put_price: int, call_delta: int, put_delta: int, vega: int) -> Marks:
+    """The library's numbers as marks; its vega is per 1.0 of volatility."""
+    per_point = from_base(vega, 20)
     return Marks(
-        from_wad(prices.callPrice),
-        from_wad(prices.putPrice),
-        Greeks(delta=from_wad(prices.callDelta), vega=vega),
-        Greeks(delta=from_wad(prices.putDelta), vega=vega),
+        from_wad(call_price),
+        from_wad(put_price),
+        Greeks(delta=from_wad(call_delta), vega=per_point),
+        Greeks(delta=from_wad(put_delta), vega=per_point),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from trimtab.chain.call import Call
 from trimtab.chain.receipt import Log, Receipt
+from trimtab.errors import VenueError
 from trimtab.model.exposure import Remedies, SandwichExposure
 from trimtab.model.ids import Address
 from trimtab.model.limits import AllowedCall
@@ -23,7 +24,13 @@ from trimtab.model.market import (
     PerpState,
 )
 from trimtab.model.order import Fill, OptionIntent, OptionQuote, PerpIntent, PerpQuote
-from trimtab.model.position import LiquidityRange, MarginAccount, OptionPosition, PerpPosition
+from trimtab.model.position import (
+    AccountBook,
+    LiquidityRange,
+    MarginAccount,
+    OptionPosition,
+    PerpPosition,
+)
 
 
 class Capability(StrEnum):
@@ -109,6 +116,27 @@ class Venue(Protocol):
 
     def explain_revert(self, data: bytes, market: str | None = None) -> Exception:
         """The typed error for revert data, with the venue's meaning; never raises."""
+        ...
+
+
+@runtime_checkable
+class ProbedVenue(Venue, Protocol):
+    """A venue that our contracts can read, by a probe."""
+
+    def probe_market(self, intent: PerpIntent | OptionIntent) -> bytes:
+        """By which name its probe tells the size that an order changes."""
+        ...
+
+
+@runtime_checkable
+class BookVenue(Venue, Protocol):
+    """A venue that reads many accounts at once, each to the wei as it reads one."""
+
+    async def read_books(
+        self, accounts: Sequence[Address], *, block: int | str = "latest"
+    ) -> Sequence[AccountBook | VenueError]:
+        """In the order of the accounts, all at one block. One that cannot be read has the venue's typed error
+        in its place and spoils no other."""
         ...
 
 

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from trimtab.chain.client import Client
 from trimtab.chain.receipt import Log, Receipt
-from trimtab.errors import VenueError
+from trimtab.errors import UnknownMarketError, VenueError
+from trimtab.hooks.lens_reader import LensOptions, LensReader
+from trimtab.hooks.plans import lyra_market_id
 from trimtab.model.ids import Address
 from trimtab.model.limits import AllowedCall
-from trimtab.model.market import OptionChain, OptionMarket, OptionSeries, OptionSeriesState, OptionType
-from trimtab.model.order import Fill, OptionIntent, OptionQuote
-from trimtab.model.position import OptionPosition
+from trimtab.model.market import (
+    OptionChain,
+    OptionKind,
+    OptionMarket,
+    OptionSeries,
+    OptionSeriesState,
+    OptionType,
+)
+from trimtab.model.order import Fill, OptionIntent, OptionQuote, PerpIntent
+from trimtab.model.position import AccountBook, OptionPosition
 from trimtab.model.units import to_text
 from trimtab.venues.base import Capability, ChainPlan, VenueEvent
 from trimtab.venues.lyra.addresses import LyraDeployment
+from trimtab.venues.lyra.books import BookReader
 from trimtab.venues.lyra.calls import list_calls
 from trimtab.venues.lyra.contracts import VENUE, abi, find_market, option_market, walk_addresses
 from trimtab.venues.lyra.decode import Decoder, explain_revert
@@ -37,9 +47,11 @@ ENOUGH_ALLOWANCE = 2**128
 
 @dataclass(frozen=True, slots=True)
 class LyraOptions:
-    """`lend_funds`: quote without the account's balance and allowance, where the node can."""
+    """`lend_funds`: quote without the account's balance and allowance, where the node can. `lens`: how many
+    accounts are read at once."""
 
     lend_funds: bool = True
+    lens: LensOptions = field(default_factory=LensOptions)
 
 
 class Lyra:
@@ -64,8 +76,10 @@ class Lyra:
         self, client: Client, deployment: LyraDeployment, options: LyraOptions | None = None
     ) -> None:
         self.deployment = deployment
+        chosen = options or LyraOptions()
         self._reader = Reader(client, deployment)
-        self._quoter = Quoter(self._reader, lend_funds=(options or LyraOptions()).lend_funds)
+        self._books = BookReader(self._reader, LensReader(client, chosen.lens))
+        self._quoter = Quoter(self._reader, lend_funds=chosen.lend_funds)
         self._decoder = Decoder(deployment)
         self.pool = LyraPool(self._reader)
         self.positions = PositionPlans(deployment)
@@ -104,6 +118,12 @@ class Lyra:
     ) -> Sequence[OptionPosition]:
         """Every open position of the account. On a settled board the mark is what the position pays."""
         return await self._reader.read_positions(account, block)
+
+    async def read_books(
+        self, accounts: Sequence[Address], *, block: BlockTag = "latest"
+    ) -> Sequence[AccountBook | VenueError]:
+        """Every account's open positions; one that cannot be read has its error in its place."""
+        return await self._books.read(accounts, block)
 
     async def read_option_quote(
         self, account: Address, intent: OptionIntent, *, block: BlockTag = "pending"
@@ -146,6 +166,14 @@ class Lyra:
                 if allowed < ENOUGH_ALLOWANCE
             ),
         )
+
+    def probe_market(self, intent: PerpIntent | OptionIntent) -> bytes:
+        """Strike and kind. Raises `UnknownMarketError` for what is no option."""
+        if isinstance(intent, PerpIntent):
+            raise UnknownMarketError(
+                f"{self.name} has options, and {intent.market} is none", venue=self.name, market=intent.market
+            )
+        return lyra_market_id(intent.series.strike_id, is_call=intent.type.kind is OptionKind.CALL)
 
     @property
     def decoder(self) -> Decoder:

@@ -8,17 +8,27 @@ from decimal import Decimal
 from trimtab.chain.client import Client
 from trimtab.chain.receipt import Log, Receipt
 from trimtab.errors import VenueError
+from trimtab.hooks.lens_reader import LensOptions, LensReader
+from trimtab.hooks.plans import perp_market_id
 from trimtab.model.exposure import Remedies, SandwichExposure
 from trimtab.model.ids import Address
 from trimtab.model.limits import AllowedCall
 from trimtab.model.market import PerpMarket, PerpState
-from trimtab.model.order import Fill, PerpIntent, PerpQuote
-from trimtab.model.position import LiquidityRange, MarginAccount, PerpPosition
+from trimtab.model.order import Fill, OptionIntent, PerpIntent, PerpQuote
+from trimtab.model.position import AccountBook, LiquidityRange, MarginAccount, PerpPosition
 from trimtab.venues.base import Capability, ChainPlan, PerpVenue, VenueEvent
 from trimtab.venues.perp_v2.addresses import PerpV2Deployment
 from trimtab.venues.perp_v2.batch import BlockRef
+from trimtab.venues.perp_v2.books import BookReader
 from trimtab.venues.perp_v2.calls import allow_delegation, list_calls
-from trimtab.venues.perp_v2.contracts import DELEGATE_APPROVAL, ERC20, VENUE, find_collateral, list_addresses
+from trimtab.venues.perp_v2.contracts import (
+    DELEGATE_APPROVAL,
+    ERC20,
+    VENUE,
+    find_collateral,
+    find_market,
+    list_addresses,
+)
 from trimtab.venues.perp_v2.decode import Decoder
 from trimtab.venues.perp_v2.duties import Duties
 from trimtab.venues.perp_v2.encode import encode_deposit, encode_order, encode_order_for, encode_withdraw
@@ -53,11 +63,17 @@ class PerpV2(Duties, PerpVenue):
     )
 
     def __init__(
-        self, client: Client, deployment: PerpV2Deployment, *, refuse_stale_index: bool = True
+        self,
+        client: Client,
+        deployment: PerpV2Deployment,
+        *,
+        refuse_stale_index: bool = True,
+        lens: LensOptions | None = None,
     ) -> None:
         self.deployment = deployment
         self.client = client
         self._reader = Reader(client, deployment)
+        self._books = BookReader(self._reader, LensReader(client, lens))
         self._quoter = Quoter(client, deployment, refuse_stale_index=refuse_stale_index)
         self._decoder = Decoder(deployment)
         self._pools = PoolReader(client, deployment)
@@ -95,6 +111,12 @@ class PerpV2(Duties, PerpVenue):
 
     async def read_margin(self, account: Address, *, block: BlockRef = "latest") -> MarginAccount:
         return await self._reader.read_margin(account, block)
+
+    async def read_books(
+        self, accounts: Sequence[Address], *, block: BlockRef = "latest"
+    ) -> Sequence[AccountBook | VenueError]:
+        """Positions and margin of every account; one that cannot be read has its error in its place."""
+        return await self._books.read(accounts, block)
 
     async def read_liquidity(
         self, account: Address, market: str, *, block: BlockRef = "latest"
@@ -168,6 +190,11 @@ class PerpV2(Duties, PerpVenue):
         token = find_collateral(self.deployment, currency).token
         read = ERC20.function("allowance").read(token, account, self.deployment.contracts["Vault"])
         return int(await self.client.call(read))
+
+    def probe_market(self, intent: PerpIntent | OptionIntent) -> bytes:
+        """The base token's word. Raises `UnknownMarketError`."""
+        name = intent.market if isinstance(intent, PerpIntent) else intent.series.market.name
+        return perp_market_id(find_market(self.deployment, name).base_token)
 
     def decode_log(self, log: Log) -> VenueEvent | None:
         return self._decoder.decode_log(log)

@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -66,7 +67,7 @@ def closure(source: Path) -> list[Path]:
 def _resolved(name: str, importer: Path) -> Path:
     if name.startswith(OPENZEPPELIN):
         return ROOT / "node_modules" / name
-    return (importer.parent / name).resolve() if name.startswith(".") else ROOT / name
+    return Path(os.path.normpath(importer.parent / name)) if name.startswith(".") else ROOT / name
 
 
 def digest(source: Path) -> str:
@@ -237,7 +238,7 @@ def main() -> None:
         check(recompile=options.recompile)
         print_sizes()
     else:
-        write([path.resolve() for path in options.files] or stale_sources())
+        write([path.absolute() for path in options.files] or stale_sources())
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ Run = Callable[[Coroutine[Any, Any, T]], T]
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_printed_traces() -> Iterator[None]:
-    """ape prints the call tree of every transaction that reverts: a quarter of a minute for a trade at Perp v2."""
+    """ape prints the call tree of every transaction that reverts: 15 s for a trade at Perp v2."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("ape_ethereum.trace.Trace.show", lambda *_, **__: None)
         yield

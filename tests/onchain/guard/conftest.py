@@ -3,6 +3,7 @@ to, and words for limits and plans."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,11 +14,13 @@ from ape.contracts import ContractInstance
 from ape.exceptions import ContractLogicError, CustomError
 
 from trimtab.chain.address import checksum
+from trimtab.hooks.guard import guard_abi
 
 WAD = 10**18
 UNLIMITED = 2**256 - 1
 ZERO = "0x" + "00" * 20
 REVERT, CONTINUE, STOP = 0, 1, 2
+GUARD = guard_abi()
 NO_CONDITIONS = ((), (), (), (), ())
 MARKET = b"PAPER/USD".ljust(32, b"\0")
 
@@ -90,14 +93,21 @@ def refused() -> Callable[..., Any]:
     def expected(name: str, **values: Any) -> Iterator[None]:
         with pytest.raises(ContractLogicError) as caught:
             yield
-        error = caught.value
-        if isinstance(error, CustomError):
-            assert type(error).__name__ == name, error
-            assert {key: error.inputs[key] for key in values} == values
-        else:
-            assert (error.revert_message, values) == (name, {}), error
+        said, inputs = _told(caught.value)
+        assert said == name, caught.value
+        assert {key: inputs.get(key) for key in values} == values
 
     return expected
+
+
+def _told(error: ContractLogicError) -> tuple[str, dict[str, Any]]:
+    """Name and values of a custom error, or a reason. ape knows none by name where a call or a constructor
+    reverts."""
+    if isinstance(error, CustomError):
+        return type(error).__name__, error.inputs
+    data = re.search(r"0x[0-9a-f]{8,}", error.revert_message)
+    known = data and GUARD.error_by_selector(bytes.fromhex(data[0][2:10]))
+    return (known.name, {}) if known else (error.revert_message, {})
 
 
 @pytest.fixture(scope="session")

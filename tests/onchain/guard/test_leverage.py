@@ -76,7 +76,7 @@ def test_without_positions_there_is_none(guard, permit, run_plan, trade, entries
 
 
 def test_a_genuine_account_is_bounded(perp, guard, margin, permit, run_plan, size, refused):
-    """Perp v2's own margin would allow ten times: twice is what the limits say, for trades and withdrawals."""
+    """Perp v2's own margin would allow ten times: the limits say twice, of trades and withdrawals."""
     permit(*perp.entries(), maxLeverage=2 * WAD)
     price = perp.accounts.getMarkPrice(perp.base)
     fits = 10_000 * WAD * 1.9 / price

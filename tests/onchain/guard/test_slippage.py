@@ -49,7 +49,7 @@ def test_money_for_nothing_is_all_loss(guard, permit, run_plan, trade, trades_on
 def test_a_price_that_the_trade_moves_does_not_excuse_it(
     guard, permit, run_plan, terms, paper, trade, trades_on_paper, refused
 ):
-    """Of the oracle's prices before and after, what makes the loss larger: bought 20 above, the oracle too."""
+    """Of the oracle's prices before and after the one that makes the loss larger: it moved with the price."""
     moving = terms.allow(paper.tradeAndMove, probe=paper, is_trade=True)
     permit(trades_on_paper, moving, maxSlippage=PER_CENT)
     run_plan(trade(1, 100))

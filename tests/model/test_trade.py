@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trimtab.errors import IntentError
-from trimtab.model.trade import Leverage, TradeFacts
+from trimtab.model.trade import Leverage, TradeFacts, combine
 from trimtab.model.units import WAD, from_wad
 
 WEI = Decimal("1e-18")
@@ -72,3 +73,39 @@ def test_leverage_rises_as_the_fractions_do(notionals: tuple[int, int], equities
         is_raised = equities[1] < equities[0] or notionals[1] > notionals[0]
     assert after.is_raised_from(before) is is_raised
     assert not after.is_raised_from(after)
+
+
+HALF = Leverage(ONE, Decimal(2))
+FULL = Leverage(ONE, ONE)
+
+
+def test_trades_together_are_as_bad_as_the_worst_of_them() -> None:
+    """The larger slippage of the whole, the leverage that rises before one that falls, the one that opens."""
+    small = TradeFacts(loss=Decimal(1), before=FULL, after=HALF, is_reducing=True)
+    large = TradeFacts(loss=Decimal(1), before=Leverage(Decimal(0), ONE), after=HALF, is_reducing=False)
+    together = combine([(Decimal(1000), small), (Decimal(100), large)])
+    assert together.slippage(Decimal(1100)) == Decimal("0.01")
+    assert (together.before, together.after, together.is_reducing) == (large.before, HALF, False)
+    assert combine([(Decimal(1000), small)]) == small
+
+
+def test_what_one_trade_does_not_tell_nobody_knows() -> None:
+    """Unknown stays unknown; but that one opens is known."""
+    facts = TradeFacts(loss=ONE, before=HALF, after=FULL, is_reducing=True)
+    assert combine([(ONE, facts), (ONE, None)]) == TradeFacts()
+    assert combine([(ONE, replace(facts, is_reducing=False)), (ONE, None)]).is_reducing is False
+    assert combine([(ONE, facts), (Decimal(0), facts)]).loss is None
+
+
+@given(
+    trades=st.lists(st.tuples(st.integers(WAD, 2**90), amounts), min_size=1, max_size=3),
+    cap=st.integers(0, 2**70).map(from_wad),
+)
+def test_one_slippage_above_the_cap_is_that_of_all(trades: list[tuple[int, int]], cap: Decimal) -> None:
+    """Neither hidden among good trades nor invented by rounding."""
+    parts = [(from_wad(notional), TradeFacts(loss=from_wad(loss))) for notional, loss in trades]
+    whole = from_wad(sum(notional for notional, _ in trades))
+    slippage = combine(parts).slippage(whole)
+    assert slippage is not None
+    each = [facts.slippage(notional) or Decimal(0) for notional, facts in parts]
+    assert (slippage > cap) is (max(each) > cap)

@@ -16,6 +16,7 @@ from trimtab.model.units import (
     decimal_from_float,
     from_base,
     from_wad,
+    product_up,
     to_base_down,
     to_base_exact,
     to_base_up,
@@ -137,3 +138,9 @@ def test_text_is_the_number_in_plain_digits(number: Decimal) -> None:
     assert Decimal(text) == number
     assert "E" not in text
     assert "." not in text or not text.endswith("0")
+
+
+@given(first=st.integers(0, 2**190), second=st.integers(0, 2**190))
+def test_a_product_is_rounded_up_to_the_wei(first: int, second: int) -> None:
+    """As a contract multiplies wads and rounds against its caller, beyond any context's digits."""
+    assert product_up(from_wad(first), from_wad(second)) == from_wad(-(-first * second // WAD))

@@ -12,7 +12,8 @@ from trimtab.model.drift import Drift
 from trimtab.model.greeks import Greeks
 from trimtab.model.ids import TxHash
 from trimtab.model.market import OptionSeries, OptionType
-from trimtab.model.units import to_decimal, to_positive
+from trimtab.model.trade import TradeFacts
+from trimtab.model.units import product_up, to_decimal, to_positive
 
 if TYPE_CHECKING:
     from trimtab.model.exposure_rule import ExposureVerdict
@@ -124,6 +125,12 @@ class PerpQuote:
     block: int
     at: int
     maintenance_margin_after: Decimal | None = None  # of the account; None where the venue does not tell
+    trade: TradeFacts | None = None  # for the limits of the key; None where the venue does not tell
+
+    @property
+    def mark_notional(self) -> Decimal:
+        """|size| x mark price, rounded up: what the limits of a key count."""
+        return product_up(abs(self.size), self.mark_price)
 
     @property
     def health_after(self) -> Decimal | None:
@@ -148,11 +155,17 @@ class OptionQuote:
     min_collateral: Decimal | None  # of a short position after the trade, its own currency
     block: int
     at: int
+    trade: TradeFacts | None = None  # for the limits of the key; None where the venue does not tell
 
     @property
     def notional(self) -> Decimal:
-        """amount x spot price, in quote currency."""
-        return self.intent.amount * self.spot_price
+        """amount x spot price, in quote currency, rounded up."""
+        return product_up(self.intent.amount, self.spot_price)
+
+    @property
+    def mark_notional(self) -> Decimal:
+        """What the limits of a key count: the notional."""
+        return self.notional
 
 
 class OrderStatus(StrEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -62,6 +63,38 @@ class TradeFacts:
     def slippage(self, notional: Decimal) -> Decimal | None:
         """loss / notional, rounded as leverage is; None where unknown."""
         return None if self.loss is None else ratio_up(self.loss, notional)
+
+
+def combine(parts: Sequence[tuple[Decimal, TradeFacts | None]]) -> TradeFacts:
+    """The facts of trades at different venues that happen as one, each with its notional: what limits would
+    refuse in one of them they refuse in all. What one does not tell is unknown."""
+    known = [facts or TradeFacts() for _, facts in parts]
+    slippages = [facts.slippage(notional) for (notional, _), facts in zip(parts, known, strict=True)]
+    whole = sum((notional for notional, _ in parts), Decimal(0))
+    before, after = max(((facts.before, facts.after) for facts in known), key=_danger)
+    reducing = {facts.is_reducing for facts in known}
+    return TradeFacts(
+        _share_of(whole, slippages),
+        before,
+        after,
+        next(each for each in (False, None, True) if each in reducing),
+    )
+
+
+def _share_of(whole: Decimal, shares: Sequence[Decimal | None]) -> Decimal | None:
+    """The largest share of the whole; None where one is unknown or without end."""
+    finite = [share for share in shares if share is not None and share.is_finite()]
+    if len(finite) < len(shares):
+        return None
+    return from_base(to_wad_exact(whole) * to_wad_exact(max(finite)) // WAD, 18)
+
+
+def _danger(change: tuple[Leverage | None, Leverage | None]) -> tuple[bool, bool, Decimal]:
+    """What is unknown before what rises, then by the ratio."""
+    before, after = change
+    if after is None:
+        return True, True, Decimal(0)
+    return False, before is None or after.is_raised_from(before), after.ratio
 
 
 def ratio_up(part: Decimal, whole: Decimal) -> Decimal:

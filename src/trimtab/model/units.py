@@ -85,6 +85,12 @@ def to_wad_exact(value: object, field: str = "amount") -> int:
     return to_base_exact(value, 18, field)
 
 
+def product_up(first: Decimal, second: Decimal) -> Decimal:
+    """first x second, rounded up to 18 decimals: as contracts multiply wads against a caller."""
+    product = _EXACT.multiply(first, second)
+    return product.quantize(Decimal(1).scaleb(-18), ROUND_CEILING, _EXACT)
+
+
 def decimal_from_float(value: float, places: int = 12) -> Decimal:
     """A result of `pricing/` as a Decimal of `places` decimals, half to even. For display and decisions
     about targets; an amount that reaches calldata is rounded once more, by name, through `to_base_*`."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -18,12 +19,14 @@ from trimtab.chain.hashing import keccak256
 from trimtab.errors import CallRevertedError, RpcError, UnknownMarketError
 from trimtab.model.ids import Address
 from trimtab.model.order import OptionAction, OptionIntent, OptionQuote
+from trimtab.model.trade import TradeFacts
 from trimtab.model.units import WAD, from_wad, to_wad_exact
 from trimtab.venues.lyra.addresses import LyraMarketAddresses, TokenStorage
 from trimtab.venues.lyra.contracts import VENUE, abi, find_market
 from trimtab.venues.lyra.decode import explain_revert
 from trimtab.venues.lyra.encode import FUNCTIONS, encode_trade, is_buy
-from trimtab.venues.lyra.pricing import Inputs, own_greeks, strike_vol
+from trimtab.venues.lyra.facts import Held, held_from, trade_facts
+from trimtab.venues.lyra.pricing import own_greeks, strike_vol
 from trimtab.venues.lyra.read import (
     BlockTag,
     MarketView,
@@ -69,16 +72,18 @@ class Quoter:
         block: BlockTag,
     ) -> OptionQuote:
         market = intent.series.market.name
-        terms, (view, pinned), held = await _together(
+        terms, (view, pinned), held, owned = await _together(
             self._call(account, at, trade, market, block),
             self._reader.read_view(market, block),
             self._read_held(at, intent, market, block),
+            self._read_owned(at, account, block),
         )
         strike = find_strike(view, intent.series.strike_id)
         _check_series(strike, intent)
-        after = _vol_after(view, strike, intent)
-        least = await self._read_min_collateral(view, strike, intent, held, pinned)
-        return _quote(view, strike, intent, terms, after, least)
+        after = _ivs_after(view, strike, intent)
+        reads = _min_collateral_reads(view, strike, intent, held)
+        least, trade_facts = await self._read_rest(view, intent, terms, after, owned, reads, pinned)
+        return _quote(view, strike, intent, terms, after, least, trade_facts)
 
     async def _call(
         self, account: Address, at: LyraMarketAddresses, trade: Read[Any], market: str, block: BlockTag
@@ -110,18 +115,55 @@ class Quoter:
             )
         return int(position.amount)
 
-    async def _read_min_collateral(
-        self, view: MarketView, strike: StrikeView, intent: OptionIntent, held: int, block: BlockTag
-    ) -> Decimal | None:
-        if intent.type.is_long:
-            return None
-        amount = to_wad_exact(intent.amount, "amount")
-        after = held + (amount if intent.action is OptionAction.OPEN else -amount)
-        read = min_collateral_read(
-            view.at, intent.type, strike.inputs.strike, strike.series.expiry, view.spot, after
+    async def _read_owned(
+        self, at: LyraMarketAddresses, account: Address, block: BlockTag
+    ) -> tuple[Held, ...]:
+        """The account's open positions in the market."""
+        read = self._reader.viewer("getOwnerPositions", account)
+        owned = await self._reader.client.call(read, block=block)
+        market = at.contracts["OptionMarket"]
+        return held_from(p for entry in owned if entry.market == market for p in entry.positions)
+
+    async def _read_rest(
+        self,
+        view: MarketView,
+        intent: OptionIntent,
+        terms: Any,
+        after: tuple[int, int],
+        owned: tuple[Held, ...],
+        reads: list[Read[Any]],
+        block: BlockTag,
+    ) -> tuple[Decimal | None, TradeFacts]:
+        """The least collateral, and what the trade does by the venue's own prices before and after it."""
+        strikes = [
+            view.strikes[i]
+            for i in {intent.series.strike_id, *(p.strike_id for p in owned)} & set(view.strikes)
+        ]
+        prices = [*map(self._reader.price, strikes)]
+        prices += [self._reader.price(_strike_after(strike, intent, after)) for strike in strikes]
+        answers = await self._reader.read_all([*prices, *reads], block, view.market.name)
+        ids, count = [strike.series.strike_id for strike in strikes], len(strikes)
+        facts = trade_facts(
+            owned,
+            intent,
+            terms.totalCost,
+            view.spot,
+            dict(zip(ids, answers, strict=False)),
+            dict(zip(ids, answers[count:], strict=False)),
         )
-        (least,) = await self._reader.read_all([read], block, view.market.name)
-        return from_wad(least)
+        return (from_wad(answers[-1]) if reads else None), facts
+
+
+def _min_collateral_reads(
+    view: MarketView, strike: StrikeView, intent: OptionIntent, held: int
+) -> list[Read[Any]]:
+    """One read for a short position, of what it is after the trade; none for a long one."""
+    if intent.type.is_long:
+        return []
+    amount = to_wad_exact(intent.amount, "amount")
+    after = held + (amount if intent.action is OptionAction.OPEN else -amount)
+    terms = (strike.inputs.strike, strike.series.expiry, view.spot, after)
+    return [min_collateral_read(view.at, intent.type, *terms)]
 
 
 def _check_series(strike: StrikeView, intent: OptionIntent) -> None:
@@ -142,30 +184,41 @@ def _quote(
     strike: StrikeView,
     intent: OptionIntent,
     terms: Any,
-    vol_after: int,
+    after: tuple[int, int],
     min_collateral: Decimal | None,
+    trade: TradeFacts,
 ) -> OptionQuote:
     size = intent.amount if is_buy(intent.type, intent.action) else -intent.amount
-    before = strike.inputs
-    inputs = Inputs(before.seconds, vol_after, before.spot, before.strike, before.rate)
+    inputs = _strike_after(strike, intent, after).inputs
     cost = from_wad(terms.totalCost)
     return OptionQuote(
         intent,
         cost,
         from_wad(terms.totalFee),
         cost / intent.amount,
-        from_wad(vol_after),
+        from_wad(inputs.vol),
         own_greeks(intent.type.kind, inputs) * size,
         from_wad(view.spot),
         min_collateral,
         view.block.number,
         view.block.at,
+        trade,
     )
 
 
-def _vol_after(view: MarketView, strike: StrikeView, intent: OptionIntent) -> int:
-    """Volatility of the strike after the trade, step by step as OptionMarketPricer.ivImpactForTrade moves
-    it. A force close moves the skew only."""
+def _strike_after(strike: StrikeView, intent: OptionIntent, after: tuple[int, int]) -> StrikeView:
+    """A strike when the trade is done: its board has one base IV, the traded strike a new skew."""
+    series, (base_iv, skew) = intent.series, after
+    if strike.series.board_id != series.board_id:
+        return strike
+    is_traded = strike.series.strike_id == series.strike_id
+    vol = strike_vol(base_iv, skew if is_traded else strike.raw.skew)
+    return replace(strike, base_iv=base_iv, inputs=replace(strike.inputs, vol=vol))
+
+
+def _ivs_after(view: MarketView, strike: StrikeView, intent: OptionIntent) -> tuple[int, int]:
+    """Base IV of the board and skew of the strike after the trade, step by step as
+    OptionMarketPricer.ivImpactForTrade moves them. A force close moves the skew only."""
     params, limits = view.raw.marketParameters.pricingParams, view.raw.marketParameters.tradeLimitParams
     base_iv, skew = strike.base_iv, strike.raw.skew
     amount = to_wad_exact(intent.amount, "amount")
@@ -179,7 +232,7 @@ def _vol_after(view: MarketView, strike: StrikeView, intent: OptionIntent) -> in
             base_iv += sign * move
         if limits.capSkewsToAbs:
             skew = max(min(skew, limits.absMaxSkew), limits.absMinSkew)
-    return strike_vol(base_iv, skew)
+    return base_iv, skew
 
 
 def lend(account: Address, at: LyraMarketAddresses) -> Overrides | None:

@@ -36,6 +36,7 @@ from trimtab.venues.perp_v2.contracts import (
     find_market,
 )
 from trimtab.venues.perp_v2.encode import NO_REFERRAL, swap_amount
+from trimtab.venues.perp_v2.facts import trade_facts
 from trimtab.venues.perp_v2.reverts import explain_code, explain_revert
 from trimtab.venues.perp_v2.snapshot import Snapshot, account_reads, expect, snapshot_from
 from trimtab.venues.perp_v2.ticks import price_of_sqrt
@@ -294,6 +295,7 @@ def _quote(intent: PerpIntent, run: _Run, terms: Terms, after: Account, *, is_su
     prices = run.snapshot.prices[intent.market]
     liquidation = after.liquidation_price(intent.market)
     price, spot = average_price(terms.notional, terms.base), price_of_sqrt(run.sqrt_price)
+    index = expect(prices.index, intent.market)
     return PerpQuote(
         intent=intent,
         size=from_wad(terms.base),
@@ -302,7 +304,7 @@ def _quote(intent: PerpIntent, run: _Run, terms: Terms, after: Account, *, is_su
         fee=from_wad(terms.fee),
         price_impact=price / from_wad(spot) - 1,
         mark_price=from_wad(expect(prices.mark, intent.market)),
-        index_price=from_wad(expect(prices.index, intent.market)),
+        index_price=from_wad(index),
         equity_after=from_wad(after.equity),
         free_collateral_after=from_wad(after.free_collateral),
         liquidation_price_after=None if liquidation is None else from_wad(liquidation),
@@ -310,4 +312,5 @@ def _quote(intent: PerpIntent, run: _Run, terms: Terms, after: Account, *, is_su
         is_margin_sufficient=is_sufficient,
         block=run.snapshot.block.number,
         at=run.snapshot.block.at,
+        trade=trade_facts(run.snapshot.account, after, intent.market, index),
     )

@@ -10,11 +10,15 @@ from typing import Any
 
 import pytest
 
+from trimtab.chain.call import Call
 from trimtab.errors import LimitError
+from trimtab.hooks.executor import encode_execute
+from trimtab.hooks.plans import HookCall, HookPlan
 from trimtab.model.ids import Address
 from trimtab.model.limits import SELF, AllowedCall, ArgumentRule, Limits
 from trimtab.tx.envelope import Authorization, DynamicFeeTx, SetCodeTx
 from trimtab.tx.permission import Permission
+from trimtab.tx.spending import amounts_of
 from trimtab.tx.states import Intent, Kind, change
 
 CHAIN = 31_337
@@ -28,6 +32,10 @@ LIMITS = Limits(
     ),
     chains={CHAIN},
 )
+
+
+def plan_of(*calls: Call) -> HookPlan:
+    return HookPlan(tuple(map(HookCall, calls)), 2**40)
 
 
 def words(*values: int | str) -> bytes:
@@ -149,8 +157,9 @@ def test_value_is_capped() -> None:
 def test_the_cost_of_a_transaction_is_a_budget() -> None:
     """The tighter of the intent's and the key's."""
     permission = Permission(replace(LIMITS, max_cost_wei=9), CHAIN, ME)
-    assert [permission.least_budget(budget) for budget in (None, 5, 20)] == [9, 5, 9]
-    assert Permission(LIMITS, CHAIN, ME).least_budget(None) is None
+    asked = [intent(budget_wei=budget) for budget in (None, 5, 20)]
+    assert [permission.least_budget(one) for one in asked] == [9, 5, 9]
+    assert Permission(LIMITS, CHAIN, ME).least_budget(intent()) is None
 
 
 def test_a_trade_declares_its_notional_where_that_is_limited() -> None:
@@ -220,3 +229,84 @@ def test_the_accounts_code_is_given_to_named_delegates_only() -> None:
         check(replace(LIMITS, delegates={VAULT}), wanted)
     Permission(replace(LIMITS, delegates={VAULT}), CHAIN, ME).check_fields(Kind.NORMAL, intent(), delegating)
     Permission(Limits.unrestricted(), CHAIN, ME).check_fields(Kind.NORMAL, intent(), delegating)
+
+
+GUARD = Address("0x" + "ee" * 20)
+BATCHES = tuple(AllowedCall(at, encode_execute(ME, plan_of(Call(VAULT, b""))).data[:4]) for at in (ME, GUARD))
+WRAPPING = LIMITS.allowing(*BATCHES)
+ALLOWED = Call(TOKEN, APPROVE + words(VAULT, 1))
+STOLEN = Call(TOKEN, APPROVE + words(THIEF, 1))
+
+
+def wrapped(at: Address, *calls: Call, **changes: Any) -> Intent:
+    return intent(at, encode_execute(at, plan_of(*calls)).data, **changes)
+
+
+def test_a_plan_may_do_what_its_calls_may() -> None:
+    """The plan's own entry allows the wrapper alone; without one even allowed calls are refused in it."""
+    check(WRAPPING, wrapped(ME, ALLOWED, Call(VAULT, DEPOSIT + words(TOKEN, 5))))
+    assert "may not call" in str(refusal(LIMITS, wrapped(ME, ALLOWED)))
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        wrapped(ME, ALLOWED, STOLEN),
+        wrapped(ME, Call(THIEF, DEPOSIT)),
+        wrapped(ME, ALLOWED, encode_execute(ME, plan_of(ALLOWED, STOLEN))),
+        wrapped(GUARD, encode_execute(ME, plan_of(STOLEN))),
+        wrapped(ME, Call(THIEF, b"", 0)),
+        intent(ME, wrapped(ME, ALLOWED).data + bytes(32)),
+    ],
+)
+def test_a_plan_hides_no_call(wanted: Intent) -> None:
+    """What is not allowed is not allowed inside of a plan, at any depth, nor in bytes that only a contract
+    reads; though the key may call any function of its own address."""
+    for limits in (WRAPPING, WRAPPING.allowing(AllowedCall(ME, None), AllowedCall(GUARD, None))):
+        assert refusal(limits, wanted).field in ("calls", "transfers")
+
+
+def test_a_refusal_says_which_call_of_the_plan() -> None:
+    """Counted from 1, with what to add, as for a call of its own."""
+    error = refusal(WRAPPING, wrapped(ME, ALLOWED, Call(THIEF, DEPOSIT)))
+    assert str(error).startswith(
+        "k, call 2 inside of its plan: this key may not call deposit(address,uint256)"
+    )
+    assert error.target == THIEF
+
+
+def test_self_inside_of_a_plan_is_the_account_that_makes_the_call() -> None:
+    """A guard's calls are the guard's, not its agent's."""
+    rule = ArgumentRule(0, one_of=frozenset({SELF}), name="to")
+    limits = replace(LIMITS, calls=(AllowedCall(VAULT, DEPOSIT, rules=(rule,)), *BATCHES))
+    check(limits, wrapped(GUARD, Call(VAULT, DEPOSIT + words(GUARD))))
+    refusal(limits, wrapped(GUARD, Call(VAULT, DEPOSIT + words(ME))))
+
+
+def test_value_inside_of_a_plan_counts() -> None:
+    """Together with that of the other calls, for value and for what a transaction may cost."""
+    pay = Call(VAULT, DEPOSIT + words(TOKEN, 5), 6)
+    limits = replace(WRAPPING, max_value_wei=12)
+    check(limits, wrapped(ME, pay, pay))
+    assert refusal(limits, wrapped(ME, pay, pay, pay)).value == 18
+    costly = Permission(replace(limits, max_cost_wei=20), CHAIN, ME)
+    assert costly.least_budget(wrapped(ME, pay, pay)) == 8
+    spent = amounts_of(wrapped(ME, pay, pay), fee=3)
+    assert (spent.fee, spent.value) == (3, 12)
+
+
+def test_a_plan_that_trades_declares_its_notional() -> None:
+    """What is inside says whether it trades, whatever the wrapper's entry says."""
+    limits = replace(WRAPPING, max_notional=Decimal(100))
+    assert refusal(limits, wrapped(ME, Call(VAULT, DEPOSIT + words(TOKEN, 5)))).field == "max_notional"
+    check(limits, wrapped(ME, ALLOWED))
+
+
+def test_a_delegation_may_carry_nothing() -> None:
+    """A transfer of nothing to oneself, with code that the key may take on; nothing without the code, and no
+    wei with it."""
+    limits = replace(LIMITS, delegates={VAULT})
+    check(limits, intent(ME, b"", delegate_to=VAULT))
+    assert refusal(limits, intent(ME, b"")).field == "transfers"
+    assert refusal(limits, intent(ME, b"", delegate_to=VAULT, value=1)).field == "transfers"
+    assert refusal(limits, intent(THIEF, b"", delegate_to=VAULT)).field == "transfers"

@@ -42,7 +42,7 @@ class Guard:
 
     def tighten(self, intent: Intent) -> Intent:
         """The intent with its budget no higher than the limits' cost of a transaction."""
-        budget = self._permission.least_budget(intent.budget_wei)
+        budget = self._permission.least_budget(intent)
         return intent if budget == intent.budget_wei else change(intent, budget_wei=budget)
 
     def check_draft(self, state: State, ask: Sign, draft: Draft, *, now: int) -> None:

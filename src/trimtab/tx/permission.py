@@ -7,11 +7,12 @@ from typing import TypeAlias
 
 from trimtab.errors import LimitError
 from trimtab.model.ids import Address
-from trimtab.model.limits import AllowedCall, Limits
+from trimtab.model.limits import ANY_CALL, AllowedCall, Limits
 from trimtab.tx.economics import check_leverage, check_trade
 from trimtab.tx.envelope import SetCodeTx, TxFields
 from trimtab.tx.records import Submitted
 from trimtab.tx.states import Intent, Kind
+from trimtab.tx.unwrapping import Made, unwrap, value_of
 
 Wanted: TypeAlias = Intent | Submitted
 """What a caller wants, before and after it was written."""
@@ -33,6 +34,7 @@ class Permission:
         self.limits = limits
         self._chain_id = chain_id
         self._account = account
+        self._is_unrestricted = limits.is_unrestricted
         self._calls: dict[tuple[Address | None, bytes | None], list[AllowedCall]] = {}
         for call in limits.calls:
             self._calls.setdefault((call.target, call.selector), []).append(call)
@@ -73,13 +75,13 @@ class Permission:
             self._check_delegate(intent.key, item.address)
         if intent.delegate_to is not None:
             self._check_delegate(intent.key, intent.delegate_to)
-        allowed = self._check_call(intent)
+        allowed = self._check_calls(intent)
         self._check_value(intent)
-        is_trade = allowed is not None and allowed.is_trade
+        is_trade = any(entry.is_trade for entry in allowed)
         self._check_notional(intent, is_trade=is_trade)
         if is_trade:
             check_trade(self.limits, intent.key, intent.notional, intent.trade)
-        if allowed is not None and (is_trade or allowed.venue):
+        if is_trade or any(entry.venue for entry in allowed):
             check_leverage(self.limits, intent.key, intent.trade)
 
     def check_fields(self, kind: Kind, intent: Wanted, fields: TxFields) -> None:
@@ -96,25 +98,55 @@ class Permission:
             for item in fields.authorizations:
                 self._check_delegate(intent.key, item.address)
 
-    def least_budget(self, budget_wei: int | None) -> int | None:
-        """The tighter of an intent's own budget and `max_cost_wei`."""
-        return min((cap for cap in (budget_wei, self.limits.max_cost_wei) if cap is not None), default=None)
+    def least_budget(self, intent: Intent) -> int | None:
+        """The tighter of an intent's own budget and `max_cost_wei`, less what its plan spends beside that."""
+        most = self.limits.max_cost_wei
+        if most is not None:
+            most -= max(self._value_of(intent) - intent.value, 0)
+        return min((cap for cap in (intent.budget_wei, most) if cap is not None), default=None)
 
-    def _check_call(self, intent: Wanted) -> AllowedCall | None:
+    def _check_calls(self, intent: Wanted) -> list[AllowedCall]:
+        """The entries that allow the call and all calls that it makes in the end; transfers have none. A call
+        that runs a plan must be allowed itself, and so must each call of the plan, as its account's."""
+        if intent.delegate_to is not None and _is_nothing(intent, self._account):
+            return []
+        if self._is_unrestricted:
+            return [ANY_CALL]
+        call = (self._account, intent.target, intent.value, intent.data)
+        try:
+            made = unwrap(*call)
+        except ValueError as error:
+            raise LimitError(
+                f"{intent.key}: a plan is allowed by the calls inside of it, and {error}: nothing was sent",
+                field="calls",
+                target=intent.target,
+            ) from None
+        allowed = []
+        for number, one in enumerate(made):
+            key = f"{intent.key}, call {number} inside of its plan" if number else intent.key
+            entry = self._check_call(key, one)
+            if entry is not None and not one.is_wrapper:
+                allowed.append(entry)
+        return allowed
+
+    def _check_call(self, key: str, call: Made) -> AllowedCall | None:
         """The entry that allows the call; None for a transfer."""
-        if not intent.data:
+        if not call.data:
             transfers = self.limits.transfers
-            if transfers is None or intent.target in transfers:
+            if transfers is None or call.target in transfers:
                 return None
-            raise self._not_a_recipient(intent)
-        target, selector = intent.target, intent.data[:4]
-        keys = ((target, selector), (target, None), (None, selector), (None, None))
-        entries = [entry for key in keys for entry in self._calls.get(key, ())]
-        arguments = intent.data[4:]
+            raise self._not_a_recipient(key, call)
+        target, selector = call.target, call.data[:4]
+        kinds = ((target, selector), (target, None), (None, selector), (None, None))
+        entries = [entry for kind in kinds for entry in self._calls.get(kind, ())]
+        arguments = call.data[4:]
         for entry in entries:
-            if all(rule.admits(arguments, self._account) for rule in entry.rules):
+            if all(rule.admits(arguments, call.actor) for rule in entry.rules):
                 return entry
-        raise self._bad_arguments(intent, entries) if entries else self._not_a_call(intent)
+        raise self._bad_arguments(key, call, entries) if entries else self._not_a_call(key, call)
+
+    def _value_of(self, intent: Wanted) -> int:
+        return value_of(self._account, intent.target, intent.value, intent.data)
 
     def _check_delegate(self, key: str, delegate: Address) -> None:
         delegates = self.limits.delegates
@@ -127,14 +159,15 @@ class Permission:
             )
 
     def _check_value(self, intent: Wanted) -> None:
+        value = self._value_of(intent)
         for field in ("max_value_wei", "max_cost_wei"):
             most = getattr(self.limits, field)
-            if most is not None and intent.value > most:
+            if most is not None and value > most:
                 raise LimitError(
-                    f"{intent.key} sends {intent.value} wei, above {field} {most} of this key: nothing was "
+                    f"{intent.key} sends {value} wei, above {field} {most} of this key: nothing was "
                     "sent. Send less, or let the owner of the key raise it",
                     field=field,
-                    value=intent.value,
+                    value=value,
                     cap=most,
                 )
 
@@ -158,26 +191,26 @@ class Permission:
                 cap=most,
             )
 
-    def _not_a_recipient(self, intent: Wanted) -> LimitError:
-        where = intent.target
+    def _not_a_recipient(self, key: str, call: Made) -> LimitError:
+        where = call.target
         return LimitError(
-            f"{intent.key}: this key may not send plain value to {where}: nothing was sent. If it is meant: "
+            f"{key}: this key may not send plain value to {where}: nothing was sent. If it is meant: "
             f'in Python Limits(transfers={{"{where}"}}, ...), in the settings file [limits] transfers = '
             f'["{where}"]',
             field="transfers",
-            value=intent.value,
+            value=call.value,
             target=where,
         )
 
-    def _not_a_call(self, intent: Wanted) -> LimitError:
-        target, selector = intent.target, intent.data[:4]
-        here = sorted({call.function or "?" for call in self.limits.calls if call.target == target})
+    def _not_a_call(self, key: str, call: Made) -> LimitError:
+        target, selector = call.target, call.data[:4]
+        here = sorted({entry.function or "?" for entry in self.limits.calls if entry.target == target})
         known = f" (there it may call {', '.join(here)})" if here else ""
         given = "" if self.limits.calls else f"{_GIVE}Limits.of(venue, ...) allows what a venue needs. "
         name = self._names.get(selector, "")
         function = f'function = "{name}"' if name else f'selector = "0x{selector.hex()}"'
         return LimitError(
-            f"{intent.key}: this key may not call {name or '0x' + selector.hex()} at {target} on chain "
+            f"{key}: this key may not call {name or '0x' + selector.hex()} at {target} on chain "
             f"{self._chain_id}{known}: nothing was sent. {given}If it is meant: in Python "
             f'limits.allowing(AllowedCall("{target}", bytes.fromhex("{selector.hex()}"), "{name}")), in the '
             f'settings file [[limits.calls]] target = "{target}" {function}',
@@ -186,21 +219,24 @@ class Permission:
             selector=f"0x{selector.hex()}",
         )
 
-    def _bad_arguments(self, intent: Wanted, entries: list[AllowedCall]) -> LimitError:
-        selector, arguments = intent.data[:4], intent.data[4:]
+    def _bad_arguments(self, key: str, call: Made, entries: list[AllowedCall]) -> LimitError:
+        selector, arguments = call.data[:4], call.data[4:]
         rules = "; or ".join(" and ".join(map(str, entry.rules)) for entry in entries)
-        broken = [
-            rule for entry in entries for rule in entry.rules if not rule.admits(arguments, self._account)
-        ]
+        broken = [rule for entry in entries for rule in entry.rules if not rule.admits(arguments, call.actor)]
         words = {f"{rule.name or rule.word}: 0x{rule.word_of(arguments).hex()}": None for rule in broken}
         name = self._names.get(selector) or f"0x{selector.hex()}"
         return LimitError(
-            f"{intent.key}: this key may call {name} at {intent.target} only with {rules}; it was asked for "
+            f"{key}: this key may call {name} at {call.target} only with {rules}; it was asked for "
             f"with {', '.join(words)}: nothing was sent. If it is meant, allow the call with other rules",
             field="calls",
-            target=intent.target,
+            target=call.target,
             selector=f"0x{selector.hex()}",
         )
+
+
+def _is_nothing(intent: Wanted, account: Address) -> bool:
+    """A transfer of nothing to oneself: what carries a delegation, and nothing else."""
+    return intent.target == account and not intent.value and not intent.data
 
 
 _GIVE = "SenderOptions(limits=...) says what a key may do: "

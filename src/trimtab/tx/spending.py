@@ -19,6 +19,7 @@ from trimtab.model.limits import Limits
 from trimtab.tx.records import Submitted
 from trimtab.tx.spend_log import DAY, HOUR, Amounts
 from trimtab.tx.states import Attempt, Intent, IntentState, Kind, Slot, State
+from trimtab.tx.unwrapping import NOBODY, value_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,9 @@ def wanted(state: State, slot: Slot, worst_cost: int, reserve: int) -> Amounts:
 
 
 def amounts_of(intent: Intent | Submitted, fee: int) -> Amounts:
-    return Amounts(fee, intent.value, intent.notional or Decimal(0))
+    """A plan inside of it spends value beside its own."""
+    value = value_of(NOBODY, intent.target, intent.value, intent.data)
+    return Amounts(fee, value, intent.notional or Decimal(0))
 
 
 def _fee(attempt: Attempt, value: int) -> int:

@@ -56,8 +56,9 @@ abstract contract Batch is ReentrancyGuardTransient {
 
         _takeInputs(account, plan);
         int256[] memory starts = _startBalances(account, plan.conditions.balances);
-        results = _makeCalls(account, plan, planHash);
-        _checkConditions(account, plan.conditions, starts);
+        Readings memory readings = ReadingsLib.withRoom(_countReads(plan.conditions));
+        results = _makeCalls(account, plan, planHash, readings);
+        _checkConditions(account, plan.conditions, starts, readings);
         _giveOutputs(account, plan);
 
         emit IExecutor.PlanExecuted(account, planHash, msg.sender);
@@ -81,19 +82,21 @@ abstract contract Batch is ReentrancyGuardTransient {
         return call.target.call{value: call.value}(call.data);
     }
 
-    function _makeCalls(address account, Plan calldata plan, bytes32 planHash)
+    /// @dev What was read after one call serves before the next, and at the end.
+    function _makeCalls(address account, Plan calldata plan, bytes32 planHash, Readings memory readings)
         private
         returns (Result[] memory results)
     {
         uint256 count = plan.calls.length;
         results = new Result[](count);
         for (uint256 i; i < count; ++i) {
-            Before[] memory before = _readBefore(account, plan.conditions.prices, i);
+            Before[] memory before = _readBefore(account, plan.conditions.prices, i, readings);
+            readings.forget();
             if (!_makeCall(account, i, plan.calls[i], planHash, results[i])) {
                 _checkNonePriced(plan.conditions.prices, i);
                 return results;
             }
-            _checkPrices(account, plan.conditions.prices, i, before);
+            _checkPrices(account, plan.conditions.prices, i, before, readings);
         }
     }
 
@@ -133,15 +136,16 @@ abstract contract Batch is ReentrancyGuardTransient {
     }
 
     /// @dev One entry for each price condition; those of other calls stay empty.
-    function _readBefore(address account, PriceCondition[] calldata prices, uint256 index)
-        private
-        view
-        returns (Before[] memory before)
-    {
+    function _readBefore(
+        address account,
+        PriceCondition[] calldata prices,
+        uint256 index,
+        Readings memory readings
+    ) private view returns (Before[] memory before) {
         before = new Before[](prices.length);
         for (uint256 i; i < prices.length; ++i) {
             if (prices[i].call != index) continue;
-            AccountState memory state = prices[i].probe.probe(_or(prices[i].account, account));
+            AccountState memory state = readings.read(prices[i].probe, _or(prices[i].account, account));
             before[i] = Before(state.sizeIn(prices[i].market), state.cash);
         }
     }
@@ -150,12 +154,13 @@ abstract contract Batch is ReentrancyGuardTransient {
         address account,
         PriceCondition[] calldata prices,
         uint256 index,
-        Before[] memory before
+        Before[] memory before,
+        Readings memory readings
     ) private view {
         for (uint256 i; i < prices.length; ++i) {
             PriceCondition calldata wanted = prices[i];
             if (wanted.call != index) continue;
-            AccountState memory state = wanted.probe.probe(_or(wanted.account, account));
+            AccountState memory state = readings.read(wanted.probe, _or(wanted.account, account));
             int256 size = state.sizeIn(wanted.market) - before[i].size;
             if (size == 0) revert IExecutor.NothingTraded(index, wanted.market);
             (uint256 price, bool isWorse) = TradePrice.judge(size, state.cash - before[i].cash, wanted.limit);
@@ -172,9 +177,13 @@ abstract contract Batch is ReentrancyGuardTransient {
 
     /* CONDITIONS */
 
-    function _checkConditions(address account, Conditions calldata wanted, int256[] memory starts) private view {
+    function _checkConditions(
+        address account,
+        Conditions calldata wanted,
+        int256[] memory starts,
+        Readings memory readings
+    ) private view {
         _checkBalances(account, wanted.balances, starts);
-        Readings memory readings = ReadingsLib.withRoom(_countReads(wanted));
         _checkDeltas(account, wanted.deltas, readings);
         _checkHealths(account, wanted.healths, readings);
         _checkSizes(account, wanted.sizes, readings);
@@ -237,8 +246,9 @@ abstract contract Batch is ReentrancyGuardTransient {
         }
     }
 
+    /// @dev As many accounts as can be read between two calls, or after the last.
     function _countReads(Conditions calldata wanted) private pure returns (uint256 count) {
-        count = wanted.healths.length + wanted.sizes.length;
+        count = wanted.prices.length + wanted.healths.length + wanted.sizes.length;
         for (uint256 i; i < wanted.deltas.length; ++i) {
             count += wanted.deltas[i].holdings.length;
         }

@@ -23,6 +23,11 @@ library ReadingsLib {
         readings.taken = new Reading[](size);
     }
 
+    /// @notice A call is made: what was read is of the past.
+    function forget(Readings memory readings) internal pure {
+        readings.count = 0;
+    }
+
     /// @notice The account through the probe, from memory when it was read before. Reverts as the probe does.
     function read(Readings memory readings, IProbe probe, address account)
         internal

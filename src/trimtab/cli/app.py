@@ -6,7 +6,20 @@ from typing import Annotated
 
 import typer
 
-from trimtab.cli import chain, demo, doctor, greeks, hedge, markets, positions, quote, trade, tx, world
+from trimtab.cli import (
+    chain,
+    demo,
+    doctor,
+    greeks,
+    hedge,
+    hooks,
+    markets,
+    positions,
+    quote,
+    trade,
+    tx,
+    world,
+)
 from trimtab.cli.failures import EXIT_CODES, OTHER_CODES
 
 app = typer.Typer(
@@ -52,4 +65,5 @@ app.command()(greeks.greeks)
 app.command()(hedge.hedge)
 app.command()(doctor.doctor)
 app.add_typer(tx.app, name="tx")
+app.add_typer(hooks.app, name="hooks")
 app.add_typer(world.app, name="world")

@@ -31,7 +31,7 @@ OTHER_CODES: Mapping[int, str] = {
     0: "done",
     1: "a fault of trimtab itself: please report it, with --debug",
     2: "the command line is wrong: see --help",
-    7: "`trimtab doctor` found something unhealthy",
+    7: "`trimtab doctor` or `trimtab hooks verify` found something unhealthy",
     141: "the reader of the output went away",
 }
 UNHEALTHY = 7

@@ -112,10 +112,13 @@ async def open_session(config: Path | Config | None) -> AsyncIterator[Session]:
 
 
 @asynccontextmanager
-async def open_sender(session: Session) -> AsyncIterator[tuple[Sender, Journal]]:
-    """The one door for writes, with the journal behind it: recovery has run when this is entered."""
+async def open_sender(
+    session: Session, options: SenderOptions | None = None
+) -> AsyncIterator[tuple[Sender, Journal]]:
+    """The one door for writes, with the journal behind it: recovery has run when this is entered. `options`
+    take the place of the settings'."""
     config, signer = session.config, session.signer
-    options = sender_options(config, session.venues)
+    options = options or sender_options(config, session.venues)
     with Journal.open(config.journal.path) as journal:
         async with open_routes(config) as private:
             routes: list[Route] = [PublicRoute(session.client), *private]

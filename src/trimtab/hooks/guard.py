@@ -129,6 +129,14 @@ def encode_set_limits(guard: Address, struct: Mapping[str, Any]) -> Call:
     return guard_abi().function("setLimits").at(guard, struct)
 
 
+def decode_set_limits(
+    data: bytes, *, account: Address, chain_id: int, known: Iterable[AllowedCall] = ()
+) -> GuardLimits:
+    """What the calldata of a `setLimits` sets, as `decode_limits` says it. Raises `AbiError`."""
+    (struct,) = guard_abi().function("setLimits").decode_input(data)
+    return decode_limits(struct, account=account, chain_id=chain_id, known=known)
+
+
 def encode_set_agent(guard: Address, agent: Address) -> Call:
     """Another key for the agent; the zero address is nobody. Owner only."""
     return guard_abi().function("setAgent").at(guard, agent)

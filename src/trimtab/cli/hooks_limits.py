@@ -1,0 +1,212 @@
+"""`trimtab hooks limits`, `kill` and `revive`: the owner's hand on a guard's agent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from trimtab.chain.address import parse_address
+from trimtab.chain.call import Call
+from trimtab.chain.receipt import Receipt
+from trimtab.cli.hooks_plan import name_addresses, probe_targets
+from trimtab.cli.hooks_send import Step, ask, check_flags, estimate, fee_of, send_steps
+from trimtab.cli.hooks_view import change_rows, describe, limit_rows, print_calls, second
+from trimtab.cli.output import print_facts, print_json, print_table
+from trimtab.cli.wiring import Session, open_session, sender_options
+from trimtab.errors import AbiError, CallRevertedError, ConfigError, IntentError
+from trimtab.hooks import guard as guards
+from trimtab.hooks.guard import GuardLimits, GuardState, Spent
+from trimtab.model.ids import ZERO_ADDRESS, Address
+from trimtab.model.limits import AllowedCall
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A guard as it stands: who, what is allowed, what is spent."""
+
+    guard: Address
+    state: GuardState
+    held: GuardLimits
+    spent: Spent
+    names: Mapping[Address, str]
+
+
+async def show(path: Path | None, given: str | None, *, as_json: bool) -> None:
+    """The guard's people, its limits with what is spent of each, and the calls that it allows."""
+    async with open_session(path) as session:
+        look = await _look(session, given)
+    if as_json:
+        print_json(_document(look))
+        return
+    print_facts(f"Guard {look.guard}", _people(look))
+    if look.state.version == 0:
+        typer.echo("No limits were set yet, so the agent may do nothing: `trimtab hooks limits set`.")
+        return
+    columns = ("Limit", ">At most", ">Spent", ">Left")
+    print_table("Limits", columns, limit_rows(look.held.limits, look.spent))
+    print_calls(look.held, look.names)
+
+
+async def change(path: Path | None, given: str | None, *, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """Put the settings' limits in place of the guard's. What is spent in its windows stays spent."""
+    check_flags(yes=yes, dry_run=dry_run, as_json=as_json)
+    async with open_session(path) as session:
+        look = await _look(session, given)
+        call = _encode(session, look.guard)
+        held = look.held if look.state.version else None
+        rows = change_rows(held, _decode(session, call), look.names)
+        is_new = bool(rows)
+        if not dry_run and is_new:
+            _check_sender(session, look, ("owner",))
+        gas = await estimate(session, look.state.owner, call) if is_new else 0
+        if not as_json:
+            _print_change(rows, gas, is_new=is_new)
+        receipts: list[Receipt] = []
+        if is_new and not dry_run:
+            if not yes:
+                ask()
+            receipts = await send_steps(session, [Step("set the guard's limits", call)])
+    if as_json:
+        changes = [{"limit": name, "old": old, "new": new} for name, old, new in rows]
+        sent = [receipt.tx_hash for receipt in receipts]
+        print_json({"guard": look.guard, "changes": changes, "gas": gas, "sent": sent, "is_dry_run": dry_run})
+    elif receipts:
+        typer.echo(f"The limits are set: {_told(receipts)}.")
+    elif dry_run:
+        typer.echo("Dry run: nothing was sent.")
+
+
+async def kill(path: Path | None, given: str | None, *, yes: bool, as_json: bool) -> None:
+    """Stop the agent."""
+    async with open_session(path) as session:
+        look = await _look(session, given)
+        step = Step("stop the guard's agent", guards.encode_kill(look.guard))
+        await _switch(session, look, step, ("owner", "guardian"), to=True, yes=yes, as_json=as_json)
+
+
+async def revive(path: Path | None, given: str | None, *, yes: bool, as_json: bool) -> None:
+    """Let the agent go on."""
+    async with open_session(path) as session:
+        look = await _look(session, given)
+        step = Step("let the guard's agent go on", guards.encode_revive(look.guard))
+        await _switch(session, look, step, ("owner",), to=False, yes=yes, as_json=as_json)
+
+
+async def _switch(
+    session: Session, look: Look, step: Step, who: Sequence[str], *, to: bool, yes: bool, as_json: bool
+) -> None:
+    """Kill or revive, unless it is so already."""
+    check_flags(yes=yes, dry_run=False, as_json=as_json)
+    receipts: list[Receipt] = []
+    if look.state.is_killed is not to:
+        _check_sender(session, look, who)
+        if not yes:
+            print_facts(f"Guard {look.guard}", _people(look), f"This would {step.label}.")
+            ask()
+        receipts = await send_steps(session, [step])
+    if as_json:
+        print_json({"guard": look.guard, "is_killed": to, "sent": [item.tx_hash for item in receipts]})
+        return
+    stands = f"The agent {look.state.agent} is {'stopped' if to else 'free to act'}"
+    typer.echo(f"{stands}: {_told(receipts)}.")
+    if receipts and to:
+        typer.echo("What is open stays open. `trimtab hooks revive` lets the agent go on.")
+
+
+def _told(receipts: Sequence[Receipt]) -> str:
+    return f"{receipts[0].tx_hash}, for {fee_of(receipts[0])}" if receipts else "it was so before"
+
+
+async def _look(session: Session, given: str | None) -> Look:
+    """Everything of the guard. Raises `ConfigError` where there is none."""
+    guard = session.config.hooks.guard if given is None else parse_address(given)
+    if guard is None:
+        raise ConfigError(
+            "no guard: give --guard, or set hooks.guard; `trimtab hooks deploy --agent 0x...` makes one",
+            key="hooks.guard",
+        )
+    known = _known(session)
+    try:
+        state = await guards.read_state(session.client, guard)
+        held = await guards.read_limits(session.client, guard, known=known)
+        spent = await guards.read_spent(session.client, guard)
+    except (AbiError, CallRevertedError) as error:
+        raise ConfigError(f"there is no guard at {guard}: {error}", key="hooks.guard") from error
+    return Look(guard, state, held, spent, name_addresses(session.config, session.venues))
+
+
+def _known(session: Session) -> list[AllowedCall]:
+    """Calls whose names we know."""
+    known = [call for venue in session.venues.values() for call in venue.allowed_calls]
+    return known + [item.call for item in session.config.limits.calls]
+
+
+def _encode(session: Session, guard: Address) -> Call:
+    """The settings' limits as a call. Raises `IntentError` for what a guard cannot hold, `ConfigError` for a
+    probe of no venue."""
+    struct = guards.encode_limits(
+        sender_options(session.config, session.venues).limits,
+        account=guard,
+        chain_id=session.client.chain_id,
+        probes=probe_targets(session.config),
+        refunds_fees=session.config.hooks.refunds_fees,
+    )
+    return guards.encode_set_limits(guard, struct)
+
+
+def _decode(session: Session, call: Call) -> GuardLimits:
+    """What the guard will hold after it."""
+    return guards.decode_set_limits(
+        call.data, account=call.target, chain_id=session.client.chain_id, known=_known(session)
+    )
+
+
+def _check_sender(session: Session, look: Look, roles: Sequence[str]) -> None:
+    """Raises `IntentError` unless the configured key is of one of these roles."""
+    allowed = {role: getattr(look.state, role) for role in roles}
+    if session.signer.address not in allowed.values():
+        named = " or ".join(
+            f"{role} {address}" for role, address in allowed.items() if address != ZERO_ADDRESS
+        )
+        raise IntentError(
+            f"only the guard's {named} may do this, and the configured key is of {session.signer.address}: "
+            "use the settings of that key, with --guard",
+            field="account",
+            value=session.signer.address,
+        )
+
+
+def _print_change(rows: Sequence[tuple[str, str, str]], gas: int, *, is_new: bool) -> None:
+    if not is_new:
+        typer.echo("The guard has these limits already: nothing to send.")
+        return
+    print_table("Limits", ("Limit", "Old", "New"), rows, f"About {gas:,} gas.")
+
+
+def _people(look: Look) -> dict[str, object]:
+    state = look.state
+    facts: dict[str, object] = {
+        "owner": state.owner,
+        "agent": state.agent,
+        "guardian": "nobody" if state.guardian == ZERO_ADDRESS else state.guardian,
+        "agent is stopped": state.is_killed,
+        "times limits were set": state.version,
+        "fees are paid back": look.held.refunds_fees,
+    }
+    if state.pending_owner is not None:
+        facts["next owner, not accepted yet"] = state.pending_owner
+    if state.version and (expires_at := look.held.limits.expires_at) is not None:
+        facts["expires at"] = second(expires_at)
+    return facts
+
+
+def _document(look: Look) -> dict[str, object]:
+    return {
+        "guard": look.guard,
+        "state": look.state,
+        "limits": describe(look.held),
+        "spent": look.spent,
+    }

@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -173,6 +175,7 @@ def gas(request: pytest.FixtureRequest) -> Iterator[GasBook]:
     if updating:
         rows = _known_gas() | book.recorded
         GAS_FILE.write_text(json.dumps(rows, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        subprocess.run([sys.executable, str(ROOT / "scripts" / "gas_table.py")], check=True)
     elif request.config.getoption("--gas-complete") and (lost := _known_gas().keys() - book.recorded):
         pytest.fail(f"gas.json has what no test records any more: {', '.join(sorted(lost))}")
 

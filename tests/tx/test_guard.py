@@ -204,7 +204,7 @@ async def test_what_a_trade_does_to_its_account(shop: Desk) -> None:
     async with shop.sender(limits=limits) as sender:
         for number, (trade, field) in enumerate(
             [
-                (None, "max_slippage"),
+                (None, "reduce_only"),
                 (replace(good, loss=Decimal("1.1")), "max_slippage"),
                 (replace(good, is_reducing=False), "reduce_only"),
                 (worse, "max_leverage"),

@@ -1,6 +1,7 @@
 """What a trade may do to its account: slippage, direction and leverage, as its intent declares them. Pure.
 
-As `contracts/Guard.sol` judges what it measures: ratios exactly, and what is equal to a cap passes.
+As `contracts/Guard.sol` judges what it measures, in its order: ratios exactly, and what is equal to a cap
+passes.
 """
 
 from __future__ import annotations
@@ -19,8 +20,6 @@ def check_trade(limits: Limits, key: str, notional: Decimal | None, trade: Trade
     """Raise `LimitError` for a trade that loses too much to the oracle's prices, or opens where it may only
     reduce."""
     facts = trade or NO_FACTS
-    if limits.max_slippage is not None:
-        _check_slippage(limits.max_slippage, key, notional, facts)
     if limits.reduce_only and not facts.is_reducing:
         raise LimitError(
             f"{key} opens or flips a position, and this key may only reduce: nothing was sent. Close, or let "
@@ -31,6 +30,8 @@ def check_trade(limits: Limits, key: str, notional: Decimal | None, trade: Trade
             value=facts.is_reducing,
             cap=True,
         )
+    if limits.max_slippage is not None:
+        _check_slippage(limits.max_slippage, key, notional, facts)
 
 
 def check_leverage(limits: Limits, key: str, trade: TradeFacts | None) -> None:

@@ -24,8 +24,6 @@ import {Symbols} from "../libraries/Symbols.sol";
 /// Equity is what the positions are worth, collateral inside and the wallet not. `cash` is the wallet's quote
 /// asset and the quote collateral of short positions: a premium lands in either. Base collateral is not in it, so
 /// a covered call changes it by its premium only.
-/// @dev Between expiry and settlement the venue asks no minimum collateral and reverts: so does a probe of an
-/// account with short positions.
 contract LyraProbe is IProbe {
     using LyraReads for *;
 

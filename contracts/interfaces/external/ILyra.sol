@@ -93,7 +93,7 @@ struct GreekCacheParameters {
 interface IOptionGreekCache {
     function getGreekCacheParams() external view returns (GreekCacheParameters memory);
 
-    /// @dev In the collateral's own currency. Reverts after expiry.
+    /// @dev In the collateral's own currency.
     function getMinCollateral(
         OptionType optionType,
         uint256 strikePrice,

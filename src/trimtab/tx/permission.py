@@ -78,9 +78,9 @@ class Permission:
         allowed = self._check_calls(intent)
         self._check_value(intent)
         is_trade = any(entry.is_trade for entry in allowed)
-        self._check_notional(intent, is_trade=is_trade)
         if is_trade:
             check_trade(self.limits, intent.key, intent.notional, intent.trade)
+        self._check_notional(intent, is_trade=is_trade)
         if is_trade or any(entry.venue for entry in allowed):
             check_leverage(self.limits, intent.key, intent.trade)
 

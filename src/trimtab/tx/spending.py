@@ -33,10 +33,10 @@ class Cap:
 
 
 CAPS = (
-    Cap("max_fees_per_hour_wei", HOUR, "fee", "wei of fees in an hour"),
-    Cap("max_fees_per_day_wei", DAY, "fee", "wei of fees in a day"),
     Cap("max_value_per_day_wei", DAY, "value", "wei of value in a day"),
     Cap("max_notional_per_day", DAY, "notional", "of notional in a day"),
+    Cap("max_fees_per_hour_wei", HOUR, "fee", "wei of fees in an hour"),
+    Cap("max_fees_per_day_wei", DAY, "fee", "wei of fees in a day"),
 )
 
 

@@ -39,8 +39,8 @@ TRIAL: dict[str, Any] = {
 def doctor(config: ConfigOption = None, json: JsonOption = False, debug: DebugOption = False) -> None:
     """Check all that a trade needs, and say what to do.
 
-    Settings, node, clock, contracts, key, balances, allowances, private routes and journal. Exit
-    code 7 when one has to be mended.
+    Settings, node, clock, contracts, key, balances, allowances, hooks, private routes and journal.
+    Exit code 7 when one has to be mended.
     """
     run(_doctor(config, json), as_json=json, debug=debug)
 
@@ -58,6 +58,7 @@ async def _doctor(path: Path | None, as_json: bool) -> None:
 
 async def examine(path: Path | None) -> AsyncIterator[Finding]:
     """All findings, in the order in which a person would look; later ones need earlier ones to hold."""
+    from trimtab.cli.hooks_check import check_hooks
     from trimtab.cli.route_check import check_routes
     from trimtab.cli.wiring import open_session
     from trimtab.config import find_config, load_config
@@ -87,6 +88,8 @@ async def examine(path: Path | None) -> AsyncIterator[Finding]:
             if account is not None:
                 async for finding in _money(session, account):
                     yield finding
+            async for finding in check_hooks(session, account):
+                yield finding
             async for finding in check_routes(config, account):
                 yield finding
             for finding in _journal(config, account):

@@ -15,7 +15,7 @@ from trimtab.cli.hooks_plan import name_addresses, probe_targets
 from trimtab.cli.hooks_send import Step, ask, check_flags, estimate, fee_of, send_steps
 from trimtab.cli.hooks_view import change_rows, describe, limit_rows, print_calls, second
 from trimtab.cli.output import print_facts, print_json, print_table
-from trimtab.cli.wiring import Session, open_session, sender_options
+from trimtab.cli.wiring import Session, executor_options, open_session
 from trimtab.errors import AbiError, CallRevertedError, ConfigError, IntentError
 from trimtab.hooks import guard as guards
 from trimtab.hooks.guard import GuardLimits, GuardState, Spent
@@ -147,10 +147,11 @@ def _known(session: Session) -> list[AllowedCall]:
 def _encode(session: Session, guard: Address) -> Call:
     """The settings' limits as a call. Raises `IntentError` for what a guard cannot hold, `ConfigError` for a
     probe of no venue."""
+    chain_id, budget = session.client.chain_id, executor_options(session.config).budget_wei
     struct = guards.encode_limits(
-        sender_options(session.config, session.venues).limits,
+        session.config.limits.make(chain_id, session.venues, max_cost_wei=budget),
         account=guard,
-        chain_id=session.client.chain_id,
+        chain_id=chain_id,
         probes=probe_targets(session.config),
         refunds_fees=session.config.hooks.refunds_fees,
     )

@@ -31,6 +31,7 @@ from trimtab.model.position import (
     OptionPosition,
     PerpPosition,
 )
+from trimtab.model.trade import TradeFacts
 
 
 class Capability(StrEnum):
@@ -165,6 +166,15 @@ class PerpVenue(Venue, Protocol):
         ...
 
     def encode_withdraw(self, account: Address, currency: str, amount: Decimal) -> ChainPlan: ...
+
+
+@runtime_checkable
+class FactsVenue(Venue, Protocol):
+    """A venue that tells what a withdrawal does to its account, for a key whose leverage is limited."""
+
+    async def read_withdrawal_facts(
+        self, account: Address, currency: str, amount: Decimal, *, block: int | str = "pending"
+    ) -> TradeFacts: ...
 
 
 @runtime_checkable

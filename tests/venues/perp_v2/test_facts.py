@@ -9,8 +9,8 @@ import pytest
 
 from trimtab.model.trade import Leverage
 from trimtab.model.units import WAD
-from trimtab.venues.perp_v2.account import Account, Holding
-from trimtab.venues.perp_v2.facts import trade_facts
+from trimtab.venues.perp_v2.account import Account, Asset, Holding
+from trimtab.venues.perp_v2.facts import trade_facts, withdrawal_facts
 
 NONE = Holding(0, 0, 0, 0, 0, 0, 2_000 * WAD, 0)
 INDEX = 1_990 * WAD
@@ -72,3 +72,21 @@ def test_an_account_with_liquidity_of_its_own_is_not_told() -> None:
     held = replace(before.holdings["vETH"], taker_size=0, taker_open_notional=0)
     maker = replace(before, holdings={"vETH": held})
     assert trade_facts(maker, maker.after_swap("vETH", WAD, -2_000 * WAD), "vETH", INDEX) is None
+
+
+def test_a_withdrawal_of_the_settlement_token_takes_realized_pnl_along() -> None:
+    """It goes to the balance with what is owed of funding, floored to the token's decimals."""
+    held = replace(account(1, -2_000).holdings["vETH"], pending_funding=3)
+    before = replace(account(), owed_realized_pnl=10**12 + 2, holdings={"vETH": held, "vBTC": NONE})
+    facts = withdrawal_facts(before, "USDC", 5 * 10**6)
+    assert facts.after == Leverage(Decimal(2_000), Decimal(995))
+    assert facts.before == Leverage(Decimal(2_000), Decimal(1_000))
+    assert (facts.loss, facts.is_reducing) == (None, None)
+
+
+def test_a_withdrawal_of_another_token_takes_its_value() -> None:
+    """After the haircut: 1 of 2 WETH at 2,000 with 70 %."""
+    weth = Asset(2 * WAD, 18, 2_000 * 10**8, 8, 700_000)
+    facts = withdrawal_facts(replace(account(1, -2_000), assets={"WETH": weth}), "WETH", WAD)
+    assert facts.before == Leverage(Decimal(2_000), Decimal(3_800))
+    assert facts.after == Leverage(Decimal(2_000), Decimal(2_400))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from trimtab.model.trade import Leverage, TradeFacts
 from trimtab.model.units import WAD, from_wad
 from trimtab.venues.perp_v2.account import Account
@@ -19,6 +21,27 @@ def trade_facts(before: Account, after: Account, market: str, index: int) -> Tra
         after=leverage_of(after),
         is_reducing=_is_reducing(was.size, is_now.size),
     )
+
+
+def withdrawal_facts(account: Account, currency: str, units: int) -> TradeFacts:
+    """The facts of taking base units of a collateral out; the settlement token is none of `assets`. With it
+    funding and realized pnl go to the balance, which has fewer decimals: less than a unit is lost
+    (Vault._settleAndDecreaseBalance)."""
+    asset = account.assets.get(currency)
+    if asset is None:
+        settled = (account.owed_realized_pnl - account.pending_funding) // 10 ** (
+            18 - account.settlement_decimals
+        )
+        after = replace(
+            account,
+            settlement_balance=account.settlement_balance + settled - units,
+            owed_realized_pnl=0,
+            holdings={name: replace(held, pending_funding=0) for name, held in account.holdings.items()},
+        )
+    else:
+        less = replace(asset, balance=asset.balance - units)
+        after = replace(account, assets={**account.assets, currency: less})
+    return TradeFacts(before=leverage_of(account), after=leverage_of(after))
 
 
 def leverage_of(account: Account) -> Leverage:

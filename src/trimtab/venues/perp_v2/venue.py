@@ -16,6 +16,8 @@ from trimtab.model.limits import AllowedCall
 from trimtab.model.market import PerpMarket, PerpState
 from trimtab.model.order import Fill, OptionIntent, PerpIntent, PerpQuote
 from trimtab.model.position import AccountBook, LiquidityRange, MarginAccount, PerpPosition
+from trimtab.model.trade import TradeFacts
+from trimtab.model.units import to_base_exact
 from trimtab.venues.base import Capability, ChainPlan, PerpVenue, VenueEvent
 from trimtab.venues.perp_v2.addresses import PerpV2Deployment
 from trimtab.venues.perp_v2.batch import BlockRef
@@ -33,6 +35,7 @@ from trimtab.venues.perp_v2.decode import Decoder
 from trimtab.venues.perp_v2.duties import Duties
 from trimtab.venues.perp_v2.encode import encode_deposit, encode_order, encode_order_for, encode_withdraw
 from trimtab.venues.perp_v2.exposure import exposure_of, gas_cost, remedies_of
+from trimtab.venues.perp_v2.facts import withdrawal_facts
 from trimtab.venues.perp_v2.pool import PoolReader
 from trimtab.venues.perp_v2.quote import Quoter
 from trimtab.venues.perp_v2.read import Reader
@@ -117,6 +120,15 @@ class PerpV2(Duties, PerpVenue):
     ) -> Sequence[AccountBook | VenueError]:
         """Positions and margin of every account; one that cannot be read has its error in its place."""
         return await self._books.read(accounts, block)
+
+    async def read_withdrawal_facts(
+        self, account: Address, currency: str, amount: Decimal, *, block: BlockRef = "pending"
+    ) -> TradeFacts:
+        """What a withdrawal does to the account, for a key whose leverage is limited."""
+        asset = find_collateral(self.deployment, currency)
+        units = to_base_exact(amount, asset.decimals, "amount")
+        snapshot = await self._reader.read_snapshot(account, block)
+        return withdrawal_facts(snapshot.account, currency, units)
 
     async def read_liquidity(
         self, account: Address, market: str, *, block: BlockRef = "latest"

@@ -1,0 +1,174 @@
+"""The same limits before a signature and on chain: what one refuses the other refuses, for the same reason
+and by the same numbers, on the genuine venues."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import replace
+from decimal import Decimal
+from random import Random
+
+import pytest
+from tests.contracts.desk import Action, Desk
+from tests.contracts.draws import Agent, draw_limits, draw_live_limits
+
+from trimtab.errors import LimitError
+from trimtab.hooks.errors import HookRevert
+from trimtab.hooks.guard import guard_abi
+from trimtab.model.limits import Limits
+from trimtab.model.units import to_wad_exact
+from trimtab.tx.spend_log import DAY
+from trimtab.world.world import World
+
+pytestmark = pytest.mark.node
+
+ERRORS = {
+    "expires_at": {"LimitsExpired"},
+    "calls": {"CallNotAllowed", "ArgumentNotAllowed"},
+    "transfers": {"TransferNotAllowed"},
+    "max_value_wei": {"ValueAbove"},
+    "max_value_per_day_wei": {"ValuePerDayAbove"},
+    "max_cost_wei": {"CostAbove"},
+    "max_notional": {"NotionalAbove"},
+    "max_notional_per_day": {"NotionalPerDayAbove"},
+    "max_leverage": {"LeverageAbove"},
+    "max_slippage": {"SlippageAbove"},
+    "reduce_only": {"NotReducing"},
+    "max_fees_per_hour_wei": {"FeesPerHourAbove"},
+    "max_fees_per_day_wei": {"FeesPerDayAbove"},
+}
+"""What the contract says where the policy names this field."""
+STEPS, ASIDE = 5, 3
+"""Actions of a sequence, and limits under which each is judged beside those that the guard has."""
+
+
+@pytest.fixture
+async def desk(world: World) -> Desk:
+    desk = Desk(world)
+    await desk.set_up()
+    return desk
+
+
+def check_alike(local: LimitError | None, chain: HookRevert | None, action: Action, limits: Limits) -> None:
+    """Both allow, or both refuse: the same limit, with the same numbers and the same cap."""
+    told = f"{action}\n{replace(limits, calls=())}\nlocal: {local}\nchain: {chain} {chain and chain.args}"
+    if local is None or chain is None:
+        assert local is None, told
+        assert chain is None, told
+        return
+    assert local.field is not None, told
+    if local.field == "transfers" and chain.name == "CallNotAllowed":
+        return  # value to the guard itself: it is never its own target
+    assert chain.name in ERRORS[local.field], told
+    facts, args = action.trade, chain.args
+    match local.field:
+        case "max_notional" | "max_notional_per_day":
+            assert args["notional"] == to_wad_exact(action.notional), told
+            assert args["notional"] == to_wad_exact(local.value), told
+        case "max_slippage":
+            assert facts is not None
+            assert facts.loss is not None
+            numbers = (to_wad_exact(facts.loss), to_wad_exact(action.notional))
+            assert (args["loss"], args["notional"]) == numbers, told
+        case "max_leverage":
+            assert facts is not None
+            assert facts.after is not None
+            numbers = (to_wad_exact(facts.after.notional), to_wad_exact(facts.after.equity))
+            assert (args["notional"], args["equity"]) == numbers, told
+        case "max_value_per_day_wei":
+            assert args["value"] == local.value, told
+        case "expires_at":
+            assert (args["time"], args["expiresAt"]) == (local.value, local.cap), told
+    if "max" in args:
+        cap = local.cap
+        assert args["max"] == (to_wad_exact(cap) if isinstance(cap, Decimal) else cap), told
+
+
+class Run:
+    """Sequences of one seed each, and what came of them."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.actions: Counter[str] = Counter()
+        self.verdicts: Counter[str] = Counter()
+
+    async def play(self, seed: int | str) -> None:
+        desk, rng = self.desk, Random(seed)
+        await desk.start_anew()
+        agent = Agent(desk, rng)
+        limits = draw_live_limits(desk, rng, await desk.next_time())
+        await desk.set_limits(limits)
+        if rng.random() < 0.3:
+            await desk.world.set_price("ETH", Decimal(rng.randrange(1_900, 2_100)))
+        for _ in range(STEPS):
+            if rng.random() < 0.2:
+                await self.jump(rng)
+            await self.step(agent, limits, rng)
+
+    async def jump(self, rng: Random) -> None:
+        """To the second at which an amount leaves the day's window, or the one before or after."""
+        desk = self.desk
+        entries = list(desk.state.spent.items(0))
+        edge = rng.choice(entries)[0] + DAY if entries else await desk.next_time() + DAY
+        at = edge + rng.randrange(-1, 2)
+        if await desk.world.now() + 200 < at:
+            await desk.world.set_price("ETH", Decimal(rng.randrange(1_950, 2_050)), at=at - 20)
+            await desk.control.mine_at(at - 1)
+
+    async def step(self, agent: Agent, live: Limits, rng: Random) -> None:
+        desk = self.desk
+        action = await agent.draw()
+        if action is None:
+            self.actions["refused by the venue"] += 1
+            return
+        self.actions[action.name] += 1
+        now = await desk.next_time()
+        aside = [draw_limits(desk, rng, action, now) for _ in range(ASIDE)]
+        verdicts = await desk.decide_on_chain([None, *aside], action, now)
+        for limits, chain in zip((live, *aside), verdicts, strict=True):
+            if chain is not None and chain.name == "CallReverted":
+                self.verdicts["reverted by the venue"] += 1
+                continue
+            local = desk.decide_locally(limits, action, now)
+            check_alike(local, chain, action, limits)
+            self.verdicts[chain.name if chain is not None else "allowed"] += 1
+        if verdicts[0] is None or verdicts[0].name != "CallReverted":
+            await self.carry_out(action, verdicts[0])
+
+    async def carry_out(self, action: Action, verdict: HookRevert | None) -> None:
+        """The transaction itself ends as the trial did, and counts what was declared."""
+        receipt = await self.desk.carry_out(action)
+        assert receipt.status is (verdict is None), (action, verdict)
+        if receipt.status:
+            spend = guard_abi().event("Spend")
+            (log,) = (log for log in receipt.logs if log.topics[0] == spend.topic0)
+            told = spend.decode(log)
+            assert told["notional"] == to_wad_exact(action.notional or Decimal(0)), action
+            assert told["value"] == action.value
+
+
+async def test_both_decide_alike(desk: Desk) -> None:
+    """Random agents under random limits: trades of all kinds, margin, transfers, approvals and theft."""
+    run = Run(desk)
+    for seed in range(64):
+        await run.play(seed)
+    print(run.actions, run.verdicts)
+    assert set(run.verdicts) >= set().union(*ERRORS.values()) - FEES
+    assert run.verdicts["allowed"] > 256
+
+
+FEES = {"CostAbove", "FeesPerHourAbove", "FeesPerDayAbove"}
+
+
+@pytest.mark.soak
+async def test_both_decide_alike_for_long(desk: Desk) -> None:
+    """20,000 sequences, new ones each time: a failure names its seed."""
+    run, first = Run(desk), os.urandom(8).hex()
+    for number in range(int(os.environ.get("TRIMTAB_SEQUENCES", "20000"))):
+        seed = f"{first}/{number}"
+        try:
+            await run.play(seed)
+        except AssertionError as error:
+            raise AssertionError(f"seed {seed!r}: {error}") from error
+    print(run.actions, run.verdicts)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
 import pytest
 
 from trimtab.chain.call import Call
 from trimtab.chain.client import Client
-from trimtab.errors import CallRevertedError
+from trimtab.errors import CallRevertedError, SimulationRevertedError
 from trimtab.hooks import executor as x
-from trimtab.hooks.artifacts import load_artifact
+from trimtab.hooks.deployment import address_of, encode_deploy, executor_contract
 from trimtab.hooks.errors import explain_revert
 from trimtab.hooks.plans import (
     NATIVE,
@@ -26,10 +30,18 @@ from trimtab.hooks.plans import (
     hash_plan,
     perp_market_id,
 )
+from trimtab.journal import Journal
 from trimtab.model.ids import ZERO_ADDRESS, Address
+from trimtab.model.limits import Limits
+from trimtab.model.order import PerpIntent, Side
+from trimtab.tx import Sender, SenderOptions, Succeeded, TxIntent
+from trimtab.tx.signers import LocalSigner
+from trimtab.venues.perp_v2 import PerpV2
+from trimtab.venues.perp_v2.probes import list_probes
 from trimtab.world.accounts import ACCOUNTS
 from trimtab.world.node import AnvilNode
 from trimtab.world.operator import Operator
+from trimtab.world.world import World
 
 pytestmark = pytest.mark.node
 
@@ -60,12 +72,9 @@ FULL = HookPlan(
 
 
 async def deploy_executor(client: Client, owner: Address) -> Address:
-    code = load_artifact("Executor").init_code(owner)
-    fields = {"from": OWNER, "data": f"0x{code.hex()}"}
-    tx_hash = await client.request("eth_sendTransaction", [fields])
-    await client.request("evm_mine")
-    receipt = await client.request("eth_getTransactionReceipt", [tx_hash])
-    return Address(receipt["contractAddress"])
+    contract = executor_contract(owner)
+    await Operator(client).transact(OWNER, encode_deploy(contract), gas=8_000_000)
+    return address_of(contract)
 
 
 async def test_a_plans_name_is_the_contracts(anvil: AnvilNode) -> None:
@@ -140,3 +149,50 @@ async def test_only_a_safe_may_act_as_itself(anvil: AnvilNode) -> None:
         with pytest.raises(CallRevertedError) as caught:
             await client.call_raw(call, sender=OWNER)
         assert f"{OWNER} may not act for {SHOP}" in str(explain_revert(caught.value.data))
+
+
+async def test_an_eoa_trades_by_a_plan_of_its_own(world: World, tmp_path: Path) -> None:
+    """An account takes on the executor's code and calls itself: deposit and a genuine trade at Perp v2 happen
+    in one transaction, within bounds of price, size and health that the probe measures; another size than was
+    promised undoes all of it."""
+    account, perp = world.accounts["alice"], PerpV2(world.client, world.perp)
+    (probe,) = list_probes(world.perp)
+    for contract in (executor_contract(), probe):
+        await world.transact("deployer", encode_deploy(contract), gas=8_000_000)
+    code, at = address_of(executor_contract()), address_of(probe)
+    funds = (await perp.encode_deposit(account.address, "USDC", Decimal(4_000))).calls
+    market = perp_market_id(world.perp.markets["vETH"].base_token)
+    intent = PerpIntent("vETH", Side.BUY, size=Decimal(1), acceptable_price=Decimal(2_500))
+    trade = perp.encode_order(account.address, intent, await perp.read_quote(account.address, intent)).calls
+
+    def plan(size: int) -> HookPlan:
+        calls = tuple(map(HookCall, (*funds, *trade)))
+        return HookPlan(
+            calls,
+            LATER,
+            Conditions(
+                prices=(PriceCondition(len(calls) - 1, at, market, 2_500 * 10**18),),
+                healths=(HealthCondition(at, 10**18),),
+                sizes=(SizeCondition(at, market, size, size),),
+            ),
+        )
+
+    limits = Limits.of(perp).allowing(x.executor_abi().function("execute").allow(account.address))
+    options = SenderOptions(poll_interval=0.05, limits=replace(limits, delegates={code}))
+    with Journal.open(tmp_path / "journal.db") as journal:
+        signer = LocalSigner.from_key(account.key)
+        async with Sender.open(world.client, signer, journal, options) as sender:
+            wrong = x.encode_execute(account.address, plan(2 * 10**18))
+            with pytest.raises(SimulationRevertedError) as caught:
+                await sender.submit(TxIntent("wrong", wrong, delegate_to=code))
+            told = str(explain_revert(caught.value.data))
+            assert told.startswith(f"size 1 of {account.address} in market")
+            assert told.endswith("is outside 2 to 2")
+            right = x.encode_execute(account.address, plan(10**18))
+            handle = await sender.submit(TxIntent("right", right, delegate_to=code))
+            outcome = await handle.outcome(timeout=60)
+    assert isinstance(outcome, Succeeded)
+    (executed,) = x.decode_events(outcome.receipt.logs, account.address)
+    assert executed == x.PlanExecuted(account.address, hash_plan(plan(10**18)), account.address)
+    assert (await perp.read_position(account.address, "vETH")).size == 1
+    assert [fill.size for fill in perp.decode_fills(outcome.receipt, account.address)] == [1]

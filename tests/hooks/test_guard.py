@@ -15,7 +15,7 @@ from trimtab.chain.call import Call
 from trimtab.chain.client import Client
 from trimtab.errors import AbiError, CallRevertedError, IntentError
 from trimtab.hooks import guard as g
-from trimtab.hooks.artifacts import load_artifact
+from trimtab.hooks.deployment import address_of, encode_deploy, guard_contract
 from trimtab.hooks.errors import explain_revert
 from trimtab.hooks.plans import HookCall, HookPlan, PlanInput
 from trimtab.model.ids import ZERO_ADDRESS, Address
@@ -164,12 +164,9 @@ OWNER, AGENT, GUARDIAN = (ACCOUNTS[name].address for name in ("deployer", "trade
 
 
 async def deploy_guard(operator: Operator) -> Address:
-    code = load_artifact("Guard").init_code(OWNER, AGENT, GUARDIAN)
-    fields = {"from": OWNER, "data": f"0x{code.hex()}"}
-    tx_hash = await operator.client.request("eth_sendTransaction", [fields])
-    await operator.client.request("evm_mine")
-    receipt = await operator.client.request("eth_getTransactionReceipt", [tx_hash])
-    return Address(receipt["contractAddress"])
+    contract = guard_contract(OWNER, AGENT, GUARDIAN)
+    await operator.transact(OWNER, encode_deploy(contract), gas=8_000_000)
+    return address_of(contract)
 
 
 @pytest.mark.node

@@ -131,3 +131,22 @@ async def test_another_salt_is_another_set_of_addresses(cli: Cli) -> None:
     assert "# kept\n[hedge]" in written
     assert written.count("[hooks]") == 1
     assert load_config(cli.folder / "new.toml", {}).hooks.salt_bytes == b"\x07" * 32
+
+
+async def test_what_else_the_settings_ask_for(cli: Cli) -> None:
+    """With [hooks.flash] and [hooks.gmx] their contracts are deployed and compared too; made from other
+    addresses than the settings now say, they are not ours."""
+    parts = '\n[hooks.flash]\nuniswap_factory = "{0}"\n[hooks.gmx]\nrole_store = "{0}"\ndata_store = "{1}"\n'
+    cli.config.write_text(cli.config.read_text() + parts.format(AGENT, GUARDIAN))
+    done = await cli.run("hooks", "deploy", "--yes", "--json", "--config-out", str(cli.config))
+    assert [row["contract"] for row in done.json["contracts"]][5:] == ["flash_liquidator", "order_callback"]
+    assert (await cli.run("hooks", "verify", "--json")).json["verified"]
+    cli.edit(f'data_store = "{GUARDIAN}"', f'data_store = "{NOBODY}"')
+    problems = {
+        row["contract"]: row["problem"]
+        for row in (await cli.run("hooks", "verify", "--json")).json["contracts"]
+    }
+    assert (
+        f"0x{'00' * 12}{GUARDIAN[2:]} where 0x{'00' * 12}{NOBODY[2:]} should be" in problems["order_callback"]
+    )
+    assert problems["flash_liquidator"] is None

@@ -3,16 +3,19 @@ to, and words for limits and plans."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ape.contracts import ContractInstance
 from ape.exceptions import ContractLogicError, CustomError
 
+from trimtab.chain.abi import Abi
 from trimtab.chain.address import checksum
 from trimtab.hooks.guard import guard_abi
 
@@ -21,6 +24,7 @@ UNLIMITED = 2**256 - 1
 ZERO = "0x" + "00" * 20
 REVERT, CONTINUE, STOP = 0, 1, 2
 GUARD = guard_abi()
+PAPER = Abi.parse(json.loads((Path(__file__).parents[2] / "data/contracts/PaperVenue.json").read_text()))
 NO_CONDITIONS = ((), (), (), (), ())
 MARKET = b"PAPER/USD".ljust(32, b"\0")
 
@@ -106,7 +110,8 @@ def _told(error: ContractLogicError) -> tuple[str, dict[str, Any]]:
     if isinstance(error, CustomError):
         return type(error).__name__, error.inputs
     data = re.search(r"0x[0-9a-f]{8,}", error.revert_message)
-    known = data and GUARD.error_by_selector(bytes.fromhex(data[0][2:10]))
+    selector = bytes.fromhex(data[0][2:10]) if data else b""
+    known = GUARD.error_by_selector(selector) or PAPER.error_by_selector(selector)
     return (known.name, {}) if known else (error.revert_message, {})
 
 

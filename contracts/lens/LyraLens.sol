@@ -25,6 +25,7 @@ abstract contract LyraLens {
             try v.optionToken.getOwnerPositions{gas: share}(accounts[i]) returns (OptionPosition[] memory found) {
                 positions[i] = found;
                 book.accounts[i].isOk = true;
+                book.accounts[i].health = type(uint256).max;
             } catch (bytes memory reason) {
                 book.accounts[i].reason = reason;
             }
@@ -111,7 +112,6 @@ abstract contract LyraLens {
         uint256 gasShare
     ) private view {
         OptionAccount memory account = book.accounts[index];
-        account.health = type(uint256).max;
         account.holdings = new OptionHolding[](positions.length);
         for (uint256 i; i < positions.length; i++) {
             OptionPosition memory p = positions[i];

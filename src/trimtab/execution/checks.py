@@ -79,13 +79,16 @@ def check_perp_intent(intent: PerpIntent, markets: Iterable[PerpMarket], *, now:
     return market
 
 
-def check_perp_quote(quote: PerpQuote, rules: QuoteRules, *, head: int, now: int) -> None:
-    """The quote is fresh, meets the intent's price and leaves margin enough. `StalePriceError`,
-    `AcceptablePriceError`, `InsufficientMarginError`."""
+def check_perp_quote(
+    quote: PerpQuote, rules: QuoteRules, *, head: int, now: int, has_margin_to_come: bool = False
+) -> None:
+    """The quote is fresh, meets the intent's price and leaves margin enough, unless margin comes before it in
+    the same transaction. `StalePriceError`, `AcceptablePriceError`, `InsufficientMarginError`."""
     _check_age(quote.block, quote.at, rules, head=head, now=now, market=quote.intent.market)
     _check_acceptable(quote)
     _check_impact(quote, rules)
-    _check_margin(quote, rules)
+    if not has_margin_to_come:
+        _check_margin(quote, rules)
 
 
 def check_option_intent(intent: OptionIntent, markets: Iterable[OptionMarket], *, now: int) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from itertools import count, takewhile
 
+from trimtab.chain.call import Call
 from trimtab.chain.client import Client
 from trimtab.errors import (
     ConfigError,
@@ -17,12 +18,17 @@ from trimtab.errors import (
     SimulationRevertedError,
     TransportError,
 )
+from trimtab.execution.doors import LABELS, NO_DOOR, wrap
+from trimtab.execution.entrance import Entrance
 from trimtab.execution.keys import part_key, step_key, tx_key
+from trimtab.execution.legs import Behind, Dialect
 from trimtab.execution.options import ExecutorOptions
 from trimtab.execution.orders import Order, advance, record
-from trimtab.execution.outcomes import settle
+from trimtab.execution.outcomes import Settled, settle
+from trimtab.execution.together import Prepared, TogetherJob, TogetherReport, door_of, reports_of
 from trimtab.model.ids import Address
 from trimtab.model.order import ExecutionReport, OptionQuote, OrderStatus, PerpQuote
+from trimtab.model.trade import TradeFacts
 from trimtab.tx import RoutePolicy, Sender, TxHandle, TxIntent
 from trimtab.venues.base import ChainPlan, Venue
 
@@ -37,6 +43,7 @@ class Dispatcher:
         self._maybe_sender = sender
         self._client = client
         self._options = options
+        self._entrance = None if options.door is None else Entrance(client, options.door, options.timeout)
 
     async def run(
         self,
@@ -50,22 +57,25 @@ class Dispatcher:
         deadline: int | None = None,
         cause: str = "",
         notional: Decimal | None = None,
+        trade: TradeFacts | None = None,
         route: RoutePolicy | None = None,
     ) -> ExecutionReport:
-        """Submit the calls one after the other, each after the one before it succeeded. What is refused
-        before anything left raises; later refusals end the order."""
+        """Submit the calls one after the other, each after the one before it succeeded; behind a door, all as
+        one. What is refused before anything left raises; later refusals end the order."""
         if dry_run:
-            return replace(
-                report_of(venue, plan.market, order, quote, None), is_dry_run=True, notes=plan.labels
-            )
+            report = report_of(venue, plan.market, order, quote, None)
+            return replace(report, is_dry_run=True, notes=plan.labels)
         reason: str | None = None
-        notional = quote.notional if quote is not None else notional
+        if quote is not None:
+            notional, trade = quote.mark_notional, quote.trade
         if not plan.calls:
             order = advance(order, OrderStatus.FILLED)
-        for number, (call, label) in enumerate(zip(plan.calls, plan.labels, strict=True)):
-            is_last = number == len(plan.calls) - 1
+        await self.enter(account)
+        voice, steps = self.voice_of([venue], plan.labels), self._steps(account, order, plan, deadline)
+        for number, (name, call, label) in enumerate(steps):
+            is_last = number == len(steps) - 1
             intent = TxIntent(
-                tx_key(order.key, number) if order.is_trade else step_key(order.key, plan, number),
+                name,
                 call,
                 budget_wei=self._options.budget_wei,
                 deadline=deadline,
@@ -73,12 +83,13 @@ class Dispatcher:
                 cause=cause,
                 route=route,
                 notional=None if notional is None else notional if is_last else Decimal(0),
+                trade=trade if is_last else None,
             )
-            before = self.find(intent.key)
+            by_deed = self._options.door is not None and not order.is_trade
             try:
-                handle = await self.sender.submit(intent if before is None else before.renew(intent))
+                handle = await self._submit(intent, by_deed=by_deed)
             except SimulationRevertedError as error:
-                explained = venue.explain_revert(error.data, plan.market or None)
+                explained = voice.explain_revert(error.data, plan.market or None)
                 if number == 0:
                     raise explained from error
                 order, reason = advance(order, OrderStatus.REJECTED), str(explained)
@@ -95,22 +106,89 @@ class Dispatcher:
                 break
         return report_of(venue, plan.market, order, quote, reason)
 
+    async def run_together(self, job: TogetherJob, prepared: Prepared) -> TogetherReport:
+        """Submit all legs as one transaction and tell what it made of each. What is refused before anything
+        left raises."""
+        door = door_of(self._options)
+        await self.enter(job.account)
+        plan = wrap(door, job.account, prepared.plan, prepared.conditions, deadline=prepared.deadline)
+        intent = TxIntent(
+            tx_key(job.key, 0),
+            plan.calls[0],
+            budget_wei=self._options.budget_wei,
+            deadline=prepared.deadline,
+            label=plan.labels[0],
+            cause=job.cause,
+            route=prepared.route,
+            notional=prepared.notional,
+            trade=prepared.trade,
+        )
+        try:
+            await self._submit(intent)
+        except SimulationRevertedError as error:
+            voice = self.voice_of([leg.venue for leg in job.legs], prepared.plan.labels)
+            raise voice.explain_revert(error.data, prepared.plan.market or None) from error
+        return await self.settle_together(job, prepared)
+
+    async def settle_together(self, job: TogetherJob, prepared: Prepared | None = None) -> TogetherReport:
+        """The report of what is out under the job's key; sends nothing."""
+        handle = self.sender.handle(tx_key(job.key, 0))
+        settled = await self._settle([leg.venue for leg in job.legs], job.account, handle, "")
+        return reports_of(job.key, job.legs, settled, prepared)
+
     async def settle(
         self, venue: Venue, account: Address, order: Order, handle: TxHandle, *, market: str, is_last: bool
     ) -> tuple[Order, str | None]:
         """The order after this transaction's end, and why it failed if it did."""
-        settled = await settle(
+        settled = await self._settle([venue], account, handle, market)
+        order = record(order, settled.tx, settled.fills, is_last=is_last, drift=settled.drift)
+        return order, settled.reason
+
+    async def _settle(
+        self, venues: Sequence[Venue], account: Address, handle: TxHandle, market: str
+    ) -> Settled:
+        labels = self.sender.record(handle.key).label.split(LABELS)
+        return await settle(
             self.sender,
             self._client,
             handle,
-            venue,
+            self.voice_of(venues, labels),
             account,
             market=market,
             finality=self._options.finality,
             timeout=self._options.timeout,
         )
-        order = record(order, settled.tx, settled.fills, is_last=is_last, drift=settled.drift)
-        return order, settled.reason
+
+    async def enter(self, account: Address) -> None:
+        """Make sure that the door is open to this account; nothing without a door."""
+        if self._entrance is not None:
+            await self._entrance.open(self.sender, account)
+
+    def voice_of(self, venues: Sequence[Venue], labels: Sequence[str]) -> Dialect:
+        """Who explains what a transaction did: the venue itself, or what stands before it."""
+        return venues[0] if self._options.door is None else Behind(venues, labels)
+
+    def _steps(
+        self, account: Address, order: Order, plan: ChainPlan, deadline: int | None
+    ) -> list[tuple[str, Call, str]]:
+        """Key, call and label of each transaction. One that holds a plan of no order is known by its last
+        step, which is what it is for: approvals before it may be given by another time."""
+        door, names = self._options.door, [step_key(order.key, plan, n) for n in range(len(plan.calls))]
+        if door is not None:
+            plan = wrap(door, account, plan, deadline=deadline)
+            names = names[-len(plan.calls) :] if plan.calls else []
+        if order.is_trade:
+            names = [tx_key(order.key, number) for number in range(len(plan.calls))]
+        return list(zip(names, plan.calls, plan.labels, strict=True))
+
+    async def _submit(self, intent: TxIntent, *, by_deed: bool = False) -> TxHandle:
+        """`by_deed`: what is known under the key is the same deed, whatever stood before it in its plan."""
+        before = self.find(intent.key)
+        if before is None:
+            return await self.sender.submit(intent)
+        if by_deed and not before.is_refused:
+            return before
+        return await self.sender.submit(before.renew(intent))
 
     def is_out(self, key: str) -> bool:
         """Whether the order's first transaction is, or may be."""
@@ -144,13 +222,9 @@ class Dispatcher:
 
     def check_account(self, account: Address) -> None:
         """An order trades for whoever sends it: quoted for one account it must not be sent by another."""
-        sender = self._maybe_sender
-        if sender is not None and sender.address != account.lower():
-            raise IntentError(
-                f"the order is of {account}, the sender signs for {sender.address}: use that account's key",
-                field="account",
-                value=account,
-            )
+        sender, door = self._maybe_sender, self._options.door
+        if sender is not None:
+            (door or NO_DOOR).check_account(account, sender.address)
 
     @property
     def sender(self) -> Sender:

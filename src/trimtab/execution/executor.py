@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -12,12 +12,15 @@ from trimtab.execution import checks
 from trimtab.execution.cause import cause_of
 from trimtab.execution.checks import QuoteRules
 from trimtab.execution.dispatch import Dispatcher, is_over, report_of
+from trimtab.execution.doors import Door
 from trimtab.execution.keys import part_key
 from trimtab.execution.options import ExecutorOptions
 from trimtab.execution.orders import Order
 from trimtab.execution.parts import add_up, left_of, part_of
-from trimtab.execution.preparing import PerpJob, Ready, prepare, scales_of
-from trimtab.execution.protect import protect_option, protect_perp
+from trimtab.execution.preparing import PerpJob, Ready, prepare, prepare_option, scales_of
+from trimtab.execution.protect import protect_perp
+from trimtab.execution.terms import Terms
+from trimtab.execution.together import Leg, TogetherJob, TogetherReport, prepare_together, preview_of
 from trimtab.execution.weighing import weigh
 from trimtab.model.exposure_rule import ExposureAction, ExposureVerdict
 from trimtab.model.ids import Address
@@ -30,6 +33,7 @@ from trimtab.model.order import (
     PerpIntent,
     PerpQuote,
 )
+from trimtab.model.trade import TradeFacts
 from trimtab.tx import RoutePolicy, Sender
 from trimtab.venues.base import ChainPlan, OptionVenue, PerpVenue, Venue
 
@@ -123,12 +127,9 @@ class Executor:
         if self.knows(key):
             self._dispatcher.check_same(key, cause_of(intent))
             return await self.resume(venue, account, key, market=intent.series.market.name)
-        head = await self._client.block("latest")
-        checks.check_chain(self._options.chain_id, self._client.chain_id)
-        checks.check_option_intent(intent, await venue.read_option_markets(), now=head.at)
-        rules = rules or self._options.rules
-        quote = protect_option(await venue.read_option_quote(account, intent), rules, shown)
-        checks.check_option_quote(quote, rules, head=head.number, now=head.at)
+        quote = await prepare_option(
+            self._client, self._options, venue, account, intent, rules or self._options.rules, shown
+        )
         plan = venue.encode_option_order(account, quote.intent, quote)
         return await self._dispatcher.run(
             venue, account, Order(key), plan, quote, dry_run=dry_run, cause=cause_of(intent), route=route
@@ -143,15 +144,46 @@ class Executor:
         key: str,
         dry_run: bool = False,
         notional: Decimal | None = None,
+        trade: TradeFacts | None = None,
     ) -> ExecutionReport:
         """Send a plan of no order: deposits, approvals, keeper duties. An empty plan is done. A step is known
         by what it does: planned again under the same key, only what is missing is sent. `notional` is what it
-        trades all the same, in quote currency, for a key whose notional is limited."""
+        trades all the same, in quote currency, and `trade` what it does to the account, for a key whose
+        limits need them."""
         checks.check_chain(self._options.chain_id, self._client.chain_id)
         order = Order(key, is_trade=False)
         return await self._dispatcher.run(
-            venue, account, order, plan, None, dry_run=dry_run, notional=notional
+            venue, account, order, plan, None, dry_run=dry_run, notional=notional, trade=trade
         )
+
+    async def execute_together(
+        self,
+        account: Address,
+        legs: Sequence[Leg],
+        *,
+        key: str,
+        terms: Terms | None = None,
+        dry_run: bool = False,
+        route: RoutePolicy | None = None,
+    ) -> TogetherReport:
+        """Several orders, of any venues, as one transaction: all legs happen, within `terms` and their own
+        limits, or none does. Each is quoted on the chain as it is before all of them, so what one leg moves
+        counts against the next one's slippage. Exactly once under its key, as every order. Raises
+        `ConfigError` without a door (`ExecutorOptions`)."""
+        job = TogetherJob(account, tuple(legs), key, terms or Terms(), route, dry_run)
+        self._dispatcher.check_account(account)
+        if self._dispatcher.is_out(key):
+            self._dispatcher.check_same(key, job.cause)
+            return await self._dispatcher.settle_together(job)
+        prepared = await prepare_together(self._client, self._options, job)
+        if dry_run:
+            return preview_of(job, prepared)
+        return await self._dispatcher.run_together(job, prepared)
+
+    @property
+    def door(self) -> Door | None:
+        """What makes several calls one transaction; None when nothing does."""
+        return self._options.door
 
     def knows(self, key: str) -> bool:
         """Whether something of this key may be out, in this life or an earlier one. What was refused before

@@ -12,6 +12,7 @@ from itertools import zip_longest
 from trimtab.chain.client import Client
 from trimtab.chain.receipt import Receipt
 from trimtab.errors import AbiError
+from trimtab.execution.legs import Dialect
 from trimtab.model.drift import Drift, FillDrift, Gap
 from trimtab.model.ids import Address
 from trimtab.model.order import Fill
@@ -65,7 +66,7 @@ def foresee(rehearsal: Rehearsal, venue: Venue, account: Address) -> Foresight |
 def measure(
     rehearsal: Rehearsal,
     receipt: Receipt,
-    venue: Venue,
+    venue: Dialect,
     account: Address,
     changes: Differences | None = None,
 ) -> Drift | None:
@@ -88,7 +89,7 @@ async def read_drift(
     client: Client,
     rehearsal: Rehearsal | None,
     receipt: Receipt,
-    venue: Venue,
+    venue: Dialect,
     account: Address,
     *,
     forecast: Forecast | None = None,
@@ -122,7 +123,7 @@ def compare_fills(foreseen: Sequence[Fill], actual: Sequence[Fill]) -> tuple[Fil
 
 
 def _fills(
-    item: RehearsedTx, rehearsal: Rehearsal, venue: Venue, account: Address
+    item: RehearsedTx, rehearsal: Rehearsal, venue: Dialect, account: Address
 ) -> tuple[Fill, ...] | None:
     receipt = receipt_of(item, rehearsal.target)
     return None if receipt is None else venue.decode_fills(receipt, account)

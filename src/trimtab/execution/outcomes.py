@@ -8,11 +8,11 @@ from trimtab.chain.chains import chain_info
 from trimtab.chain.client import Client
 from trimtab.errors import ChainError, OutcomeUnknownError
 from trimtab.execution.forecast import read_drift
+from trimtab.execution.legs import Dialect
 from trimtab.model.drift import Drift
 from trimtab.model.ids import Address
 from trimtab.model.order import Fill, TxRecord, TxStatus
 from trimtab.tx import Dropped, Finality, Reverted, Sender, Succeeded, TxHandle
-from trimtab.venues.base import Venue
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ async def settle(
     sender: Sender,
     client: Client,
     handle: TxHandle,
-    venue: Venue,
+    venue: Dialect,
     account: Address,
     *,
     market: str,

@@ -10,13 +10,13 @@ from trimtab.execution import checks
 from trimtab.execution.checks import QuoteRules
 from trimtab.execution.exposure import check_verdict
 from trimtab.execution.options import ExecutorOptions
-from trimtab.execution.protect import protect_perp
+from trimtab.execution.protect import protect_option, protect_perp
 from trimtab.execution.weighing import Scales, weigh
 from trimtab.model.exposure_rule import ExposureAction, ExposureVerdict
 from trimtab.model.ids import Address
-from trimtab.model.order import PerpIntent, PerpQuote
+from trimtab.model.order import OptionIntent, OptionQuote, PerpIntent, PerpQuote
 from trimtab.tx import RoutePolicy
-from trimtab.venues.base import ChainPlan, PerpVenue
+from trimtab.venues.base import ChainPlan, OptionVenue, PerpVenue
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,7 @@ async def prepare(
     *,
     shown: PerpQuote | None = None,
     worst: Decimal | None = None,
+    has_margin_to_come: bool = False,
 ) -> Ready:
     """The whole of a job, or what is left of it as `intent`. Its price limit is never worse than `worst`.
     Exposure is read where a rule is set or the terms are to be shown. Raises what is said against it."""
@@ -58,7 +59,9 @@ async def prepare(
     checks.check_chain(options.chain_id, client.chain_id)
     checks.check_perp_intent(intent, await venue.read_markets(), now=head.at)
     quote = protect_perp(await venue.read_quote(account, intent), job.rules, shown, worst)
-    checks.check_perp_quote(quote, job.rules, head=head.number, now=head.at)
+    checks.check_perp_quote(
+        quote, job.rules, head=head.number, now=head.at, has_margin_to_come=has_margin_to_come
+    )
     verdict, route = None, job.route
     if job.dry_run or options.rule is not None:
         verdict = await weigh(client, venue, account, intent, quote, scales_of(options, job.rules, route))
@@ -69,6 +72,24 @@ async def prepare(
         if verdict.action is ExposureAction.PRIVATE and route is None:
             route = options.private
     return Ready(quote, venue.encode_order(account, quote.intent, quote), verdict, route)
+
+
+async def prepare_option(
+    client: Client,
+    options: ExecutorOptions,
+    venue: OptionVenue,
+    account: Address,
+    intent: OptionIntent,
+    rules: QuoteRules,
+    shown: OptionQuote | None = None,
+) -> OptionQuote:
+    """An option's terms, bounded and checked. Raises what is said against it."""
+    head = await client.block("latest")
+    checks.check_chain(options.chain_id, client.chain_id)
+    checks.check_option_intent(intent, await venue.read_option_markets(), now=head.at)
+    quote = protect_option(await venue.read_option_quote(account, intent), rules, shown)
+    checks.check_option_quote(quote, rules, head=head.number, now=head.at)
+    return quote
 
 
 def scales_of(options: ExecutorOptions, rules: QuoteRules, route: RoutePolicy | None) -> Scales:

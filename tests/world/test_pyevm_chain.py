@@ -11,6 +11,7 @@ from trimtab.world.accounts import ACCOUNTS
 from trimtab.world.pyevm_chain import Message, Override, PyEvmChain, PyEvmError
 
 OWNER = bytes.fromhex(ACCOUNTS["deployer"].address[2:])
+OTHER = bytes.fromhex(ACCOUNTS["lp"].address[2:])
 NOBODY = b"\xab" * 20
 # Returns its own balance: SELFBALANCE PUSH0 MSTORE PUSH1 32 PUSH0 RETURN
 _SELF_BALANCE = bytes.fromhex("475f5260205ff3")
@@ -89,6 +90,17 @@ def test_a_gap_in_nonces_waits(chain: PyEvmChain) -> None:
     assert not chain.pool
     assert len(chain.blocks[-1].transactions) == 2
     assert chain.blocks[-1].transactions[1].cumulative_gas == 42_000
+
+
+def test_a_block_is_filled_as_transactions_arrived(chain: PyEvmChain) -> None:
+    """Whoever came first is first, whatever nonces the senders are at; one sender's own go in their order."""
+    fields = {"to": NOBODY, "data": b"", "value": 1, "gas": 21_000}
+    chain.add(chain.sign(OWNER, fields | {"nonce": 0}))
+    chain.automine = False
+    for sender, nonce in ((OWNER, 2), (OTHER, 1), (OWNER, 1), (OTHER, 0)):
+        chain.add(chain.sign(sender, fields | {"nonce": nonce}))
+    mined = [(tx.transaction.sender, tx.transaction.nonce) for tx in chain.mine().transactions]
+    assert mined == [(OWNER, 1), (OTHER, 0), (OWNER, 2), (OTHER, 1)]
 
 
 @pytest.mark.parametrize(

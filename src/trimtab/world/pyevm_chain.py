@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -248,7 +248,7 @@ class PyEvmChain:
         state, base_fee = self.state_at("latest"), self._chain.header.base_fee_per_gas
         nonces: dict[bytes, int] = {}
         chosen, room = [], self.head.gas_limit
-        for (sender, nonce), transaction in sorted(self.pool.items(), key=lambda item: item[0][1]):
+        for (sender, nonce), transaction in self._in_turn():
             due = nonces.get(sender, state.get_nonce(sender))
             if nonce != due or transaction.max_fee_per_gas < base_fee or transaction.gas > room:
                 continue
@@ -256,6 +256,15 @@ class PyEvmChain:
             room -= transaction.gas
             chosen.append(transaction)
         return chosen
+
+    def _in_turn(self) -> Iterator[tuple[tuple[bytes, int], Any]]:
+        """The pool as it arrived; where one sender's nonces did so out of order, they go in order."""
+        turns: dict[bytes, list[int]] = {}
+        for sender, nonce in sorted(self.pool, reverse=True):
+            turns.setdefault(sender, []).append(nonce)
+        for sender, _ in self.pool:
+            key = sender, turns[sender].pop()
+            yield key, self.pool[key]
 
 
 def _genesis(genesis_at: int, gas_limit: int) -> tuple[Any, dict[bytes, Any]]:

@@ -231,7 +231,7 @@ class Stage:
         signer = LocalSigner.from_key(trader.key)
         nonce = await self.client.nonce(trader.address, "latest")
         chain = self.client.chain_id
-        leave = await signer.sign_authorization(chain, self._at["shared"], nonce + 1)
+        leave = await signer.sign_authorization(chain, self._at["own"], nonce + 1)  # somebody else's
         fields = SetCodeTx(chain, nonce, 10**9, 10**11, 200_000, trader.address, (leave,))
         signed = await signer.sign_transaction(fields)
         await self.client.request("eth_sendRawTransactionSync", ["0x" + signed.raw.hex()])

@@ -31,6 +31,7 @@ from tests.contracts.executor.model import (
     Trade,
 )
 
+DOORS = ("execute", "execute", "execute", "executeFrom", "executeFrom", "run", "run", "run", "revoke")
 CALLERS = ("alice", "trader", "safe", "keeper", "attacker")
 RUNNERS = ("keeper", "attacker", "alice")
 HOLDERS = ("", "", "own", "trader", "safe", "alice")
@@ -71,7 +72,10 @@ def draw_standing(random: Random, state: State) -> list[tuple[str, Plan]]:
 
 def draw_action(random: Random, state: State, standing: list[tuple[str, Plan]]) -> Action:
     """Mostly by who may, else by anyone; approvals are of the standing plans."""
-    door = random.choice(("execute", "execute", "execute", "executeFrom", "run", "run", "approve", "revoke"))
+    allowed = sorted((a for a in state.approvals if a[3] in RUNNERS), key=repr)
+    door = random.choice(DOORS)
+    if door == "run" and not allowed and random.random() < 0.9:
+        door = "approve"
     if door in ("execute", "executeFrom"):
         account = random.choice(("own", "trader") if door == "execute" else ("safe",))
         plan = draw_plan(random, state, account, standing)
@@ -83,9 +87,8 @@ def draw_action(random: Random, state: State, standing: list[tuple[str, Plan]]) 
         runner = "echo"
     if door == "run":
         caller = random.choice(("keeper", "keeper", *RUNNERS))
-        allowed = [a for a in state.approvals if a[3] in RUNNERS]
-        if allowed and random.random() < 0.7:
-            place, account, plan, caller = random.choice(sorted(allowed, key=repr))
+        if allowed and random.random() < 0.8:
+            place, account, plan, caller = random.choice(allowed)
     if random.random() < 0.15:
         caller = random.choice(CALLERS)
     if random.random() < 0.1:

@@ -210,7 +210,7 @@ def unchecked(state: State, account: str, plan: Plan) -> State:
     """What the calls lead to, before anything is given back: for bounds that are close to it."""
     after = state.copy()
     _take_inputs(after, PLACE_OF[account], account, plan)
-    for _ in _make_calls(after, account, plan):
+    for _ in _make_calls(after, PLACE_OF[account], account, plan):
         pass
     return after
 
@@ -222,10 +222,8 @@ def _run(state: State, place: str, account: str, plan: Plan) -> State:
         if price.call >= len(plan.steps):
             raise RefusedError("NoSuchCall", call=price.call, calls=len(plan.steps))
     _take_inputs(state, place, account, plan)
-    if place == "shared" and account != "safe" and any(not isinstance(deed, Lost) for deed, _ in plan.steps):
-        raise RefusedError("")  # it is no Safe: it cannot act for a module
     start = state.copy()
-    for index, made in enumerate(_make_calls(state, account, plan)):
+    for index, made in enumerate(_make_calls(state, place, account, plan)):
         _judge_prices(state, account, plan, index, made)
     _check_balances(state, start, account, plan)
     _check_book(state, account, plan)
@@ -245,10 +243,13 @@ def _take_inputs(state: State, place: str, account: str, plan: Plan) -> None:
             raise RefusedError("")
 
 
-def _make_calls(state: State, account: str, plan: Plan) -> Iterator[State | None]:
+def _make_calls(state: State, place: str, account: str, plan: Plan) -> Iterator[State | None]:
     """For each call the state before it; None for those that a stop left out."""
+    is_helpless = place == "shared" and account != "safe"  # no Safe: it cannot act for a module
     stopped = False
     for index, (deed, rule) in enumerate(plan.steps):
+        if is_helpless and not stopped and not isinstance(deed, Lost):
+            raise RefusedError("")
         before = None if stopped else state.copy()
         if not stopped and not _do(state, account, deed):
             if rule == REVERT:

@@ -27,10 +27,14 @@ from trimtab.hooks.plans import HookCall, HookPlan
 from trimtab.model.ids import Address
 from trimtab.model.limits import AllowedCall, Limits
 from trimtab.model.trade import TradeFacts
+from trimtab.tx.drafting import Draft
+from trimtab.tx.envelope import DynamicFeeTx
+from trimtab.tx.events import Sign
+from trimtab.tx.fees import Fees
 from trimtab.tx.guard import Guard
 from trimtab.tx.records import Submitted
 from trimtab.tx.spend_log import DAY, Amounts
-from trimtab.tx.states import State
+from trimtab.tx.states import Intent, Kind, Slot, State, change
 from trimtab.venues.lyra.probes import list_probes as lyra_probes
 from trimtab.venues.perp_v2.probes import list_probes as perp_probes
 from trimtab.world.world import World
@@ -112,14 +116,9 @@ class Desk:
 
     async def send(self, sender: Address, call: Call, **fields: str) -> Receipt:
         """Signed by the node; mined before it answers."""
-        request = {
-            "from": sender,
-            "to": call.target,
-            "value": hex(call.value),
-            "data": f"0x{call.data.hex()}",
-            "gas": hex(GAS),
-            **fields,
-        }
+        request = {**_request(sender, call, GAS, 0), **fields}
+        if "gasPrice" not in fields:
+            del request["gasPrice"]
         sent = await self.client.request("eth_sendTransactionSync", [request])
         receipt = await self.client.receipt(sent["transactionHash"])
         assert receipt is not None
@@ -143,7 +142,6 @@ class Desk:
 
     def decide_locally(self, limits: Limits, action: Action, now: int) -> LimitError | None:
         """The real policy of the agent's key, which may also call the guard."""
-        execute = guard_abi().function("execute").allow(self.guard, is_trade=False)
         call = self.execute(action)
         wanted = Submitted(
             key="k",
@@ -156,35 +154,89 @@ class Desk:
             trade=action.trade,
             at=now,
         )
-        policy = Guard(limits.allowing(execute), self.client.chain_id, self.agent)
         try:
-            policy.check_wanted(self.state, wanted, now=now)
+            self._policy(limits).check_wanted(self.state, wanted, now=now)
         except LimitError as error:
             return error
         return None
 
+    def decide_fee_locally(
+        self, limits: Limits, action: Action, gas_limit: int, fee_cap: int, now: int
+    ) -> LimitError | None:
+        """The same policy, asked again with the price before the signature."""
+        call, nonce = self.execute(action), 0
+        intent = Intent("k", "", call.target, call.data, 0, gas_limit, None, None, "", now, nonce=nonce)
+        intent = change(intent, notional=action.notional, trade=action.trade)
+        state = State({"k": intent}, {nonce: Slot(nonce, "k", asked=1)}, spent=self.state.spent)
+        fields = DynamicFeeTx(self.client.chain_id, nonce, 0, fee_cap, gas_limit, call.target, 0, call.data)
+        draft = Draft(fields, Fees(0, fee_cap), gas_limit * fee_cap, 0)
+        policy = self._policy(limits)
+        budget = policy.tighten(intent).budget_wei
+        if budget is not None and draft.worst_cost > budget:
+            return LimitError("above the budget", field="max_cost_wei", value=draft.worst_cost, cap=budget)
+        try:
+            policy.check_draft(state, Sign(nonce, Kind.NORMAL, None, 1), draft, now=now)
+        except LimitError as error:
+            return error
+        return None
+
+    def _policy(self, limits: Limits) -> Guard:
+        execute = guard_abi().function("execute").allow(self.guard, is_trade=False)
+        return Guard(limits.allowing(execute), self.client.chain_id, self.agent)
+
     async def decide_on_chain(
-        self, many: Sequence[Limits | None], action: Action, now: int
+        self,
+        many: Sequence[Limits | None],
+        action: Action,
+        now: int,
+        *,
+        gas_limit: int = GAS,
+        gas_price: int = 0,
     ) -> list[HookRevert | None]:
         """What the guard says under each of these limits (None: those that it has), at that second, without
         effect."""
-        run = self.execute(action)
-        asked = [
-            [*([] if limits is None else [(self.owner, self.encode_limits(limits))]), (self.agent, run)]
-            for limits in many
-        ]
-        requests = [("eth_simulateV1", [_simulation(calls, now), "latest"]) for calls in asked]
-        answers = await self.client.batch(requests)
+        answers = await self._simulate(many, action, now, gas_limit, gas_price)
         return [_refusal(answer) for answer in answers]
 
-    async def carry_out(self, action: Action) -> Receipt:
-        """Send it as the agent, under the limits that the guard has; what happens counts in the windows, as
-        the journal has it."""
-        receipt = await self.send(self.agent, self.execute(action))
+    async def gas_used(self, action: Action, now: int, gas_price: int) -> int:
+        """Under the limits that the guard has. Without a price there is no fee to write down."""
+        (answer,) = await self._simulate([None], action, now, GAS, gas_price)
+        return int(answer[0]["calls"][-1]["gasUsed"], 16)
+
+    async def _simulate(
+        self, many: Sequence[Limits | None], action: Action, now: int, gas_limit: int, gas_price: int
+    ) -> list[Any]:
+        run = _request(self.agent, self.execute(action), gas_limit, gas_price)
+        before = [
+            [] if limits is None else [_request(self.owner, self.encode_limits(limits), GAS, 0)]
+            for limits in many
+        ]
+        block = {"time": hex(now), "gasLimit": hex(10**9), "baseFeePerGas": "0x0"}
+        return await self.client.batch(
+            [
+                (
+                    "eth_simulateV1",
+                    [
+                        {"blockStateCalls": [{"blockOverrides": block, "calls": [*first, run]}]},
+                        "latest",
+                    ],
+                )
+                for first in before
+            ]
+        )
+
+    async def carry_out(self, action: Action, **fields: str) -> tuple[Receipt, dict[str, Any]]:
+        """Send it as the agent, under the limits that the guard has, and what the guard tells of it. What
+        happens counts in the windows, as the journal has it, with the guard's word for the fee."""
+        receipt, told = await self.send(self.agent, self.execute(action), **fields), {}
         if receipt.status:
+            spend = guard_abi().event("Spend")
+            (log,) = (log for log in receipt.logs if log.topics[0] == spend.topic0)
+            told = spend.decode(log)
             block = await self.client.block(receipt.block)
-            self.state.spent.add(block.at, Amounts(0, action.value, action.notional or Decimal(0)))
-        return receipt
+            amounts = Amounts(told["fee"], action.value, action.notional or Decimal(0))
+            self.state.spent.add(block.at, amounts)
+        return receipt, told
 
     def spent_per_day(self, now: int) -> Amounts:
         return self.state.spent.since(now - DAY)
@@ -196,13 +248,15 @@ class Desk:
         self.state = State()
 
 
-def _simulation(calls: Sequence[tuple[Address, Call]], now: int) -> dict[str, Any]:
-    made = [
-        {"from": sender, "to": call.target, "data": f"0x{call.data.hex()}", "gas": hex(GAS)}
-        for sender, call in calls
-    ]
-    block = {"blockOverrides": {"time": hex(now), "gasLimit": hex(10**9)}, "calls": made}
-    return {"blockStateCalls": [block], "validation": False}
+def _request(sender: Address, call: Call, gas: int, gas_price: int) -> dict[str, str]:
+    return {
+        "from": sender,
+        "to": call.target,
+        "value": hex(call.value),
+        "data": f"0x{call.data.hex()}",
+        "gas": hex(gas),
+        "gasPrice": hex(gas_price),
+    }
 
 
 def _refusal(answer: Any) -> HookRevert | None:

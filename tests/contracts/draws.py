@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -15,7 +16,7 @@ from trimtab.model.limits import Limits
 from trimtab.model.market import OptionType
 from trimtab.model.order import OptionAction, OptionIntent, PerpIntent, Side
 from trimtab.model.units import from_wad
-from trimtab.tx.spend_log import DAY
+from trimtab.tx.spend_log import DAY, HOUR
 from trimtab.venues.perp_v2.contracts import CLEARING_HOUSE, ERC20
 
 WEI = Decimal("1e-18")
@@ -214,4 +215,22 @@ def draw_live_limits(desk: Desk, rng: Random, now: int) -> Limits:
         max_slippage=rng.choice((None, Decimal(rng.randrange(1, 300)) / 1_000)),
         reduce_only=rng.random() < 0.05,
         expires_at=rng.choice((None, now + 2 * DAY)),
+    )
+
+
+def draw_fee_limits(desk: Desk, rng: Random, limits: Limits, action: Action, worst: int, now: int) -> Limits:
+    """The same limits with caps on fees about what the action costs, in and beside the windows."""
+    spent = desk.state.spent
+
+    def near(earlier: int) -> int | None:
+        share = rng.choice(
+            (worst, worst - 1, rng.randrange(worst // 2, worst), rng.randrange(worst, 2 * worst))
+        )
+        return rng.choice((None, earlier + share))
+
+    return replace(
+        limits,
+        max_cost_wei=near(action.value),
+        max_fees_per_hour_wei=near(spent.since(now - HOUR).fee),
+        max_fees_per_day_wei=near(spent.since(now - DAY).fee),
     )

@@ -66,7 +66,8 @@ def test_a_door_is_of_one_account() -> None:
 def test_probes_are_by_market_or_by_venue() -> None:
     """The market's own comes first; a missing one is told with the setting."""
     door = OwnCode(SHOP, {"lyra/sETH": ME, "lyra": GUARD})
-    assert (find_probe(door, "lyra", "sETH"), find_probe(door, "lyra", "sBTC")) == (ME, GUARD)
+    assert find_probe(door, "lyra", "sETH") == ("lyra/sETH", ME)
+    assert find_probe(door, "lyra", "sBTC") == ("lyra", GUARD)
     with pytest.raises(ConfigError, match="vETH at perp_v2 needs a probe") as caught:
         find_probe(door, "perp_v2", "vETH")
     assert caught.value.key == "hooks.probes"

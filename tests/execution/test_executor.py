@@ -236,6 +236,13 @@ async def test_a_plan_that_a_crash_cut_short_is_finished_under_its_key(open_desk
         assert await desk.nonce() == nonce + 2
 
 
+async def refused_field(work: Awaitable[object]) -> str | None:
+    """Which limit refuses it."""
+    with pytest.raises(LimitError) as caught:
+        await work
+    return caught.value.field
+
+
 async def test_what_an_order_trades_is_declared_from_its_quote(open_desk: OpenDesk, world: Any) -> None:
     """A key whose notional is limited trades under the cap and not above it, perps and options alike; margin
     and approvals trade nothing; a refused order leaves no trace and its key free."""
@@ -262,3 +269,40 @@ async def test_what_an_order_trades_is_declared_from_its_quote(open_desk: OpenDe
         with pytest.raises(LimitError) as caught:
             await desk.executor.execute_perp(desk.perp, desk.account, replace(BUY, size=D(1)), key="day")
         assert caught.value.field == "max_notional_per_day"
+
+
+async def test_what_an_order_does_is_declared_from_its_quote(open_desk: OpenDesk, world: Any) -> None:
+    """Leverage, slippage and direction of perps and options, and the leverage that a withdrawal leaves: under
+    the caps they pass, above them nothing leaves."""
+    venues = PerpV2(world.client, world.perp), Lyra(world.client, world.lyra)
+    limits = Limits.of(*venues, max_leverage=D("0.5"), max_slippage=D("0.05"))
+    async with open_desk(limits=limits) as desk:
+        await desk.deposit()
+        first = await desk.executor.execute_perp(desk.perp, desk.account, BUY, key="buy")
+        assert first.status is OrderStatus.FILLED
+        nonce, margin = await desk.nonce(), await desk.perp.read_margin(desk.account)
+        large = replace(BUY, size=margin.equity / 2_000)
+        assert (
+            await refused_field(desk.executor.execute_perp(desk.perp, desk.account, large, key="l"))
+            == "max_leverage"
+        )
+        out = margin.equity - margin.total_notional - 100
+        plan = desk.perp.encode_withdraw(desk.account, "USDC", out.quantize(D("0.01")))
+        undeclared = desk.executor.execute_plan(desk.perp, desk.account, plan, key="out")
+        assert await refused_field(undeclared) == "max_leverage"
+        facts = await desk.perp.read_withdrawal_facts(desk.account, "USDC", out.quantize(D("0.01")))
+        declared = desk.executor.execute_plan(desk.perp, desk.account, plan, key="out", trade=facts)
+        assert await refused_field(declared) == "max_leverage"
+        series = (await desk.lyra.read_series("sETH", 4)).series
+        short = OptionIntent(series, OptionType.LONG_CALL, OptionAction.OPEN, D(1))
+        option = desk.executor.execute_option(desk.lyra, desk.account, short, key="call", dry_run=True)
+        quote = (await option).quote
+        assert quote is not None
+        assert quote.trade is not None
+        assert quote.trade.after is not None
+        assert await desk.nonce() == nonce
+    async with open_desk(limits=replace(limits, reduce_only=True)) as desk:
+        again = desk.executor.execute_perp(desk.perp, desk.account, BUY, key="again")
+        assert await refused_field(again) == "reduce_only"
+        half = replace(BUY, side=Side.SELL, size=BUY.size / 2)
+        assert (await desk.executor.execute_perp(desk.perp, desk.account, half, key="half")).fills

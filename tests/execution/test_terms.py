@@ -83,10 +83,10 @@ def test_bands_are_of_the_probes_that_are_named() -> None:
     (delta,) = conditions_of(Terms(bands=(band,)), [], probes, {}).deltas
     assert [holding.probe for holding in delta.holdings] == [PROBE, OTHER]
     assert (delta.least, delta.most) == (-5 * 10**17, 25 * 10**16)
-    (one,) = conditions_of(Terms(bands=(replace(band, venues=("b",)),)), [], probes, {}).deltas
-    assert [holding.probe for holding in one.holdings] == [OTHER]
+    (one,) = conditions_of(Terms(bands=(replace(band, holdings=(("b", OTHER),)),)), [], probes, {}).deltas
+    assert [(holding.probe, holding.account) for holding in one.holdings] == [(OTHER, OTHER)]
     with pytest.raises(IntentError, match="names the probe 'c'; there are a, b"):
-        conditions_of(Terms(bands=(replace(band, venues=("c",)),)), [], probes, {})
+        conditions_of(Terms(bands=(replace(band, holdings=(("c", OTHER),)),)), [], probes, {})
     with pytest.raises(IntentError, match="nothing is between them"):
         DeltaBand("ETH", D(1), D(0))
 

@@ -19,6 +19,7 @@ from trimtab.hedging.limits import HedgeLimits
 from trimtab.hedging.policy import FixedBand
 from trimtab.model.greeks import Greeks
 from trimtab.model.ids import ZERO_ADDRESS
+from trimtab.model.limits import Limits
 from trimtab.model.market import OptionMarket, OptionSeries, OptionType
 from trimtab.model.order import OptionAction, OptionIntent
 from trimtab.model.position import OptionPosition, PerpPosition
@@ -82,8 +83,9 @@ def open_hedging(open_desk: OpenDesk) -> Callable[..., AbstractAsyncContextManag
         options: ExecutorOptions | None = None,
         fault: Callable[[Route], Route] | None = None,
         dry_run: bool = False,
+        key_limits: Limits | None = None,
     ) -> AsyncIterator[Hedging]:
-        async with open_desk(options=options, fault=fault) as desk:
+        async with open_desk(options=options, fault=fault, limits=key_limits) as desk:
             book = Book(
                 (OptionLeg(desk.lyra, "sETH", desk.account, "ETH"),),
                 (PerpLeg(desk.perp, "vETH", desk.account, "ETH"),),

@@ -86,16 +86,16 @@ NO_DOOR = OwnCode(ZERO_ADDRESS)
 """Whose account is the sender's own, as everywhere without a door."""
 
 
-def find_probe(door: Door, venue: str, market: str) -> Address:
-    """The probe that reads `market` at a venue. Raises `ConfigError` without one."""
-    probe = door.probes.get(f"{venue}/{market}") or door.probes.get(venue)
-    if probe is None:
-        raise ConfigError(
-            f"a condition on {market} at {venue} needs a probe there: name it in the door's probes "
-            "([hooks.probes] in the settings file), deployed by `trimtab hooks deploy`",
-            key="hooks.probes",
-        )
-    return probe
+def find_probe(door: Door, venue: str, market: str) -> tuple[str, Address]:
+    """Name and address of the probe that reads `market` at a venue. Raises `ConfigError` without one."""
+    for name in (f"{venue}/{market}", venue):
+        if name in door.probes:
+            return name, door.probes[name]
+    raise ConfigError(
+        f"a condition on {market} at {venue} needs a probe there: name it in the door's probes "
+        "([hooks.probes] in the settings file), deployed by `trimtab hooks deploy`",
+        key="hooks.probes",
+    )
 
 
 def wrap(

@@ -9,6 +9,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from trimtab.errors import IntentError
 from trimtab.execution.checks import is_payer
 from trimtab.hooks.plans import (
+    ACTING,
     Conditions,
     DeltaCondition,
     HealthCondition,
@@ -29,13 +30,13 @@ _DUST = Decimal("1e-17")
 @dataclass(frozen=True, slots=True)
 class DeltaBand:
     """Net delta in one underlying, as the probes measure it, that the book shall have afterwards; both bounds
-    inclusive. `venues` are the probes' names in the door ("perp_v2", "lyra/sETH"); all of them unless given.
-    Raises `IntentError` for a band with nothing inside."""
+    inclusive. `holdings` are the book: names of probes in the door ("perp_v2", "lyra/sETH"), each with its
+    account; all probes for the acting account unless given. Raises `IntentError` for an empty band."""
 
     underlying: str
     least: Decimal
     most: Decimal
-    venues: tuple[str, ...] = ()
+    holdings: tuple[tuple[str, Address], ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("least", "most"):
@@ -145,18 +146,18 @@ def _is_buy(quote: PerpQuote | OptionQuote) -> bool:
 
 
 def _delta(band: DeltaBand, probes: Mapping[str, Address]) -> DeltaCondition:
-    names = band.venues or tuple(probes)
-    for name in names:
+    holdings = band.holdings or tuple((name, ACTING) for name in probes)
+    for name, _ in holdings:
         if name not in probes:
             raise IntentError(
                 f"the band of {band.underlying} names the probe {name!r}; there are "
                 f"{', '.join(sorted(probes)) or 'none'}",
-                field="venues",
+                field="holdings",
                 value=name,
             )
     return DeltaCondition(
         band.underlying,
-        tuple(Holding(probes[name]) for name in names),
+        tuple(Holding(probes[name], account) for name, account in holdings),
         to_base_up(band.least, 18, "least"),
         to_base_down(band.most, 18, "most"),
     )

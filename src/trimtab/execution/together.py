@@ -286,7 +286,7 @@ def _traded(door: Door, parts: Sequence[_Part]) -> list[Traded]:
             raise VenueError(
                 f"{venue.name} has no probe: it cannot be traded within conditions", venue=venue.name
             )
-        probe = find_probe(door, venue.name, part.leg.market)
+        _, probe = find_probe(door, venue.name, part.leg.market)
         market = venue.probe_market(part.quote.intent)
         found.append(Traded(call, f"{venue.name} {part.leg.market}", probe, market, part.quote))
     return found

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from trimtab.chain.client import Client
@@ -27,7 +27,10 @@ from trimtab.errors import (
 )
 from trimtab.execution.checks import QuoteRules
 from trimtab.execution.executor import Executor
+from trimtab.execution.terms import Terms
+from trimtab.execution.together import Leg
 from trimtab.hedging.book import Book, PerpLeg
+from trimtab.hedging.conditions import hedge_terms, read_probed_delta, watch_book
 from trimtab.hedging.decisions import VOID, Decision, DecisionLog, Ending, ending_of
 from trimtab.hedging.exposure import UnderlyingExposure, read_exposure
 from trimtab.hedging.limits import WINDOW_SECONDS, Allowance, HedgeLimits, apply_limits
@@ -110,6 +113,8 @@ class Hedger:
         self._client = client
         self._log = log
         self._dry_run = dry_run
+        door = executor.door
+        self._watched = None if door is None else watch_book(book, underlying, door)
 
     async def reconcile(self) -> Restart:
         """Compare journal, chain and venue before anything new is decided: resolve the decision that an
@@ -237,11 +242,11 @@ class Hedger:
         self, why: str, before: UnderlyingExposure, wanted: HedgeDecision, allowed: Allowance
     ) -> HedgeStep:
         self._check_failures(before.at)
-        limit = _limit(allowed)
+        limit, terms = _limit(allowed), await self._read_terms(before, wanted, allowed)
         held = _held(before, self._leg)
         decision = self._log.decide(why, before, held=held, band=wanted.band, size=allowed.size, limit=limit)
         try:
-            report = await self._execute(decision.key, before, allowed)
+            report = await self._execute(decision.key, before, allowed, terms)
         except (IntentError, NotSentError, VenueError) as error:
             # The three that say for certain that nothing left this machine; any other error leaves the
             # decision unfinished, and reconcile resolves it.
@@ -255,28 +260,50 @@ class Hedger:
         self, why: str, before: UnderlyingExposure, wanted: HedgeDecision, allowed: Allowance
     ) -> HedgeStep:
         try:
-            report = await self._execute(f"dry/{why}", before, allowed, dry_run=True)
+            terms = await self._read_terms(before, wanted, allowed)
+            report = await self._execute(f"dry/{why}", before, allowed, terms, dry_run=True)
         except (IntentError, VenueError) as error:
             return HedgeStep(why, before, before, wanted, allowed, refusal=str(error))
         return HedgeStep(why, before, before, wanted, allowed, report=report)
 
     async def _execute(
-        self, key: str, before: UnderlyingExposure, allowed: Allowance, *, dry_run: bool = False
+        self,
+        key: str,
+        before: UnderlyingExposure,
+        allowed: Allowance,
+        terms: Terms | None,
+        *,
+        dry_run: bool = False,
     ) -> ExecutionReport:
-        seconds = self._limits.deadline_seconds
+        seconds, leg = self._limits.deadline_seconds, self._leg
         intent = PerpIntent(
-            self._leg.market,
+            leg.market,
             Side.BUY if allowed.size > 0 else Side.SELL,
             size=abs(allowed.size),
             acceptable_price=_limit(allowed),
             deadline=None if seconds is None else before.at + seconds,
         )
-        rules = QuoteRules(
-            min_health_after=None if _is_reducing(before, self._leg, allowed) else self._limits.min_health
-        )
-        return await self._executor.execute_perp(
-            self._leg.venue, self._leg.account, intent, key=key, rules=rules, dry_run=dry_run
-        )
+        rules = QuoteRules(min_health_after=self._health_floor(before, allowed))
+        if terms is None:
+            return await self._executor.execute_perp(
+                leg.venue, leg.account, intent, key=key, rules=rules, dry_run=dry_run
+            )
+        legs = [Leg(leg.venue, intent, rules)]
+        told = await self._executor.execute_together(leg.account, legs, key=key, terms=terms, dry_run=dry_run)
+        return replace(told.legs[0], notes=told.conditions)
+
+    async def _read_terms(
+        self, before: UnderlyingExposure, wanted: HedgeDecision, allowed: Allowance
+    ) -> Terms | None:
+        """What shall hold on the chain after the hedge; None where nothing can check it there."""
+        if self._watched is None:
+            return None
+        delta = await read_probed_delta(self._client, self._watched, self._underlying, before.block)
+        floor = self._health_floor(before, allowed)
+        return hedge_terms(wanted, before, allowed.size, delta, self._watched, self._leg, floor)
+
+    def _health_floor(self, before: UnderlyingExposure, allowed: Allowance) -> Decimal | None:
+        return None if _is_reducing(before, self._leg, allowed) else self._limits.min_health
 
     def _end(self, decision: Decision, report: ExecutionReport) -> Decision:
         ending = ending_of(report)

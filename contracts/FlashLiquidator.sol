@@ -209,17 +209,17 @@ contract FlashLiquidator is IFlashLiquidator, IAaveFlashBorrower, IUniswapV3Call
     function _liquidateCollateral(CollateralTarget memory target) private {
         for (uint256 round; round < target.rounds; ++round) {
             if (!IVault(vault).isLiquidatable(target.trader)) return;
-            (, uint256 most) =
+            (uint256 cost, uint256 most) =
                 IVault(vault).getMaxRepaidSettlementAndLiquidatableCollateral(target.trader, target.token);
             uint256 amount = target.amount == 0 ? most : Math.min(target.amount, most);
             if (amount == 0) return;
-            _sellCollateral(target, amount);
+            _sellCollateral(target, amount, most, cost);
             ++steps;
         }
     }
 
     /// @dev The pool pays first; its callback buys from the venue what is sold to it.
-    function _sellCollateral(CollateralTarget memory target, uint256 amount) private {
+    function _sellCollateral(CollateralTarget memory target, uint256 amount, uint256 most, uint256 cost) private {
         address pool = _findPool(target.token, target.poolFee);
         bool isFirst = _isFirst(target.token, settlementToken);
         expected = pool;
@@ -228,7 +228,7 @@ contract FlashLiquidator is IFlashLiquidator, IAaveFlashBorrower, IUniswapV3Call
             isFirst,
             amount.toInt256(),
             isFirst ? LOWEST_SQRT_PRICE : HIGHEST_SQRT_PRICE,
-            abi.encode(target.trader, target.token)
+            abi.encode(target.trader, target.token, most, cost)
         );
         (int256 sold, int256 got) = isFirst ? (amount0, amount1) : (amount1, amount0);
         uint256 price = Math.mulDiv(uint256(-got), WAD, uint256(sold));
@@ -240,8 +240,15 @@ contract FlashLiquidator is IFlashLiquidator, IAaveFlashBorrower, IUniswapV3Call
         external
         onlyExpected
     {
-        (address trader, address token) = abi.decode(data, (address, address));
-        uint256 sold = uint256(amount0Delta > 0 ? amount0Delta : amount1Delta);
+        (address trader, address token, uint256 most, uint256 cost) =
+            abi.decode(data, (address, address, uint256, uint256));
+        (int256 owed, int256 paid) =
+            _isFirst(token, settlementToken) ? (amount0Delta, amount1Delta) : (amount1Delta, amount0Delta);
+        uint256 sold = uint256(owed);
+        uint256 got = uint256(-paid);
+        if (sold != most) cost = IVault(vault).getRepaidSettlementByCollateral(token, sold);
+        if (got < cost) revert CollateralNotCovered(token, got, cost);
+
         IVault(vault).liquidateCollateral(trader, token, sold, false);
         IERC20(token).safeTransfer(msg.sender, sold);
     }

@@ -1,4 +1,4 @@
-"""Orders of flash liquidations as values; what the contract does with them is shown in tests/onchain/flash."""
+"""Orders of flash liquidations as values; what the contract makes of them is shown in tests/onchain/flash."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_events_are_told_typed() -> None:
     words = (1, 2_000, 1, 3, 44)
     data = b"".join(word.to_bytes(32, "big") for word in words)
     topics = (event.topic0, *(bytes(12) + bytes.fromhex(a[2:]) for a in (TRADER, DAVE)))
-    log = Log(AT, topics, data, 1, BlockHash("0x" + "00" * 32), TxHash("0x" + "00" * 32), 0, 0)
+    log = Log(AT, topics, data, 1, BlockHash("0x" + "00" * 32), TxHash("0x" + "00" * 32), 0)
     assert decode_events([log], OTHER) == []
     assert decode_events([log, log], AT) == [Liquidated(TRADER, DAVE, Lender.AAVE_V3, 2_000, 1, 3, 44)] * 2
 

@@ -113,6 +113,9 @@ interface IVault {
         view
         returns (uint256 maxRepaidSettlement, uint256 maxLiquidatableCollateral);
 
+    /// @dev What is paid for less than the most.
+    function getRepaidSettlementByCollateral(address token, uint256 collateral) external view returns (uint256);
+
     function deposit(address token, uint256 amount) external;
     function withdrawAll(address token) external returns (uint256 amount);
 

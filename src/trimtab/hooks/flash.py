@@ -12,6 +12,7 @@ from trimtab.chain.abi import Abi
 from trimtab.chain.call import Call
 from trimtab.chain.client import Client
 from trimtab.chain.receipt import Log
+from trimtab.chain.reverts import call_reverted
 from trimtab.errors import CallRevertedError, IntentError
 from trimtab.hooks.artifacts import load_artifact
 from trimtab.hooks.plans import UINT256_MAX
@@ -184,7 +185,7 @@ async def read_profit(
     except CallRevertedError as error:
         refusal = flash_abi().error("ProfitBelow")
         if error.data[:4] != refusal.selector:
-            raise
+            raise call_reverted("the liquidation", liquidator, error.data, (flash_abi(),)) from error
         loss: int = refusal.decode(error.data)["profit"]
         return loss
     return int(flash_abi().function("liquidate").decode(data))

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {IProbe} from "./IProbe.sol";
 
 /// @notice What a call that fails does to its plan. Who sends the transaction chooses its gas, and too little of it
-/// makes calls fail: a failure that is let pass must leave an eighth of the gas that its call began with, or all
+/// makes calls fail: a failure that is let pass must leave a third of the gas that its call began with, or all
 /// is undone (`GasTooLow`).
 enum OnFailure {
     /// All is undone.

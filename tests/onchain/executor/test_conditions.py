@@ -248,6 +248,7 @@ def test_a_size_is_as_promised(desk, margin, trader, refused):
     margin.execute(desk.plan(desk.perp(2 * WAD), sizes=kept), sender=trader)
 
 
+@pytest.mark.fork
 def test_all_conditions_at_once(desk, delegated, trader, tokens):
     """The hedge with every kind of condition on both venues."""
     perp, lyra = low(desk.perp_probe), low(desk.lyra_probe)

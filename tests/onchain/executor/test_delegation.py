@@ -19,6 +19,7 @@ MAGIC, INVALID = bytes.fromhex("1626ba7e"), b"\xff" * 4
 BAND = WAD // 2
 
 
+@pytest.mark.fork
 def test_one_transaction_delegates_and_hedges(desk, shared, trader, run, world):
     """The type-4 transaction that gives the account its code carries the plan too."""
     calls = tuple(HookCall(call) for call in desk.hedge())

@@ -12,6 +12,7 @@ WAD = 10**18
 BAND = WAD // 2
 
 
+@pytest.mark.fork
 def test_an_eoa_trades_and_hedges_in_one_transaction(desk, delegated, trader):
     """Ten calls and 5.5 short vETH, from nothing, through the account's own code."""
     plan = desk.plan(*desk.hedge(), deltas=desk.band(-BAND, BAND))
@@ -23,6 +24,7 @@ def test_an_eoa_trades_and_hedges_in_one_transaction(desk, delegated, trader):
     assert told.planHash == delegated.hashPlan(plan)
 
 
+@pytest.mark.fork
 def test_a_second_leg_that_fails_leaves_no_first(desk, delegated, trader, tokens, refused, error_data):
     """The perp venue refuses the hedge: no option, no margin, not a token moved, no allowance."""
     before = {name: token.balanceOf(trader) for name, token in tokens.items()}
@@ -36,6 +38,7 @@ def test_a_second_leg_that_fails_leaves_no_first(desk, delegated, trader, tokens
     assert tokens["sUSD"].allowance(trader, desk.option_market) == 0
 
 
+@pytest.mark.fork
 def test_a_delta_outside_the_band_undoes_all_and_says_the_number(desk, delegated, trader, chain, refused):
     """The error carries the net delta that the trades would have left, to the wei, and the band."""
     with chain.isolate():

@@ -14,6 +14,7 @@ WAD = 10**18
 BAND = WAD // 2
 
 
+@pytest.mark.fork
 def test_a_safe_trades_and_hedges_in_one_transaction(desk, shared, safe):
     """Signed by an owner, executed by a stranger: ten calls and 5.5 short vETH of the Safe's own."""
     safe.do(_execute_from(shared, safe, *desk.hedge(), deltas=desk.band(-BAND, BAND), desk=desk))

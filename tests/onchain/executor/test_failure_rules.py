@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ape
 import pytest
 
 from trimtab.errors import CallRevertedError, RpcError
@@ -69,27 +70,37 @@ def test_value_that_is_not_there_fails_its_call(desk, delegated, trader, bell, c
     assert (bell.rung(), bell.balance) == (1, 1)
 
 
-@pytest.mark.parametrize("gas", [150_000, 400_000, 2_000_000])
+@pytest.mark.parametrize("depth", [0, 10, 20])
+@pytest.mark.parametrize("gas", [400_000, 2_000_000])
 def test_too_little_gas_is_no_failure_that_is_let_pass(
-    gas, desk, delegated, trader, bell, call_of, refused, may_fail
+    gas, depth, desk, delegated, trader, bell, call_of, refused, may_fail
 ):
     """Who sends it chooses the gas: a call that took nearly all of it undoes the plan, whatever its rule."""
-    plan = desk.plan(may_fail(call_of(bell, "burn")), call_of(bell, "ring"))
+    plan = desk.plan(may_fail(call_of(bell, "burn", depth)), call_of(bell, "ring"))
     name, told = refused(delegated.execute, plan, sender=trader, gas=gas)
     assert (name, told["call"]) == ("GasTooLow", 0)
     assert gas // 2 < told["gas"] < gas
 
 
-def test_a_leg_cannot_be_starved(desk, delegated, trader, may_fail, refused, run, world):
-    """From no gas to enough for all, a plan whose hedge may fail is undone or has its hedge: the depth of the
-    venue's own calls leaves no amount of gas that kills the leg alone."""
-    delegated.execute(desk.plan(*desk.deposit(100_000 * 10**6)), sender=trader)
-    plan = desk.plan(may_fail(desk.perp(-WAD)))
-    data = "0x" + bytes(delegated.execute.encode_input(plan)).hex()
-    tx = {"from": trader.address, "to": trader.address, "data": data}
+@pytest.mark.parametrize("place", ["delegated", "shared"])
+def test_a_leg_cannot_be_starved(place, places, desk, trader, safe, tokens, accounts, may_fail, run, world):
+    """From no gas to enough for all, a plan whose hedge may fail is undone or has its hedge: no amount of gas
+    kills the leg alone, at the venue's depth and at a Safe's two calls more."""
+    who = ape.convert(safe.address, ape.types.AddressType) if place == "shared" else trader.address
+    executor, plan = places[place], desk.plan(may_fail(desk.perp(-WAD)))
+    deposit = desk.plan(*desk.deposit())
+    if place == "shared":
+        itself = accounts[who]
+        itself.balance = WAD
+        executor.executeFrom(who, deposit, sender=itself)
+        data = executor.executeFrom.encode_input(who, plan)
+    else:
+        executor.execute(deposit, sender=trader)
+        data = executor.execute.encode_input(plan)
+    tx = {"from": who, "to": executor.address, "data": "0x" + bytes(data).hex()}
     enough = int(run(world.client.request("eth_estimateGas", [tx])), 16)
     outcomes = set()
-    for gas in range(60_000, enough + 60_000, 20_000):
+    for gas in range(60_000, enough + 40_000, 20_000):
         try:
             answer = run(world.client.request("eth_call", [tx | {"gas": hex(gas)}, "latest"]))
         except (CallRevertedError, RpcError):

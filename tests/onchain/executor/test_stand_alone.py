@@ -20,6 +20,7 @@ def funded(desk, own, owner, tokens):
     return own
 
 
+@pytest.mark.fork
 def test_it_trades_and_hedges_in_one_transaction(desk, funded, owner, tokens):
     """The positions are the executor's own; what the trades leave of the tokens goes back to the owner."""
     usdc, susd = (desk.world.addresses.tokens[name] for name in ("USDC", "sUSD"))

@@ -78,7 +78,8 @@ def test_the_site_builds_strictly(tmp_path: Path) -> None:
 
 @pytest.mark.node
 @pytest.mark.parametrize(
-    "page", ["run-a-world", "use-web3-contracts", "limit-the-damage", "see-what-a-mempool-costs"]
+    "page",
+    ["run-a-world", "use-web3-contracts", "limit-the-damage", "see-what-a-mempool-costs", "deploy-hooks"],
 )
 async def test_the_guides_code_runs(page: str, world: World) -> None:
     """Every Python block of a guide runs as it stands, on a world of its own or on the test's."""

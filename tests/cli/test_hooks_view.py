@@ -7,7 +7,14 @@ from decimal import Decimal
 
 import pytest
 
-from trimtab.cli.hooks_view import change_rows, describe, limit_rows, print_calls
+from trimtab.cli.hooks_view import (
+    change_rows,
+    describe,
+    limit_rows,
+    list_unbounded,
+    loss_caption,
+    print_calls,
+)
 from trimtab.cli.output import to_plain
 from trimtab.hooks.guard import GuardLimits, Spent
 from trimtab.model.ids import Address
@@ -83,3 +90,20 @@ def test_json_has_everything_in_a_fixed_order() -> None:
     assert [call["probe"] for call in plain["calls"]] == [PROBE, None]
     assert plain["calls"][1]["selector"] == "0x05060708"
     assert plain["calls"][1]["rules"][0]["one_of"] == [SHOP, SELF]
+
+
+def test_the_bound_of_a_leaked_key_is_told() -> None:
+    """The threat model's sum: fees, value, notional times slippage; without a limit of these, which."""
+    assert list_unbounded(LIMITS) == ["leverage"]
+    assert loss_caption(LIMITS) == (
+        "No limit on leverage: what a leaked agent's key can lose is not bounded."
+    )
+    full = replace(LIMITS, max_leverage=Decimal(3))
+    assert loss_caption(full) == (
+        "A leaked agent's key can lose at most 1 ETH as fees and 0 ETH as value in a day, 0.5 in bad trades, "
+        "and market moves on what is open at a leverage of up to 3."
+    )
+    payer = replace(LIMITS, calls=(PAY,), max_value_wei=5, max_notional_per_day=None)
+    assert list_unbounded(payer) == ["value a day"]
+    told = loss_caption(replace(payer, max_value_per_day_wei=10**17))
+    assert told.endswith("1 ETH as fees and 0.1 ETH as value in a day: it may not trade.")

@@ -13,7 +13,15 @@ from trimtab.chain.call import Call
 from trimtab.chain.receipt import Receipt
 from trimtab.cli.hooks_plan import name_addresses, probe_targets
 from trimtab.cli.hooks_send import Step, ask, check_flags, estimate, fee_of, send_steps
-from trimtab.cli.hooks_view import change_rows, describe, limit_rows, print_calls, second
+from trimtab.cli.hooks_view import (
+    change_rows,
+    describe,
+    limit_rows,
+    list_unbounded,
+    loss_caption,
+    print_calls,
+    second,
+)
 from trimtab.cli.output import print_facts, print_json, print_table
 from trimtab.cli.wiring import Session, executor_options, open_session
 from trimtab.errors import AbiError, CallRevertedError, ConfigError, IntentError
@@ -46,7 +54,8 @@ async def show(path: Path | None, given: str | None, *, as_json: bool) -> None:
         typer.echo("No limits were set yet, so the agent may do nothing: `trimtab hooks limits set`.")
         return
     columns = ("Limit", ">At most", ">Spent", ">Left")
-    print_table("Limits", columns, limit_rows(look.held.limits, look.spent))
+    rows = limit_rows(look.held.limits, look.spent)
+    print_table("Limits", columns, rows, loss_caption(look.held.limits))
     print_calls(look.held, look.names)
 
 
@@ -57,13 +66,14 @@ async def change(path: Path | None, given: str | None, *, dry_run: bool, yes: bo
         look = await _look(session, given)
         call = _encode(session, look.guard)
         held = look.held if look.state.version else None
-        rows = change_rows(held, _decode(session, call), look.names)
+        wanted = _decode(session, call)
+        rows = change_rows(held, wanted, look.names)
         is_new = bool(rows)
         if not dry_run and is_new:
             _check_sender(session, look, ("owner",))
         gas = await estimate(session, look.state.owner, call) if is_new else 0
         if not as_json:
-            _print_change(rows, gas, is_new=is_new)
+            _print_change(rows, f"{loss_caption(wanted.limits)} About {gas:,} gas.", is_new=is_new)
         receipts: list[Receipt] = []
         if is_new and not dry_run:
             if not yes:
@@ -72,7 +82,17 @@ async def change(path: Path | None, given: str | None, *, dry_run: bool, yes: bo
     if as_json:
         changes = [{"limit": name, "old": old, "new": new} for name, old, new in rows]
         sent = [receipt.tx_hash for receipt in receipts]
-        print_json({"guard": look.guard, "changes": changes, "gas": gas, "sent": sent, "is_dry_run": dry_run})
+        print_json(
+            {
+                "guard": look.guard,
+                "changes": changes,
+                "unbounded": list_unbounded(wanted.limits),
+                "call": call,
+                "gas": gas,
+                "sent": sent,
+                "is_dry_run": dry_run,
+            }
+        )
     elif receipts:
         typer.echo(f"The limits are set: {_told(receipts)}.")
     elif dry_run:
@@ -180,11 +200,11 @@ def _check_sender(session: Session, look: Look, roles: Sequence[str]) -> None:
         )
 
 
-def _print_change(rows: Sequence[tuple[str, str, str]], gas: int, *, is_new: bool) -> None:
+def _print_change(rows: Sequence[tuple[str, str, str]], caption: str, *, is_new: bool) -> None:
     if not is_new:
         typer.echo("The guard has these limits already: nothing to send.")
         return
-    print_table("Limits", ("Limit", "Old", "New"), rows, f"About {gas:,} gas.")
+    print_table("Limits", ("Limit", "Old", "New"), rows, caption)
 
 
 def _people(look: Look) -> dict[str, object]:

@@ -49,6 +49,34 @@ def _used(name: str, limits: Limits, spent: Spent) -> tuple[str, str, str]:
     return _amount(name, most), _amount(name, used), _amount(name, left)
 
 
+def list_unbounded(limits: Limits) -> list[str]:
+    """The limits that are missing for a bound on what a leaked agent's key can lose, by their titles."""
+    needed = ["max_fees_per_day_wei"]
+    if limits.max_value_wei != 0:
+        needed.append("max_value_per_day_wei")
+    if any(call.is_trade for call in limits.calls):
+        needed += ["max_notional_per_day", "max_slippage", "max_leverage"]
+    return [TITLES[name] for name in needed if getattr(limits, name) is None]
+
+
+def loss_caption(limits: Limits) -> str:
+    """What a leaked agent's key can lose in a day, or why that is not bounded."""
+    if missing := list_unbounded(limits):
+        return f"No limit on {', '.join(missing)}: what a leaked agent's key can lose is not bounded."
+    fees = _amount("max_fees_per_day_wei", limits.max_fees_per_day_wei)
+    value = _amount("max_value_per_day_wei", limits.max_value_per_day_wei if limits.max_value_wei else 0)
+    told = f"A leaked agent's key can lose at most {fees} as fees and {value} as value in a day"
+    if not any(call.is_trade for call in limits.calls):
+        return f"{told}: it may not trade."
+    assert limits.max_notional_per_day is not None  # or it would be missing above
+    assert limits.max_slippage is not None
+    badly = number(limits.max_notional_per_day * limits.max_slippage, 2)
+    leverage = number(limits.max_leverage)
+    return (
+        f"{told}, {badly} in bad trades, and market moves on what is open at a leverage of up to {leverage}."
+    )
+
+
 def print_calls(held: GuardLimits, names: Mapping[Address, str]) -> None:
     """The calls that the guard allows, then who may get plain value."""
     rows = [(*_call(call, names), _probe(held, call, names)) for call in held.limits.calls]
@@ -119,7 +147,7 @@ def describe(held: GuardLimits) -> dict[str, object]:
         }
         for call in limits.calls
     ]
-    return {**plain, "refunds_fees": held.refunds_fees}
+    return {**plain, "refunds_fees": held.refunds_fees, "unbounded": list_unbounded(limits)}
 
 
 def _amount(name: str, value: Any) -> str:

@@ -213,6 +213,7 @@ def _option_answer(book: Any) -> OptionAnswer:
         if not raw.isOk:
             return Unread(raw.reason)
         held = tuple(OptionHoldingReading(*(h[0], series[h[1]], *h[2:])) for h in raw.holdings)
-        return OptionReading(*(*raw[2:7], book.spot, book.rate, held))
+        priced_with = (book.spot, book.rate) if held else (0, 0)  # whoever else was asked about
+        return OptionReading(*(*raw[2:7], *priced_with, held))
 
     return OptionAnswer(tuple(map(reading, book.accounts)))

@@ -33,6 +33,7 @@ from trimtab.model.limits import Limits
 from trimtab.model.market import OptionChain, OptionKind, OptionSeriesState, OptionType
 from trimtab.model.order import Fill, OptionAction, OptionIntent, OptionQuote
 from trimtab.model.position import OptionPosition
+from trimtab.testing.book_conformance import check_books
 from trimtab.testing.calls import check_calls, submit_within
 from trimtab.testing.capabilities import has, require
 from trimtab.venues.base import Capability, ChainPlan, OptionVenue
@@ -136,6 +137,7 @@ class OptionVenueConformance:
         assert stage.venue.decode_fills(receipt, NOBODY) == ()
         (position,) = await stage.venue.read_option_positions(stage.account)
         check_position(position, opening)
+        await check_books(stage, [stage.account, NOBODY])
         closing = replace(
             opening,
             action=OptionAction.CLOSE,

@@ -31,10 +31,12 @@ from trimtab.errors import (
 from trimtab.model.ids import Address, BlockHash, TxHash
 from trimtab.model.limits import Limits
 from trimtab.model.order import PerpIntent, PerpQuote, Side
+from trimtab.testing.book_conformance import check_books
 from trimtab.testing.calls import check_calls, check_plan, submit_within
 from trimtab.testing.capabilities import has, refuses, require
 from trimtab.testing.exposure_conformance import ExposureCheck
 from trimtab.venues.base import (
+    BookVenue,
     Capability,
     ChainPlan,
     DelegationVenue,
@@ -111,6 +113,7 @@ class PerpVenueConformance:
             (Capability.DELEGATED_TRADING, DelegationVenue),
             (Capability.LIQUIDATE, LiquidationVenue),
             (Capability.SANDWICH_EXPOSURE, ExposureVenue),
+            (Capability.BOOKS, BookVenue),
         ):
             assert capability not in venue.capabilities or isinstance(venue, role)
 
@@ -299,6 +302,7 @@ class PerpVenueConformance:
         plan = venue.encode_add_liquidity(stage.market, base=base, quote=quote, ticks=ticks)
         await stage.submit(stage.account, plan)
         (added,) = await venue.read_liquidity(stage.account, stage.market)
+        await check_books(stage, [stage.account, NOBODY])
         assert added.ticks == ticks
         assert added.prices[0] < state.spot_price < added.prices[1]
         assert 0 < added.base_debt <= base

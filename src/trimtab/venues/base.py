@@ -54,6 +54,7 @@ class Capability(StrEnum):
     LP_QUEUE = "lp_queue"
     SANDWICH_EXPOSURE = "sandwich_exposure"
     SETTLE = "settle"
+    BOOKS = "books"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ class ProbedVenue(Venue, Protocol):
 
 @runtime_checkable
 class BookVenue(Venue, Protocol):
-    """A venue that reads many accounts at once, each to the wei as it reads one."""
+    """BOOKS: many accounts read at once, each to the wei as it is read alone."""
 
     async def read_books(
         self, accounts: Sequence[Address], *, block: int | str = "latest"

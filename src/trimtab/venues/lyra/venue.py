@@ -68,6 +68,7 @@ class Lyra:
             Capability.SPLIT_MERGE,
             Capability.LP_QUEUE,
             Capability.SETTLE,
+            Capability.BOOKS,
             Capability.LIQUIDATE,
         }
     )

@@ -62,6 +62,7 @@ class PerpV2(Duties, PerpVenue):
             Capability.LIQUIDATE,
             Capability.LIQUIDATE_COLLATERAL,
             Capability.SANDWICH_EXPOSURE,
+            Capability.BOOKS,
         }
     )
 

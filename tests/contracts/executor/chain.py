@@ -167,8 +167,10 @@ class Stage:
                 return at["bell"], 0, bell.function("crack").encode(7)
             case Lost():
                 return at["nobody"], 0, b"\x01\x02\x03\x04"
-            case GiveBack(to, amount):
+            case GiveBack("", to, amount):
                 return at["bell"], 0, bell.function("giveBack").encode(at[to], amount)
+            case GiveBack(token, to, amount):
+                return at["bell"], 0, bell.function("giveToken").encode(at[token], at[to], amount)
             case Send(token, to, amount):
                 return at[token], 0, mock("HookToken")[0].function("transfer").encode(at[to], amount)
             case Pay(to, value):

@@ -118,7 +118,8 @@ def _deed(random: Random, account: str, standing: list[tuple[str, Plan]]) -> Dee
     if kind < 6:
         return Crack() if kind == 4 else Lost()
     if kind < 8:
-        return GiveBack(random.choice(TAKERS[:-1]), random.randrange(60))
+        to = account if random.random() < 0.5 else random.choice(TAKERS[:-1])
+        return GiveBack(random.choice((COIN, "A", "B")), to, random.randrange(60))
     if kind < 12:
         return Send(random.choice("AB"), random.choice(TAKERS), amount)
     if kind < 13:

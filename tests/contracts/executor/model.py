@@ -42,6 +42,9 @@ class Lost:
 
 @dataclass(frozen=True)
 class GiveBack:
+    """What the bell has, the native coin or a token."""
+
+    token: str
     to: str
     amount: int
 
@@ -266,8 +269,8 @@ def _do(state: State, account: str, deed: Deed) -> bool:
             state.rung += 1
         case Crack() | Lost():
             return False
-        case GiveBack(to, amount):
-            return state.move(COIN, "bell", to, amount)
+        case GiveBack(token, to, amount):
+            return state.move(token, "bell", to, amount)
         case Send(token, to, amount):
             return state.move(token, account, to, amount)
         case Pay(to, value):

@@ -24,10 +24,13 @@ contract Guard is GuardLimits, Batch, Ownable2Step, IERC721Receiver {
 
     uint256 private constant HOUR = 3_600;
     uint256 private constant DAY = 86_400;
-    /// @dev The transaction's 21,000 and what is paid before the first look at the gas and after the last one:
-    /// two sums that are written and the refund.
-    uint256 private constant OVERHEAD_GAS = 21_000 + 60_000;
+    /// @dev The transaction's 21,000, and what is paid before the first look at the gas and after the last one: a sum
+    /// that is written, an event, the answer.
+    uint256 private constant OVERHEAD_GAS = 21_000 + 32_000;
     uint256 private constant BYTE_GAS = 16;
+    /// @dev What the agent's own code (EIP-7702) may spend on taking a refund, and what the refund costs with it.
+    uint256 private constant TAKING_GAS = 10_000;
+    uint256 private constant REFUND_GAS = TAKING_GAS + 14_000;
 
     // Storage
 
@@ -45,6 +48,8 @@ contract Guard is GuardLimits, Batch, Ownable2Step, IERC721Receiver {
     constructor(address owner_, address agent_, address guardian_) Ownable(owner_) {
         _setAgent(agent_);
         _setGuardian(guardian_);
+        // So that the first fee costs no more to write than any other.
+        _feesSpent.push(uint48(block.timestamp), 0);
     }
 
     // Receiving
@@ -215,24 +220,26 @@ contract Guard is GuardLimits, Batch, Ownable2Step, IERC721Receiver {
             }
             _notionalSpent.add(notional);
         }
+        (uint256 inHour, uint256 inDay) = (_feesSpent.within(HOUR), _feesSpent.within(DAY));
+        // All that is read was read: what comes now costs about the same each time.
         uint256 gasUsed = gasBefore - gasleft() + OVERHEAD_GAS + BYTE_GAS * msg.data.length;
-        _spendFee(most, value, gasUsed * tx.gasprice);
-        emit Spend(value, gasUsed * tx.gasprice, notional);
-    }
-
-    function _spendFee(Limits storage most, uint256 value, uint256 fee) private {
-        if (value + fee > most.maxCost) revert CostAbove(value + fee, most.maxCost);
-        if (fee == 0) return;
-        uint256 earlier = _feesSpent.within(HOUR);
-        if (earlier + fee > most.maxFeesPerHour) revert FeesPerHourAbove(fee, earlier, most.maxFeesPerHour);
-        earlier = _feesSpent.within(DAY);
-        if (earlier + fee > most.maxFeesPerDay) revert FeesPerDayAbove(fee, earlier, most.maxFeesPerDay);
+        if (most.refundsFees) gasUsed += REFUND_GAS;
+        uint256 fee = gasUsed * tx.gasprice;
+        _checkFee(most, value, fee, inHour, inDay);
         _feesSpent.add(fee);
+        emit Spend(value, fee, notional);
         if (most.refundsFees) _refund(Math.min(fee, address(this).balance));
     }
 
+    function _checkFee(Limits storage most, uint256 value, uint256 fee, uint256 inHour, uint256 inDay) private view {
+        if (value + fee > most.maxCost) revert CostAbove(value + fee, most.maxCost);
+        if (fee == 0) return;
+        if (inHour + fee > most.maxFeesPerHour) revert FeesPerHourAbove(fee, inHour, most.maxFeesPerHour);
+        if (inDay + fee > most.maxFeesPerDay) revert FeesPerDayAbove(fee, inDay, most.maxFeesPerDay);
+    }
+
     function _refund(uint256 amount) private {
-        (bool isSuccess, ) = msg.sender.call{value: amount}("");
+        (bool isSuccess, ) = msg.sender.call{value: amount, gas: TAKING_GAS}("");
         if (!isSuccess) revert RefundFailed(msg.sender, amount);
         emit FeeRefunded(msg.sender, amount);
     }

@@ -308,6 +308,10 @@ async def test_no_error_shows_a_urls_secret(cli: Cli, scheme: str) -> None:
         ("max_notional = 1_000", ("perp", "vETH", "buy", "1"), "max_notional", "above max_notional 1000"),
         ("max_notional_per_day = 1_000", ("perp", "vETH", "buy", "1"), "max_notional_per_day", "in a day"),
         ("max_notional = 1_000", (*CALL[1:], "1"), "max_notional", "above max_notional 1000"),
+        ("max_leverage = 0.01", ("perp", "vETH", "buy", "1"), "max_leverage", "above max_leverage 0.01"),
+        ("max_slippage = 0.00001", ("perp", "vETH", "buy", "1"), "max_slippage", "above max_slippage"),
+        ("max_slippage = 0.00001", (*CALL[1:], "1"), "max_slippage", "loses"),
+        ("reduce_only = true", ("perp", "vETH", "buy", "1"), "reduce_only", "this key may only reduce"),
         (
             "max_fees_per_hour_eth = 0.000000001",
             ("perp", "vETH", "buy", "1"),
@@ -343,6 +347,9 @@ async def test_what_the_key_may_not(
         ('venues = ["gmx"]', "limits.venues", "which is not configured; there are lyra, perp_v2"),
         ("max_fees_eth = 1", "limits.max_fees_eth", "is not a setting"),
         ("max_notional = -1", "limits.max_notional", "above 0"),
+        ("max_slippage = 1e-19", "limits.max_slippage", "more than 18 decimal places"),
+        ("max_leverage = 0", "limits.max_leverage", "above 0"),
+        ('reduce_only = "yes"', "limits.reduce_only", "true or false"),
     ],
 )
 async def test_limits_that_mean_nothing(cli: Cli, settings: str, key: str, message: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from decimal import Decimal
@@ -280,29 +280,26 @@ async def test_what_an_order_does_is_declared_from_its_quote(open_desk: OpenDesk
         await desk.deposit()
         first = await desk.executor.execute_perp(desk.perp, desk.account, BUY, key="buy")
         assert first.status is OrderStatus.FILLED
-        nonce, margin = await desk.nonce(), await desk.perp.read_margin(desk.account)
-        large = replace(BUY, size=margin.equity / 2_000)
-        assert (
-            await refused_field(desk.executor.execute_perp(desk.perp, desk.account, large, key="l"))
-            == "max_leverage"
-        )
-        out = margin.equity - margin.total_notional - 100
-        plan = desk.perp.encode_withdraw(desk.account, "USDC", out.quantize(D("0.01")))
-        undeclared = desk.executor.execute_plan(desk.perp, desk.account, plan, key="out")
+        nonce = await desk.nonce()
+        large = desk.executor.execute_perp(desk.perp, desk.account, replace(BUY, size=D(20)), key="large")
+        assert await refused_field(large) == "max_leverage"
+        few, much = (desk.perp.encode_withdraw(desk.account, "USDC", D(amount)) for amount in (10, 45_000))
+        facts = [await desk.perp.read_withdrawal_facts(desk.account, "USDC", D(n)) for n in (10, 45_000)]
+        undeclared = desk.executor.execute_plan(desk.perp, desk.account, few, key="few")
         assert await refused_field(undeclared) == "max_leverage"
-        facts = await desk.perp.read_withdrawal_facts(desk.account, "USDC", out.quantize(D("0.01")))
-        declared = desk.executor.execute_plan(desk.perp, desk.account, plan, key="out", trade=facts)
+        declared = desk.executor.execute_plan(desk.perp, desk.account, much, key="much", trade=facts[1])
         assert await refused_field(declared) == "max_leverage"
-        series = (await desk.lyra.read_series("sETH", 4)).series
-        short = OptionIntent(series, OptionType.LONG_CALL, OptionAction.OPEN, D(1))
-        option = desk.executor.execute_option(desk.lyra, desk.account, short, key="call", dry_run=True)
-        quote = (await option).quote
-        assert quote is not None
-        assert quote.trade is not None
-        assert quote.trade.after is not None
         assert await desk.nonce() == nonce
+        report = await desk.executor.execute_plan(desk.perp, desk.account, few, key="few", trade=facts[0])
+        assert report.status is OrderStatus.FILLED
     async with open_desk(limits=replace(limits, reduce_only=True)) as desk:
         again = desk.executor.execute_perp(desk.perp, desk.account, BUY, key="again")
         assert await refused_field(again) == "reduce_only"
-        half = replace(BUY, side=Side.SELL, size=BUY.size / 2)
+        series = (await desk.lyra.read_series("sETH", 4)).series
+        call = OptionIntent(series, OptionType.LONG_CALL, OptionAction.OPEN, D(1))
+        approvals = await desk.lyra.encode_approvals(desk.account, "sETH")
+        await desk.executor.execute_plan(desk.lyra, desk.account, approvals, key="approve")
+        opened = desk.executor.execute_option(desk.lyra, desk.account, call, key="call")
+        assert await refused_field(opened) == "reduce_only"
+        half = replace(BUY, side=Side.SELL, size=D(1))
         assert (await desk.executor.execute_perp(desk.perp, desk.account, half, key="half")).fills

@@ -227,9 +227,15 @@ def withdraw(
     """Take free margin out of a perp venue."""
 
     async def execute(session: Session, executor: Executor, preview: bool) -> ExecutionReport:
+        from trimtab.venues.base import FactsVenue
+
         source, account, money_out = _margin(session, venue, amount)
-        plan = source.encode_withdraw(account, currency, money_out)
-        return await executor.execute_plan(source, account, plan, key=key or _new_key(), dry_run=preview)
+        plan, facts = source.encode_withdraw(account, currency, money_out), None
+        if isinstance(source, FactsVenue):
+            facts = await source.read_withdrawal_facts(account, currency, money_out)
+        return await executor.execute_plan(
+            source, account, plan, key=key or _new_key(), dry_run=preview, trade=facts
+        )
 
     run(_trade(config, execute, dry_run=dry_run, yes=yes, as_json=json), as_json=json, debug=debug)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from pathlib import Path
 
@@ -85,7 +85,7 @@ class LimitSettings:
     max_notional_per_day: Decimal | None = None
     max_leverage: Decimal | None = None
     max_slippage: Decimal | None = None
-    reduce_only: bool = False
+    reduce_only: bool = field(default=False, metadata={"implied": True})
     expires_at: int | None = None
     pause_file: Path | None = None
 

@@ -47,6 +47,13 @@ def _function_isolation() -> None:
     return
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _end(chain, perp, lyra) -> Iterator[None]:
+    """ape isolates nothing at all in a file that replaces its fixture: here all is undone in the end."""
+    with chain.isolate():
+        yield
+
+
 @dataclass
 class Stage:
     """Who and what is there. `worth` in quote currency by the oracles' prices, from the chain alone."""

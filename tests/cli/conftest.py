@@ -109,6 +109,10 @@ class Cli:
         assert old in text
         self.config.write_text(text.replace(old, new))
 
+    def limit(self, lines: str) -> None:
+        """Put [limits] into the settings file."""
+        self.edit("[hedge]\n", f"[limits]\n{lines}\n[hedge]\n")
+
 
 @pytest.fixture
 def cli(world: World, tmp_path: Path) -> Cli:

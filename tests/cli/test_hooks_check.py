@@ -43,7 +43,7 @@ async def test_ours_are_named_and_the_guard_is_told_as_it_stands(cli: Cli) -> No
     assert (await cli.run("hooks", "kill", "--yes")).code == 0
     assert (await findings(cli, 0))["guard"]["found"] == "its agent is stopped"
     assert (await cli.run("hooks", "revive", "--yes")).code == 0
-    cli.edit("[limits]\n", "[limits]\nexpires_at = 1_600_000_000\n")
+    cli.limit("expires_at = 1_600_000_000")
     assert (await cli.run("hooks", "limits", "set", "--yes")).code == 0
     assert (await findings(cli, 0))["guard"]["found"] == "its limits ended at 1600000000"
 

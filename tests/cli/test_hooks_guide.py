@@ -20,7 +20,7 @@ async def test_the_guides_commands_run_in_their_order(cli: Cli) -> None:
         r"```(console|toml)\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL
     ):
         if kind == "toml":
-            cli.edit("[limits]\nreduce_only = false\n", block)
+            cli.limit(block.removeprefix("[limits]\n"))
             continue
         for line in block.splitlines():
             command = shlex.split(line.removeprefix("$ trimtab "))

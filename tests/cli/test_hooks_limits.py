@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 from pytest_asyncio import fixture as async_fixture
-from tests.cli.conftest import NOBODY, Cli
+from tests.cli.conftest import NOBODY, Cli, RelayCli
 
 from trimtab.chain.abi import encode_values
 from trimtab.chain.call import Call
@@ -39,7 +39,7 @@ async def owner(cli: Cli) -> Cli:
     words = ("--agent", people[0], "--guardian", people[1], "--yes", "--config-out", str(cli.config))
     done = await cli.run("hooks", "deploy", *words)
     assert done.code == 0, done.words
-    cli.edit("[limits]\nreduce_only = false\n", f"[limits]\n{LIMITS}")
+    cli.limit(LIMITS)
     return cli
 
 
@@ -179,3 +179,16 @@ async def test_programs_are_not_asked(owner: Cli, command: tuple[str, ...]) -> N
         silent = await owner.run("hooks", *command)
         assert (silent.code, "Nothing was sent" in silent.err) == (5, True)
     assert await owner.nonce() == before
+
+
+async def test_a_kill_is_public_whatever_the_usual_route(relay_cli: RelayCli) -> None:
+    """Where transactions go by relays, which may take their time, limits do and a kill does not."""
+    cli = relay_cli
+    words = ("--agent", cli.world.accounts["trader"].address, "--yes", "--config-out", str(cli.config))
+    assert (await cli.run("hooks", "deploy", *words)).code == 0
+    cli.edit('default = "public"', 'default = "private"')
+    before = len(cli.public_log)
+    assert (await cli.run("hooks", "limits", "set", "--yes")).code == 0
+    assert len(cli.public_log) == before
+    assert (await cli.run("hooks", "kill", "--yes")).code == 0
+    assert len(cli.public_log) == before + 1

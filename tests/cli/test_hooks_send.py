@@ -21,18 +21,20 @@ SHOP = Address("0x" + "12" * 20)
 
 
 def settings_of(cli: Cli, lines: str = "") -> Config:
-    cli.edit("[limits]\n", f"[limits]\n{lines}")
+    cli.limit(lines)
     return load_config(cli.config, {"TRIMTAB_PRIVATE_KEY": cli.account.key.hex()})
 
 
 async def test_the_key_may_do_these_calls_and_nothing_else(cli: Cli) -> None:
-    """The caps on fees are the settings', the calls are the command's: a trade that [limits] allow is refused
+    """Within tx.budget_eth, and in no window of [limits], which are of the agent: what those allow is refused
     meanwhile, and so is the same contract with another function."""
-    config = settings_of(cli, "max_fees_per_day_eth = 0.25\n")
+    cli.config.write_text(cli.config.read_text().replace("[tx]\n", "[tx]\nbudget_eth = 0.25\n"))
+    config = settings_of(cli, "max_fees_per_day_eth = 0.000000001\n")
     step = Step("deploy executor", encode_deploy(executor_contract()))
     async with open_session(config) as session:
         options = owners_options(session, [step])
-        assert options.limits.max_fees_per_day_wei == 25 * 10**16
+        assert options.limits.max_cost_wei == 25 * 10**16
+        assert options.limits.max_fees_per_day_wei is None
         assert options.limits.max_value_wei == 0
         async with open_sender(session, options=options) as (sender, _):
             other = Call(step.call.target, b"\x00" * 64)

@@ -41,12 +41,13 @@ SPENT = Spent(0, 10**16, 3 * 10**17, Decimal("120.5"))
 
 def test_a_window_shows_what_is_spent_and_left() -> None:
     """Left is never below nothing: limits may be set below what is spent already."""
-    rows = {name: tuple(rest) for name, *rest in limit_rows(LIMITS, SPENT)}
+    rows = {name: tuple(rest) for name, *rest in limit_rows(HELD, SPENT)}
     assert rows["fees a day"] == ("1 ETH", "0.3 ETH", "0.7 ETH")
     assert rows["fees an hour"] == ("no limit", "0.01 ETH", "no limit")
     assert rows["notional a day"] == ("100", "120.5", "0")
     assert rows["slippage"] == ("0.500 %", "", "")
     assert rows["reduce only"] == ("no", "", "")
+    assert rows["expires at"] == ("no limit", "", "")
 
 
 def test_a_change_shows_what_differs_and_nothing_else() -> None:

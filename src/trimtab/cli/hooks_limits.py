@@ -20,7 +20,6 @@ from trimtab.cli.hooks_view import (
     list_unbounded,
     loss_caption,
     print_calls,
-    second,
 )
 from trimtab.cli.output import print_facts, print_json, print_table
 from trimtab.cli.wiring import Session, executor_options, open_session
@@ -29,6 +28,7 @@ from trimtab.hooks import guard as guards
 from trimtab.hooks.guard import GuardLimits, GuardState, Spent
 from trimtab.model.ids import ZERO_ADDRESS, Address
 from trimtab.model.limits import AllowedCall
+from trimtab.tx import RoutePolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,12 @@ async def show(path: Path | None, given: str | None, *, as_json: bool) -> None:
     if as_json:
         print_json(_document(look))
         return
-    print_facts(f"Guard {look.guard}", _people(look))
+    print_facts(f"Guard {look.guard}", _people(look.state))
     if look.state.version == 0:
         typer.echo("No limits were set yet, so the agent may do nothing: `trimtab hooks limits set`.")
         return
     columns = ("Limit", ">At most", ">Spent", ">Left")
-    rows = limit_rows(look.held.limits, look.spent)
+    rows = limit_rows(look.held, look.spent)
     print_table("Limits", columns, rows, loss_caption(look.held.limits))
     print_calls(look.held, look.names)
 
@@ -70,7 +70,7 @@ async def change(path: Path | None, given: str | None, *, dry_run: bool, yes: bo
         rows = change_rows(held, wanted, look.names)
         is_new = bool(rows)
         if not dry_run and is_new:
-            _check_sender(session, look, ("owner",))
+            _check_sender(session, look.state, ("owner",))
         gas = await estimate(session, look.state.owner, call) if is_new else 0
         if not as_json:
             _print_change(rows, f"{loss_caption(wanted.limits)} About {gas:,} gas.", is_new=is_new)
@@ -100,38 +100,38 @@ async def change(path: Path | None, given: str | None, *, dry_run: bool, yes: bo
 
 
 async def kill(path: Path | None, given: str | None, *, yes: bool, as_json: bool) -> None:
-    """Stop the agent."""
+    """Stop the agent, by the public way whatever the usual one is: a relay may take its time."""
     async with open_session(path) as session:
-        look = await _look(session, given)
-        step = Step("stop the guard's agent", guards.encode_kill(look.guard))
-        await _switch(session, look, step, ("owner", "guardian"), to=True, yes=yes, as_json=as_json)
+        guard, state = await _find(session, given)
+        step = Step("stop the guard's agent", guards.encode_kill(guard), RoutePolicy.public())
+        await _switch(session, state, step, ("owner", "guardian"), to=True, yes=yes, as_json=as_json)
 
 
 async def revive(path: Path | None, given: str | None, *, yes: bool, as_json: bool) -> None:
     """Let the agent go on."""
     async with open_session(path) as session:
-        look = await _look(session, given)
-        step = Step("let the guard's agent go on", guards.encode_revive(look.guard))
-        await _switch(session, look, step, ("owner",), to=False, yes=yes, as_json=as_json)
+        guard, state = await _find(session, given)
+        step = Step("let the guard's agent go on", guards.encode_revive(guard))
+        await _switch(session, state, step, ("owner",), to=False, yes=yes, as_json=as_json)
 
 
 async def _switch(
-    session: Session, look: Look, step: Step, who: Sequence[str], *, to: bool, yes: bool, as_json: bool
+    session: Session, state: GuardState, step: Step, who: Sequence[str], *, to: bool, yes: bool, as_json: bool
 ) -> None:
     """Kill or revive, unless it is so already."""
     check_flags(yes=yes, dry_run=False, as_json=as_json)
     receipts: list[Receipt] = []
-    if look.state.is_killed is not to:
-        _check_sender(session, look, who)
+    if state.is_killed is not to:
+        _check_sender(session, state, who)
         if not yes:
-            print_facts(f"Guard {look.guard}", _people(look), f"This would {step.label}.")
+            print_facts(f"Guard {step.call.target}", _people(state), f"This would {step.label}.")
             ask()
         receipts = await send_steps(session, [step])
     if as_json:
-        print_json({"guard": look.guard, "is_killed": to, "sent": [item.tx_hash for item in receipts]})
+        sent = [receipt.tx_hash for receipt in receipts]
+        print_json({"guard": step.call.target, "is_killed": to, "sent": sent})
         return
-    stands = f"The agent {look.state.agent} is {'stopped' if to else 'free to act'}"
-    typer.echo(f"{stands}: {_told(receipts)}.")
+    typer.echo(f"The agent {state.agent} is {'stopped' if to else 'free to act'}: {_told(receipts)}.")
     if receipts and to:
         typer.echo("What is open stays open. `trimtab hooks revive` lets the agent go on.")
 
@@ -140,21 +140,25 @@ def _told(receipts: Sequence[Receipt]) -> str:
     return f"{receipts[0].tx_hash}, for {fee_of(receipts[0])}" if receipts else "it was so before"
 
 
-async def _look(session: Session, given: str | None) -> Look:
-    """Everything of the guard. Raises `ConfigError` where there is none."""
+async def _find(session: Session, given: str | None) -> tuple[Address, GuardState]:
+    """The guard that is meant, and its people. Raises `ConfigError` where there is none."""
     guard = session.config.hooks.guard if given is None else parse_address(given)
     if guard is None:
         raise ConfigError(
             "no guard: give --guard, or set hooks.guard; `trimtab hooks deploy --agent 0x...` makes one",
             key="hooks.guard",
         )
-    known = _known(session)
     try:
-        state = await guards.read_state(session.client, guard)
-        held = await guards.read_limits(session.client, guard, known=known)
-        spent = await guards.read_spent(session.client, guard)
+        return guard, await guards.read_state(session.client, guard)
     except (AbiError, CallRevertedError) as error:
         raise ConfigError(f"there is no guard at {guard}: {error}", key="hooks.guard") from error
+
+
+async def _look(session: Session, given: str | None) -> Look:
+    """Everything of the guard. Raises as `_find`."""
+    guard, state = await _find(session, given)
+    held = await guards.read_limits(session.client, guard, known=_known(session))
+    spent = await guards.read_spent(session.client, guard)
     return Look(guard, state, held, spent, name_addresses(session.config, session.venues))
 
 
@@ -185,9 +189,9 @@ def _decode(session: Session, call: Call) -> GuardLimits:
     )
 
 
-def _check_sender(session: Session, look: Look, roles: Sequence[str]) -> None:
+def _check_sender(session: Session, state: GuardState, roles: Sequence[str]) -> None:
     """Raises `IntentError` unless the configured key is of one of these roles."""
-    allowed = {role: getattr(look.state, role) for role in roles}
+    allowed = {role: getattr(state, role) for role in roles}
     if session.signer.address not in allowed.values():
         named = " or ".join(
             f"{role} {address}" for role, address in allowed.items() if address != ZERO_ADDRESS
@@ -207,20 +211,16 @@ def _print_change(rows: Sequence[tuple[str, str, str]], caption: str, *, is_new:
     print_table("Limits", ("Limit", "Old", "New"), rows, caption)
 
 
-def _people(look: Look) -> dict[str, object]:
-    state = look.state
+def _people(state: GuardState) -> dict[str, object]:
     facts: dict[str, object] = {
         "owner": state.owner,
         "agent": state.agent,
         "guardian": "nobody" if state.guardian == ZERO_ADDRESS else state.guardian,
         "agent is stopped": state.is_killed,
         "times limits were set": state.version,
-        "fees are paid back": look.held.refunds_fees,
     }
     if state.pending_owner is not None:
         facts["next owner, not accepted yet"] = state.pending_owner
-    if state.version and (expires_at := look.held.limits.expires_at) is not None:
-        facts["expires at"] = second(expires_at)
     return facts
 
 

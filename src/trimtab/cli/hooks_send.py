@@ -1,4 +1,4 @@
-"""How an owner's calls are sent: shown, asked, each once, by a key that may do nothing else meanwhile."""
+"""How an owner's calls are sent: each once, by a key that may do nothing else meanwhile."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from trimtab.hooks.errors import explain_revert
 from trimtab.model.ids import Address
 from trimtab.model.limits import AllowedCall, Limits
 from trimtab.model.units import from_wad
-from trimtab.tx import Reverted, Sender, SenderOptions, Succeeded, TxIntent
+from trimtab.tx import Reverted, RoutePolicy, Sender, SenderOptions, Succeeded, TxIntent
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One call to send, and its name for people."""
+    """One call to send, and its name for people. `route` as in `TxIntent`."""
 
     label: str
     call: Call
+    route: RoutePolicy | None = None
 
 
 def check_flags(*, yes: bool, dry_run: bool, as_json: bool) -> None:
@@ -50,7 +51,7 @@ async def send_steps(session: Session, steps: Sequence[Step]) -> list[Receipt]:
 
 
 async def _send(sender: Sender, step: Step, timeout: float) -> Receipt:
-    intent = TxIntent(f"hooks/{uuid.uuid4()}", step.call, label=step.label)
+    intent = TxIntent(f"hooks/{uuid.uuid4()}", step.call, label=step.label, route=step.route)
     try:
         handle = await sender.submit(intent)
     except SimulationRevertedError as error:
@@ -86,19 +87,14 @@ async def _open_owners_sender(session: Session, steps: Sequence[Step]) -> AsyncI
 
 
 def owners_options(session: Session, steps: Sequence[Step]) -> SenderOptions:
-    """The settings' options with limits of exactly these calls: an owner's command needs no place in
-    [limits], which are of the agent."""
+    """The settings' options with limits of exactly these calls, each within tx.budget_eth. [limits] are of
+    the agent: an owner's command needs no place in them, and no window of theirs may hold up a kill."""
     options = sender_options(session.config, session.venues)
     calls = tuple(
         AllowedCall(step.call.target, step.call.data[:4], step.label, is_trade=False) for step in steps
     )
-    limits = Limits(
-        calls=calls,
-        chains=frozenset({session.config.chain.chain_id}),
-        max_cost_wei=options.limits.max_cost_wei,
-        max_fees_per_hour_wei=options.limits.max_fees_per_hour_wei,
-        max_fees_per_day_wei=options.limits.max_fees_per_day_wei,
-    )
+    chains = frozenset({session.config.chain.chain_id})
+    limits = Limits(calls=calls, chains=chains, max_cost_wei=options.limits.max_cost_wei)
     return replace(options, limits=limits, pause_file=None)
 
 

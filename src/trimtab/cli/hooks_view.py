@@ -33,20 +33,17 @@ _SPENT: Mapping[str, str] = {
 }
 
 
-def limit_rows(limits: Limits, spent: Spent) -> list[tuple[str, str, str, str]]:
-    """Each number with what its window has spent and what is left of it."""
-    rows = [(title, *_used(name, limits, spent)) for name, title in TITLES.items()]
-    return [*rows, ("reduce only", number(limits.reduce_only), "", "")]
+def limit_rows(held: GuardLimits, spent: Spent) -> list[tuple[str, str, str, str]]:
+    """Each number with what its window has spent and what is left of it, then the switches."""
+    used = {TITLES[name]: _used(name, held.limits, spent) for name in _SPENT}
+    return [(title, value, *used.get(title, ("", ""))) for title, value in _facts(held).items()]
 
 
-def _used(name: str, limits: Limits, spent: Spent) -> tuple[str, str, str]:
-    """At most, spent, left; the last two of what a window counts."""
-    most = getattr(limits, name)
-    if name not in _SPENT:
-        return _amount(name, most), "", ""
-    used = getattr(spent, _SPENT[name])
+def _used(name: str, limits: Limits, spent: Spent) -> tuple[str, str]:
+    """What a window has spent, and what is left of it."""
+    most, used = getattr(limits, name), getattr(spent, _SPENT[name])
     left = None if most is None else max(most - used, type(used)(0))
-    return _amount(name, most), _amount(name, used), _amount(name, left)
+    return _amount(name, used), _amount(name, left)
 
 
 def list_unbounded(limits: Limits) -> list[str]:
@@ -105,7 +102,7 @@ def _facts(held: GuardLimits | None) -> dict[str, str]:
     limits, end = held.limits, held.limits.expires_at
     facts = {title: _amount(name, getattr(limits, name)) for name, title in TITLES.items()}
     facts["reduce only"] = number(limits.reduce_only)
-    facts["expires at"] = NO_LIMIT if end is None else second(end)
+    facts["expires at"] = NO_LIMIT if end is None else _second(end)
     facts["fees are paid back"] = number(held.refunds_fees)
     return facts
 
@@ -119,7 +116,7 @@ def _entries(held: GuardLimits | None, names: Mapping[Address, str]) -> list[tup
     return calls + [("transfer to", _name(address, names)) for address in transfers]
 
 
-def second(at: int) -> str:
+def _second(at: int) -> str:
     """A unix second with its date, as far as dates go."""
     return f"{at} ({moment(at)})" if at < LAST_DATE else str(at)
 

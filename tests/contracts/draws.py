@@ -11,7 +11,7 @@ from typing import Any
 from tests.contracts.desk import MARKET, Action, Desk
 
 from trimtab.chain.call import Call
-from trimtab.errors import VenueError
+from trimtab.errors import InsufficientMarginError, VenueError
 from trimtab.model.limits import Limits
 from trimtab.model.market import OptionType
 from trimtab.model.order import OptionAction, OptionIntent, PerpIntent, Side
@@ -49,10 +49,14 @@ class Agent:
         desk, rng = self.desk, self.rng
         market = rng.choice(("vETH", "vETH", "vBTC"))
         held = (await desk.perp.venue.read_position(desk.guard, market, block="pending")).size
-        intent = self._perp_intent(market, held)
+        return await self.perp(self._perp_intent(market, held))
+
+    async def perp(self, intent: PerpIntent) -> Action:
+        """Raises the venue's refusal."""
+        desk = self.desk
         quote = await desk.perp.venue.read_quote(desk.guard, intent)
         if not quote.is_margin_sufficient:
-            return None
+            raise InsufficientMarginError("too little margin", market=intent.market)
         plan = desk.perp.venue.encode_order(desk.guard, intent, quote)
         return Action(f"{intent.side} perp", plan.calls, quote.mark_notional, quote.trade)
 
@@ -76,8 +80,11 @@ class Agent:
         return PerpIntent(market, side, size=(amount / price).quantize(WEI))
 
     async def _option(self) -> Action | None:
+        return await self.option(await self._option_intent())
+
+    async def option(self, intent: OptionIntent) -> Action:
+        """Raises the venue's refusal."""
         desk = self.desk
-        intent = await self._option_intent()
         quote = await desk.lyra.venue.read_option_quote(desk.guard, intent)
         plan = desk.lyra.venue.encode_option_order(desk.guard, intent, quote)
         return Action(f"{intent.action} {intent.type}", plan.calls, quote.mark_notional, quote.trade)
@@ -122,6 +129,11 @@ class Agent:
         margin = await desk.perp.venue.read_margin(desk.guard, block="pending")
         if amount > margin.free_collateral:
             return None
+        return await self.withdrawal(amount)
+
+    async def withdrawal(self, amount: Decimal) -> Action:
+        """Of USDC from the margin."""
+        desk = self.desk
         plan = desk.perp.venue.encode_withdraw(desk.guard, "USDC", amount)
         facts = await desk.perp.venue.read_withdrawal_facts(desk.guard, "USDC", amount)
         return Action("withdraw", plan.calls, trade=facts)

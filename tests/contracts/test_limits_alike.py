@@ -8,14 +8,18 @@ from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
 from random import Random
+from typing import Any
 
 import pytest
 from tests.contracts.desk import Action, Desk
-from tests.contracts.draws import Agent, draw_fee_limits, draw_limits, draw_live_limits
+from tests.contracts.draws import WEI, Agent, draw_fee_limits, draw_limits, draw_live_limits
 
+from trimtab.chain.call import Call
 from trimtab.errors import LimitError
 from trimtab.hooks.errors import HookRevert
 from trimtab.model.limits import Limits
+from trimtab.model.market import OptionType
+from trimtab.model.order import PerpIntent, Side
 from trimtab.model.units import to_wad_exact
 from trimtab.tx.simulate import with_margin
 from trimtab.tx.spend_log import DAY
@@ -101,10 +105,10 @@ class Run:
         agent = Agent(desk, rng)
         limits = draw_live_limits(desk, rng, await desk.next_time())
         await desk.set_limits(limits)
-        if rng.random() < 0.3:
+        if rng.random() < 0.15:
             await desk.world.set_price("ETH", Decimal(rng.randrange(1_900, 2_100)))
         for _ in range(STEPS):
-            if rng.random() < 0.2:
+            if rng.random() < 0.12:
                 await self.jump(rng)
             await self.step(agent, limits, rng)
 
@@ -154,6 +158,64 @@ async def test_both_decide_alike(desk: Desk) -> None:
         await run.play(seed)
     assert set(run.verdicts) >= set().union(*ERRORS.values()) - FEES
     assert run.verdicts["allowed"] > 256
+
+
+@pytest.mark.parametrize("kind", ["perp", "option", "withdrawal"])
+async def test_the_cap_passes_and_a_unit_less_does_not(desk: Desk, kind: str) -> None:
+    """In both, for every number that an action has; and the second at which the limits end."""
+    agent = Agent(desk, Random(0))
+    await desk.set_limits(free_limits(desk))
+    trade = await agent.perp(PerpIntent("vETH", Side.BUY, size=Decimal(1)))
+    await desk.carry_out(trade)
+    if kind == "perp":
+        action = await agent.perp(PerpIntent("vETH", Side.BUY, size=Decimal(2)))
+    elif kind == "option":
+        action = await agent.option(await desk.lyra.intent(OptionType.SHORT_PUT_QUOTE, Decimal(1)))
+    else:
+        action = await agent.withdrawal(Decimal(5_000))
+    now = await desk.next_time()
+    passes = caps_of(action, trade.notional or Decimal(0))
+    fails = [{name: cap - WEI} for caps in passes for name, cap in caps.items()]
+    edges = [replace(free_limits(desk), **dict[str, Any](caps)) for caps in (*passes, *fails)]
+    edges = [replace(edges[0], expires_at=now + 1), *edges, replace(edges[0], expires_at=now)]
+    chain = await desk.decide_on_chain(edges, action, now)
+    for number, (limits, refusal) in enumerate(zip(edges, chain, strict=True)):
+        local = desk.decide_locally(limits, action, now)
+        check_alike(local, refusal, action, limits)
+        assert (local is None) is (number <= len(passes)), (limits, local)
+
+
+async def test_a_window_ends_to_the_second(desk: Desk) -> None:
+    """What was spent counts for a day in both: until the second before it is over."""
+    limits = replace(free_limits(desk), transfers={desk.friend}, max_value_wei=5, max_value_per_day_wei=5)
+    await desk.set_limits(limits)
+    transfer = Action("transfer", (Call(desk.friend, b"", 5),))
+    await desk.carry_out(transfer)
+    ((spent_at, _),) = desk.state.spent.items(0)
+    for now, allowed in ((spent_at + DAY - 1, False), (spent_at + DAY, True)):
+        (chain,) = await desk.decide_on_chain([None], transfer, now)
+        local = desk.decide_locally(limits, transfer, now)
+        check_alike(local, chain, transfer, limits)
+        assert (local is None) is allowed
+
+
+def free_limits(desk: Desk) -> Limits:
+    """All that the venues need, without a cap."""
+    return Limits(desk.allowed, chains={desk.client.chain_id})
+
+
+def caps_of(action: Action, spent: Decimal) -> list[dict[str, Decimal]]:
+    """One cap each, at the action's own number, none of them 0."""
+    facts, notional = action.trade, action.notional
+    assert facts is not None
+    assert facts.after is not None
+    caps = {"max_leverage": facts.after.ratio}
+    if notional is not None:
+        slippage = facts.slippage(notional)
+        assert slippage is not None
+        caps |= {"max_slippage": slippage, "max_notional": notional, "max_notional_per_day": spent + notional}
+    assert all(caps.values())
+    return [{name: cap} for name, cap in caps.items()]
 
 
 async def test_what_may_be_signed_may_be_spent(desk: Desk) -> None:

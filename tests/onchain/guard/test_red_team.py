@@ -138,10 +138,8 @@ def stage(
     perp.vault.deposit(perp.usdc, 500_000 * USDC, sender=trader)
     ambush = deploy("Ambush", sender=attacker)
     price = lyra.probe.probe(guard).exposures[0].notionalPrice
-    stage = Stage(
-        guard, perp, lyra, terms, ambush, agent, attacker, trader, owner, guardian, keeper, refused, run, world,
-        price,
-    )  # fmt: skip
+    thieves, people = (agent, attacker, trader), (owner, guardian, keeper)
+    stage = Stage(guard, perp, lyra, terms, ambush, *thieves, *people, refused, run, world, price)
     guard.setLimits(stage.limits(), sender=owner)
     return stage
 

@@ -82,6 +82,13 @@ async def test_verify_tells_what_is_not_ours(cli: Cli) -> None:
     assert problems["executor"].startswith("no code is there: wrong chain or address?")
     assert problems["perp_v2"] is None
     assert "2 to mend" in (await cli.run("hooks", "verify")).words
+    again = await cli.run("hooks", "deploy", "--dry-run", "--json")
+    assert (again.code, "its code is not our PositionLens's" in again.error["message"]) == (3, True)
+    await cli.world.client.request("anvil_setCode", [hooks.lens, "0x"])
+    await cli.world.client.request("anvil_setNonce", [hooks.lens, "0x0"])
+    mended = await cli.run("hooks", "deploy", "--yes", "--config-out", str(cli.config))
+    assert f"executor: {hooks.executor} takes the place of {NOBODY}" in mended.words
+    assert (await cli.run("hooks", "verify", "--json")).json["verified"]
 
 
 @pytest.mark.parametrize(
@@ -122,13 +129,14 @@ async def test_what_would_be_lost_or_cannot_be_sent_is_told_first(cli: Cli) -> N
 
 async def test_another_salt_is_another_set_of_addresses(cli: Cli) -> None:
     """The salt of the settings decides, and lines around [hooks] stay as they were written."""
-    text = cli.config.read_text() + '\n# mine\n[hooks]\nsalt = "0x' + "07" * 32 + '"\n'
-    cli.config.write_text(text.replace("[hedge]", "# kept\n[hedge]"))
+    ours = '# mine\n[hooks]\n# theirs\nsalt = "0x' + "07" * 32 + '"\n'
+    cli.edit("[hedge]\n", f"{ours}\n# kept\n[hedge]\n")
     usual = await cli.run("hooks", "deploy", "--dry-run", "--json")
     done = await cli.run("hooks", "deploy", "--yes", "--json", "--config-out", str(cli.folder / "new.toml"))
     assert done.json["hooks"]["executor"] == usual.json["contracts"][0]["address"]
     written = (cli.folder / "new.toml").read_text()
     assert "# kept\n[hedge]" in written
+    assert "# theirs" not in written
     assert written.count("[hooks]") == 1
     assert load_config(cli.folder / "new.toml", {}).hooks.salt_bytes == b"\x07" * 32
 
@@ -150,3 +158,14 @@ async def test_what_else_the_settings_ask_for(cli: Cli) -> None:
         f"0x{'00' * 12}{GUARDIAN[2:]} where 0x{'00' * 12}{NOBODY[2:]} should be" in problems["order_callback"]
     )
     assert problems["flash_liquidator"] is None
+
+
+async def test_settings_that_would_not_load_are_not_written(cli: Cli) -> None:
+    """Where [hooks] is said in another way than as tables, the file stays as it was and nothing is sent."""
+    before = await cli.nonce()
+    cli.config.write_text("hooks = {refunds_fees = true}\n" + cli.config.read_text())
+    text = cli.config.read_text()
+    done = await cli.run("hooks", "deploy", "--yes", "--json", "--config-out", str(cli.config))
+    assert (done.code, "is not TOML" in done.error["message"]) == (3, True)
+    assert (cli.config.read_text(), await cli.nonce()) == (text, before)
+    assert [path.name for path in cli.folder.glob("*.new")] == []

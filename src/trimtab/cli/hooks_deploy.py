@@ -53,7 +53,7 @@ async def deploy(
         hooks = _settings_of(session.config.hooks, standings, session.config)
         source = find_config(path)
         if config_out is not None:
-            _check_out(config_out, source)
+            _check_out(config_out, source, hooks)
         rows = [await _row(session, found) for found in standings]
         if missing and not dry_run:
             _ = session.signer  # says what is missing before anything is shown or asked
@@ -64,7 +64,7 @@ async def deploy(
             rows = _sent(rows, missing, receipts)
     is_done = not (missing and dry_run)
     if config_out is not None and is_done:
-        _write_out(config_out, source, hooks)
+        _draft_out(config_out, source, hooks).replace(config_out)
     if as_json:
         print_json(_document(session, rows, hooks, is_done=is_done))
         return
@@ -112,8 +112,7 @@ async def _row(session: Session, found: Standing) -> Row:
     row = Row(found.contract.label, found.contract.name, found.address, "there already")
     if found.presence is Presence.OURS:
         return row
-    account = session.account() if session.config.account.has_key else session.config.account.address
-    gas = await estimate(session, account, _step(session, found).call)
+    gas = await estimate(session, session.config.account.address, _step(session, found).call)
     return replace(row, state="to deploy", gas=gas)
 
 
@@ -162,6 +161,9 @@ def _caption(rows: Sequence[Row], missing: Sequence[Standing], *, dry_run: bool)
 
 
 def _tell_settings(old: HookSettings, new: HookSettings, config_out: Path | None) -> None:
+    for name, address in new.addresses.items():
+        if (before := old.addresses.get(name, address)) != address:
+            typer.echo(f"{name}: {address} takes the place of {before}, which the settings named.")
     if config_out is not None:
         typer.echo(f"Wrote [hooks] to {config_out}.")
     elif new == old:
@@ -171,31 +173,43 @@ def _tell_settings(old: HookSettings, new: HookSettings, config_out: Path | None
         typer.echo(render_table("hooks", new), nl=False)
 
 
-def _check_out(target: Path, source: Path) -> None:
-    """Raises `ConfigError` when the file would be lost: it exists and is not the settings file itself."""
+def _check_out(target: Path, source: Path, hooks: HookSettings) -> None:
+    """Raises `ConfigError` when the file would be lost, as it exists and is not the settings file, or when
+    what would be written does not load. Nothing was sent yet: the addresses are known before."""
     if target.exists() and not target.samefile(source):
         raise ConfigError(
             f"{target} exists, so it is not overwritten: name a new file, or the settings file itself",
             key="config_out",
         )
+    draft = _draft_out(target, source, hooks)
+    try:
+        load_config(draft)
+    finally:
+        draft.unlink()
 
 
-def _write_out(target: Path, source: Path, hooks: HookSettings) -> None:
-    """The settings file with [hooks] in place of the old one; all else stays as it was written. Raises
-    `ConfigError`."""
+def _draft_out(target: Path, source: Path, hooks: HookSettings) -> Path:
+    """Beside `target`: the settings file with [hooks] in place of the old one, all else as it was written."""
     kept = _without_hooks(source.read_text(encoding="utf-8")).rstrip("\n")
-    target.touch(mode=0o600)
-    target.write_text(f"{kept}\n\n{render_table('hooks', hooks)}", encoding="utf-8")
-    load_config(target)
+    draft = target.with_name(f"{target.name}.new")
+    draft.touch(mode=0o600)
+    draft.chmod(source.stat().st_mode)
+    draft.write_text(f"{kept}\n\n{render_table('hooks', hooks)}", encoding="utf-8")
+    return draft
 
 
 def _without_hooks(text: str) -> str:
-    kept, is_ours = [], False
+    """The lines of all other tables, with what is said above each."""
+    kept: list[str] = []
+    waiting: list[str] = []  # comments in our table, which may be the next one's
+    is_ours = False
     for line in text.splitlines():
-        if line.lstrip().startswith("["):
-            is_ours = line.strip().startswith(("[hooks]", "[hooks."))
+        bare = line.strip()
+        if bare.startswith("["):
+            is_ours = bare.startswith(("[hooks]", "[hooks."))
         if not is_ours:
-            kept.append(line)
+            kept += [*waiting, line]
+        waiting = [*waiting, line] if is_ours and (not bare or bare.startswith("#")) else []
     return "\n".join(kept)
 
 

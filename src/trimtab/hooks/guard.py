@@ -118,7 +118,7 @@ def decode_limits(
     )
     measured = {
         (Address(item.target), bytes(item.selector)): Address(item.probe)
-        for item in struct.calls
+        for item in reversed(struct.calls)  # of several entries the first one counts, as in the contract
         if item.probe != ZERO_ADDRESS
     }
     return GuardLimits(limits, struct.refundsFees, measured)

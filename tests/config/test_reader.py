@@ -50,6 +50,8 @@ def test_the_documented_file_loads(tmp_path: Path) -> None:
         max_fees_per_day_eth=Decimal("0.1"),
         max_notional=Decimal(50_000),
         max_notional_per_day=Decimal(500_000),
+        max_leverage=Decimal(3),
+        max_slippage=Decimal("0.01"),
         expires_at=1_893_456_000,
         pause_file=tmp_path / "trimtab.pause",
     )

@@ -119,7 +119,8 @@ contract Executor is IExecutor, Batch, ERC721Holder, ERC1155Holder, IERC1271 lay
         return _hash(plan);
     }
 
-    /// @dev Whose approvals the caller writes: here anybody's own where it is shared, as only Safes have a use.
+    /// @dev Whose approvals the caller writes: where it is shared anybody's own, though only a Safe has a use for
+    /// them.
     function _approver() private view returns (address) {
         if (_isShared()) return msg.sender;
         if (!_isOwn(msg.sender)) revert CallerNotAllowed(msg.sender, address(this));
@@ -175,7 +176,7 @@ contract Executor is IExecutor, Batch, ERC721Holder, ERC1155Holder, IERC1271 lay
     /// is valid that was not valid of the plain EOA, so a hash needs no binding to the account. A contract has
     /// no key, so nothing is valid of a deployed executor.
     function isValidSignature(bytes32 hash, bytes calldata signature) external view returns (bytes4) {
-        // No signer is the zero address, and so is the answer for no signature: it is never this address.
+        // Zero where there is no valid signature, which is never this address.
         (address signer,,) = ECDSA.tryRecoverCalldata(hash, signature);
         bool isOwn = signer == address(this);
         return isOwn ? IERC1271.isValidSignature.selector : bytes4(0xffffffff);

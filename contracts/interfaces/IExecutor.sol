@@ -126,7 +126,7 @@ struct Result {
 /// calls less than the input says); of probes what `IProbe` says; of callers nothing. No call is a delegatecall.
 /// One plan at a time in one place: a call that comes back to `execute`, `executeFrom` or `run` reverts there. A
 /// Safe's calls as a module pass by its transaction guard. A target may return any number of bytes: who made the
-/// plan chose it, and pays.
+/// plan chose it, and pays. What a token's hook or the owner's own code does while outputs leave, no condition sees.
 interface IExecutor {
     event PlanExecuted(address indexed account, bytes32 indexed planHash, address indexed caller);
     event CallFailed(address indexed account, bytes32 indexed planHash, uint256 call, bytes reason);

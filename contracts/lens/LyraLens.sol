@@ -8,8 +8,6 @@ import {Lyra, LyraReads, Series} from "../libraries/LyraReads.sol";
 
 /// @title The part of the lens that reads option markets of Lyra
 abstract contract LyraLens {
-    using LyraReads for *;
-
     /* READING */
 
     function _readOptions(OptionQuery calldata query, address[] calldata accounts)
@@ -77,7 +75,7 @@ abstract contract LyraLens {
         view
         returns (Series memory)
     {
-        return v.seriesOf(strikeId, spot, rate);
+        return LyraReads.seriesOf(v, strikeId, spot, rate);
     }
 
     /// @dev Every strike once, in the order in which it is met.
@@ -120,7 +118,7 @@ abstract contract LyraLens {
             Series memory s = book.series[k];
             if (s.strikePrice == 0) return _fail(book, index, reasons[k]);
             uint256 least;
-            if (p.optionType.isShort() && s.priceAtExpiry == 0) {
+            if (LyraReads.isShort(p.optionType) && s.priceAtExpiry == 0) {
                 try v.greekCache.getMinCollateral{gas: gasShare / positions.length}(
                     p.optionType, s.strikePrice, s.expiry, book.spot, p.amount
                 ) returns (uint256 found) {
@@ -138,8 +136,8 @@ abstract contract LyraLens {
         private
         pure
     {
-        int256 amount = p.optionType.isShort() ? -int256(p.amount) : int256(p.amount);
-        account.delta += amount * (p.optionType.isCall() ? s.callDelta : s.putDelta) / int256(LyraReads.WAD);
+        int256 amount = LyraReads.isShort(p.optionType) ? -int256(p.amount) : int256(p.amount);
+        account.delta += amount * (LyraReads.isCall(p.optionType) ? s.callDelta : s.putDelta) / int256(LyraReads.WAD);
         account.vega += amount * int256(s.vega) / int256(LyraReads.WAD);
         account.equity += LyraReads.worthDown(p, s, spot);
         account.maintenanceMargin += LyraReads.marginUp(p, least, spot);

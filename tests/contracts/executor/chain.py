@@ -31,6 +31,7 @@ from tests.contracts.executor.model import (
 from trimtab.chain.abi import Abi, encode_values
 from trimtab.chain.client import Client
 from trimtab.chain.hashing import keccak256
+from trimtab.errors import CallRevertedError
 from trimtab.hooks.artifacts import load_artifact
 from trimtab.hooks.executor import executor_abi
 from trimtab.hooks.plans import PLAN_TYPE
@@ -121,6 +122,7 @@ class Stage:
             ),
         ]
         balances, *others = await self.client.read_many(reads)
+        assert not isinstance(balances, CallRevertedError)
         return (list(balances), *others)
 
     def expected(self, state: State) -> tuple[Any, ...]:

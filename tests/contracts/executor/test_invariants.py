@@ -78,10 +78,7 @@ async def _play(stage: Stage, runs: int, seed: int) -> Tally:
 
 
 async def _step(stage: Stage, state: State, action: Action, tally: Tally, where: str) -> State:
-    try:
-        after, refusal = action.on(state), None
-    except RefusedError as error:
-        after, refusal = state, error
+    after, refusal = _ask_model(state, action)
     error = await stage.send(action)
     seen = await stage.look()
     if refusal is None:
@@ -96,6 +93,13 @@ async def _step(stage: Stage, state: State, action: Action, tally: Tally, where:
     _assert_authorised(state, after, action, where)
     await _assert_approvals(stage, after, action, where)
     return after
+
+
+def _ask_model(state: State, action: Action) -> tuple[State, RefusedError | None]:
+    try:
+        return action.on(state), None
+    except RefusedError as refusal:
+        return state, refusal
 
 
 def _assert_told(stage: Stage, refusal: RefusedError, error: tuple[str, dict[str, Any]], where: str) -> None:

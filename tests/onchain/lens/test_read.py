@@ -6,6 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import ape
+import pytest
 
 from trimtab.hooks.artifacts import load_artifact
 from trimtab.hooks.lens import LENS, NEVER, OptionReading, PerpReading, PerpRequest, Unread
@@ -58,6 +59,7 @@ def check_account(lens, account, reading):
         assert (held.liquidation_price or 0) == price
 
 
+@pytest.mark.fork
 def test_a_crowd_is_read_to_the_wei(lens, crowd):
     """Takers, makers, two markets, WETH: each number is the view's."""
     for account, reading in zip(crowd, lens.perps(crowd), strict=True):
@@ -161,6 +163,7 @@ def test_a_house_that_is_none_reverts(lens, contract):
         )
 
 
+@pytest.mark.fork
 def test_both_venues_in_one_call(lens, crowd):
     """The same accounts at both; each part is what it is alone."""
     both = lens.read(crowd)

@@ -98,6 +98,7 @@ def test_a_position_of_each_type(lyra, kind):
     assert after.health == NEVER
 
 
+@pytest.mark.fork
 def test_positions_of_one_strike_and_kind_are_netted(lyra):
     """A long call and two short ones are one exposure; a put of the strike is another."""
     kinds = [LONG_CALL, SHORT_CALL_BASE, SHORT_CALL_QUOTE, LONG_PUT]

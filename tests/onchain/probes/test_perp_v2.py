@@ -54,6 +54,7 @@ def test_margin_without_a_position(perp):
     assert (state.equity, state.health, state.cash) == (20_000 * WAD, NEVER, 0)
 
 
+@pytest.mark.fork
 def test_every_trade_moves_size_and_cash_by_its_fill(perp):
     """Open, close a part, flip, close whole, two markets, hours of funding in between: to the wei."""
     perp.deposit("trader")

@@ -65,7 +65,7 @@ def test_cost_is_value_and_fee(guard, permit, priced, terms, lp, refused):
     (event,) = priced(terms.raw(lp, value=0)).decode_logs(guard.Spend)
     most = 2 * event.fee
     permit(transfers=[lp.address], maxCost=most)
-    priced(terms.raw(lp, value=event.fee // 2))
+    priced(terms.raw(lp, value=event.fee // 4))
     with refused("CostAbove", max=most):
         priced(terms.raw(lp, value=most))
 

@@ -13,6 +13,14 @@ from tests.world.views import read
 from trimtab.chain.call import Call
 from trimtab.chain.client import Client
 from trimtab.errors import CallRevertedError, ConfigError, RevertedError, RpcError
+from trimtab.hooks.deployment import (
+    Presence,
+    address_of,
+    check_proxy,
+    encode_deploy,
+    executor_contract,
+    read_standings,
+)
 from trimtab.model.ids import Address
 from trimtab.tx.envelope import DynamicFeeTx
 from trimtab.tx.signers import LocalSigner
@@ -183,6 +191,15 @@ async def test_fees_and_estimates(engine: Client, token: Deployed) -> None:
     assert (len(history["baseFeePerGas"]), len(history["reward"])) == (3, 2)
     head = await engine.block()
     assert int(history["baseFeePerGas"][1], 16) == head.base_fee
+
+
+async def test_the_deployment_proxy_is_there(engine: Client) -> None:
+    """As on anvil: what is deployed by CREATE2 has the addresses of every other chain, and is compared."""
+    contract = executor_contract()
+    await check_proxy(engine)
+    await Operator(engine).transact(OWNER, encode_deploy(contract), gas=8_000_000)
+    (found,) = await read_standings(engine, [contract])
+    assert (found.presence, found.address) == (Presence.OURS, address_of(contract))
 
 
 async def test_a_taken_port_is_told(engine: Client) -> None:

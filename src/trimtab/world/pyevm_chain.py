@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from trimtab.errors import ConfigError
+from trimtab.hooks.deployment import PROXY, PROXY_CODE
 from trimtab.world.accounts import ACCOUNTS
 
 CHAIN_ID = 31337
@@ -283,7 +284,14 @@ def _genesis(genesis_at: int, gas_limit: int) -> tuple[Any, dict[bytes, Any]]:
         ) from error
     private = [PrivateKey(account.key) for account in ACCOUNTS.values()]
     parameters = get_default_genesis_params({"gas_limit": gas_limit, "timestamp": genesis_at})
-    _, chain = setup_tester_chain(parameters, generate_genesis_state_for_keys(private))
+    state = generate_genesis_state_for_keys(private)
+    state[bytes.fromhex(PROXY[2:])] = {
+        "balance": 0,
+        "nonce": 1,
+        "code": PROXY_CODE,
+        "storage": {},
+    }  # as anvil
+    _, chain = setup_tester_chain(parameters, state)
     chain.chain_id = CHAIN_ID
     return chain, {key.public_key.to_canonical_address(): key for key in private}
 

@@ -72,9 +72,18 @@ struct Spent {
 /// @notice The account holds the funds and the positions. Its owner may do everything, its agent what the limits
 /// allow, its guardian only stop the agent. Limits speak economics: a trade is measured by probes before and
 /// after it, not by its arguments.
-/// @dev Assumes that probes and oracles tell the truth, and that allowed targets do not hand the account's funds
-/// to others by other ways than the calls that are allowed. It signs nothing (no ERC-1271), delegatecalls
-/// nothing, and is entered once at a time.
+/// In any day an agent can lose the account at most, to the oracle's prices and beside what the market does to the
+/// positions it holds: notional a day x slippage, the value of a day, and the fees of a day where they are refunded.
+/// @dev Assumes:
+/// - of probes and oracles that they tell the truth, and that a trade does not move the oracle. An index price does
+///   not move; the model price of an option does, with the volatility of its venue: there slippage is judged by the
+///   worse of the prices around the call, and who drove the volatility before it, at a cost of his own, is not seen.
+/// - of allowed targets that they move the account's funds by no other calls than those that are allowed. What lets
+///   others take (`approve` without a rule for the spender, delegates) or what no trade shows (making a market) does
+///   not belong among the calls. Positions that strangers give the account are the account's.
+/// - of tokens nothing: their hooks may call anybody, and find every function that writes locked.
+/// - of callers that the agent's key is stolen.
+/// It signs nothing (no ERC-1271), delegatecalls nothing, is never its own target, and is entered once at a time.
 interface IGuard {
     event LimitsSet(uint256 indexed version);
     event AgentSet(address indexed agent);

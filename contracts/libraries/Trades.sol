@@ -24,7 +24,11 @@ library Trades {
     uint256 private constant ONE = 1e18;
 
     /// @notice Every market that either state names; an entry of zeros, which changes nothing, may be among them.
-    function changes(Exposure[] memory before, Exposure[] memory afterwards) internal pure returns (Change[] memory all) {
+    function changes(Exposure[] memory before, Exposure[] memory afterwards)
+        internal
+        pure
+        returns (Change[] memory all)
+    {
         uint256 kept = afterwards.length;
         all = new Change[](kept + before.length);
         for (uint256 i; i < kept; ++i) all[i] = _changeOf(before, afterwards[i]);

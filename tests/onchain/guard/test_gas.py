@@ -6,7 +6,7 @@ import pytest
 
 USDC = 10**6
 WHY = {
-    "trade": "the account is read before and after it: a leaked key loses what the limits say, not the account",
+    "trade": "the account is read before and after: a leaked key loses what the limits say, not all",
     "pair": "both legs or none, and each account is read before and after its leg",
     "value": "the recipient is one that the limits name, and the day holds no more than its cap",
     "limits": "written once, by the owner",

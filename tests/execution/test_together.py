@@ -97,6 +97,25 @@ async def test_an_option_and_its_hedge_are_one_transaction(desk: Any) -> None:
     assert "net delta of ETH from -1.000000 to 1.000000" in report.conditions
 
 
+async def test_what_prepares_takes_no_fill(open_hooked: OpenDesk) -> None:
+    """Approvals, two sales in one market, margin and hedge, from an empty account, in one transaction: each
+    fill is its own leg's, though the margin for the hedge is not there before."""
+    async with open_hooked() as desk:
+        calls, nonce = await write_calls(desk), await desk.nonce()
+        puts = replace(calls, type=OptionType.SHORT_PUT_QUOTE, amount=D(2), set_collateral_to=D(3_000))
+        legs = [
+            Leg(desk.lyra, await desk.lyra.encode_approvals(desk.account, "sETH")),
+            Leg(desk.lyra, calls),
+            Leg(desk.lyra, puts, QuoteRules(max_cost_slippage=D("0.2"))),
+            Leg(desk.perp, await desk.perp.encode_deposit(desk.account, "USDC", D(5_000))),
+            Leg(desk.perp, HEDGE),
+        ]
+        report = await desk.executor.execute_together(desk.account, legs, key="open")
+        assert [[fill.size for fill in leg.fills] for leg in report.legs] == [[], [-5], [-2], [], [D("2.5")]]
+        assert report.status is OrderStatus.FILLED
+        assert await desk.nonce() == nonce + 3  # a delegation takes two
+
+
 async def test_the_code_is_taken_on_once(desk: Any) -> None:
     """The delegation is a transaction of its own under a key that names the executor; later plans need
     none."""

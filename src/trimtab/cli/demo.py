@@ -44,6 +44,14 @@ def demo(
         int | None,
         typer.Option(help="Kill the hedger between broadcast and receipt of this hedge (1 = first)."),
     ] = None,
+    atomic: Annotated[
+        bool,
+        typer.Option(
+            "--atomic",
+            help="The trader takes on the executor's code (EIP-7702): the book opens in one transaction, and "
+            "each hedge is checked at its end.",
+        ),
+    ] = False,
     engine: Annotated[str, typer.Option(help="anvil, or py-evm (no binary, slower, no fork).")] = "anvil",
     fork_url: Annotated[
         str | None, typer.Option(help="Play on a fork of this node; the protocols are deployed onto it.")
@@ -81,6 +89,7 @@ def demo(
             is_hedged=not no_hedge,
             has_flow=flow,
             crash_at=crash_at,
+            is_atomic=atomic,
             engine=_choice(Engine, engine, "engine"),
             fork_url=fork_url,
         )
@@ -183,6 +192,18 @@ def _signed(size: Decimal) -> str:
     return f"{'0.0000':>9}" if float(text) == 0 else text
 
 
+def _atomic(run: Finished) -> str:
+    """What it took through our contracts, beside the plain way."""
+    told = run.comparison
+    if told is None:
+        return ""
+    opening, plain, hedges, alone = told.opening, told.plain_opening, told.hedges, told.plain_hedges
+    return (
+        f"opened in {opening.transactions} transaction, {opening.gas:,} gas (plainly {plain.transactions}, "
+        f"{plain.gas:,}); hedges {hedges.gas:,} gas (plainly {alone.gas:,}); code taken on, {told.code.gas:,}"
+    )
+
+
 def _summary(run: Finished, json: Path | None, report: Path | None) -> Panel:
     from rich.panel import Panel
 
@@ -195,6 +216,7 @@ def _summary(run: Finished, json: Path | None, report: Path | None) -> Panel:
         ("Delta", f"at most {largest} ETH after a step, band {band}"),
         ("Hedges", f"{hedges}; duplicates {audit.duplicate_hedges}, crashes survived {run.crashes}"),
         ("Transactions", f"{len(audit.transactions)}; orphans {audit.orphans}"),
+        ("Atomic", _atomic(run)),
         ("P&L", f"{money(profit.total)} USD: {parts}"),
         ("On chain", f"{money(profit.change)} USD, unexplained {profit.unexplained:.8f} USD"),
         ("Note", "; ".join(run.notes)),

@@ -37,16 +37,19 @@ async def audit(
     *,
     first_block: int,
     first_nonce: int,
+    opening: Sequence[TxHash] = (),
 ) -> Audit:
-    """Compare blocks `first_block` to the latest with the journal's `records` and the hedger's `hedges`."""
+    """Compare blocks `first_block` to the latest with the journal's `records`, the hedger's `hedges`, and the
+    trade that `opening` may hold."""
     last_block = await client.block_number()
     on_chain = await read_sent(client, leg.account, first_block, last_block)
     found = await reconcile_perp(client, records, leg.venue, leg.account, leg.market, first_nonce=first_nonce)
     strangers = set(on_chain) - {record.tx_hash for record in records}
+    reasons = {hedge.tx_hash: hedge.reason for hedge in hedges if hedge.tx_hash is not None}
     return Audit(
         on_chain,
         len(strangers) + len(found.vanished) + bool(found.unexplained_size),
-        count_duplicates(found.fills, {h.tx_hash: h.reason for h in hedges if h.tx_hash is not None}),
+        count_duplicates(found.fills, dict.fromkeys(opening, "opening") | reasons),
         found,
     )
 

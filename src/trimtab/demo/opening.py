@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 
@@ -9,7 +10,7 @@ from trimtab.errors import HaltError
 from trimtab.execution.executor import Executor
 from trimtab.hedging.book import OptionLeg, PerpLeg
 from trimtab.model.market import OptionBoard, OptionChain, OptionSeries, OptionSeriesState, OptionType
-from trimtab.model.order import ExecutionReport, OptionAction, OptionIntent, OrderStatus
+from trimtab.model.order import ExecutionReport, OptionAction, OptionIntent, OrderStatus, TxRecord
 
 CALL, PUT = OptionType.SHORT_CALL_QUOTE, OptionType.SHORT_PUT_QUOTE
 
@@ -34,9 +35,10 @@ class BookOptions:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """The reports of everything that opened the book."""
+    """The reports of everything that opened the book. `hedged`: signed size of the perp that came with it."""
 
     reports: tuple[ExecutionReport, ...]
+    hedged: Decimal = Decimal(0)
 
     @property
     def option_fees(self) -> Decimal:
@@ -45,7 +47,12 @@ class Opening:
 
     @property
     def gas_wei(self) -> int:
-        return sum(report.gas_wei for report in self.reports)
+        return sum(tx.fee_wei for tx in self.transactions)
+
+    @property
+    def transactions(self) -> tuple[TxRecord, ...]:
+        """Each once, though several reports tell it."""
+        return tuple(dict.fromkeys(tx for report in self.reports for tx in report.transactions))
 
 
 async def open_book(
@@ -54,22 +61,32 @@ async def open_book(
     """Approve, write calls at the money and puts below it, deposit margin. `HaltError` when a step fails."""
     approvals = await option.venue.encode_approvals(option.account, option.market)
     reports = [await executor.execute_plan(option.venue, option.account, approvals, key="open/approve")]
-    chain = await option.venue.read_chain(option.market)
-    board = choose_board(chain, options.min_days)
-    for name, kind, amount, series in (
-        ("call", CALL, options.calls, choose_strike(board, chain.spot_price, above=True)),
-        ("put", PUT, options.puts, choose_strike(board, chain.spot_price, above=False)),
-    ):
-        intent = await _write(option, series, kind, amount, options)
+    for name, intent in zip(("call", "put"), await choose_options(option, options), strict=True):
         reports.append(
             await executor.execute_option(option.venue, option.account, intent, key=f"open/{name}")
         )
     deposit = await perp.venue.encode_deposit(perp.account, settlement, options.margin)
     reports.append(await executor.execute_plan(perp.venue, perp.account, deposit, key="open/margin"))
+    check_filled(reports)
+    return Opening(tuple(reports))
+
+
+async def choose_options(option: OptionLeg, options: BookOptions) -> tuple[OptionIntent, OptionIntent]:
+    """The calls and the puts to write, by the chain as it is."""
+    chain = await option.venue.read_chain(option.market)
+    board = choose_board(chain, options.min_days)
+    call, put = (choose_strike(board, chain.spot_price, above=above) for above in (True, False))
+    return (
+        await _write(option, call, CALL, options.calls, options),
+        await _write(option, put, PUT, options.puts, options),
+    )
+
+
+def check_filled(reports: Iterable[ExecutionReport]) -> None:
+    """Raise `HaltError` for the first that is not done."""
     for report in reports:
         if report.status is not OrderStatus.FILLED:
             raise HaltError(f"opening the book failed at {report.key}: {report.status}, {report.reason}")
-    return Opening(tuple(reports))
 
 
 def choose_board(chain: OptionChain, min_days: int) -> OptionBoard:

@@ -30,8 +30,9 @@ class DemoOptions:
     """`steps` looks, `step_seconds` of chain time apart; the first is at the opening price. `band` is the
     half-width in units of underlying (for `ww` the widest it may get). `path` is "gbm", "gbm-jumps" or a CSV
     file of prices. With `has_flow` option customers trade between the looks, which moves implied volatility.
-    `crash_at` N kills the hedger right after the broadcast of its N-th hedge. `folder` keeps journal and
-    logs, None for a temporary one. Raises `ConfigError` on a combination that cannot run.
+    `crash_at` N kills the hedger right after the broadcast of its N-th hedge. `is_atomic`: the trader takes
+    on the executor's code, and opens and hedges through it. `folder` keeps journal and logs, None for a
+    temporary one. Raises `ConfigError` on a combination that cannot run.
     """
 
     seed: int = 1
@@ -42,6 +43,7 @@ class DemoOptions:
     is_hedged: bool = True
     has_flow: bool = True
     crash_at: int | None = None
+    is_atomic: bool = False
     engine: Engine = Engine.ANVIL
     fork_url: str | None = None
     step_seconds: int = 3600
@@ -56,6 +58,10 @@ class DemoOptions:
             raise ConfigError(f"--crash-at counts hedges from 1, got {self.crash_at}", key="crash_at")
         if self.crash_at is not None and not self.is_hedged:
             raise ConfigError("--crash-at needs the hedger: leave out --no-hedge", key="crash_at")
+        if self.is_atomic and not self.is_hedged:
+            raise ConfigError("--atomic needs the hedger: leave out --no-hedge", key="is_atomic")
+        if self.is_atomic and self.engine is Engine.PY_EVM:
+            raise ConfigError("--atomic needs anvil: py-evm cannot fork for the plain way", key="engine")
         if self.engine is Engine.PY_EVM and self.fork_url:
             raise ConfigError("--fork-url needs anvil: py-evm cannot fork", key="engine")
 

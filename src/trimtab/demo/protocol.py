@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import msgspec
 
+from trimtab.execution.doors import OwnCode
 from trimtab.hedging.decisions import Decision
 from trimtab.hedging.hedger import HedgeStep
 from trimtab.hedging.limits import HedgeLimits
@@ -17,7 +18,8 @@ from trimtab.venues.perp_v2.addresses import PerpV2Deployment
 
 class Start(msgspec.Struct, frozen=True, kw_only=True, tag="start"):
     """All that the hedger needs. The key comes through the pipe, so that no process list and no environment
-    shows it. `crash_at` N: the process kills itself right after the broadcast of its N-th transaction."""
+    shows it. `crash_at` N: the process kills itself right after the broadcast of its N-th transaction.
+    `door`: the trader's own code."""
 
     url: str
     chain_id: int
@@ -33,6 +35,7 @@ class Start(msgspec.Struct, frozen=True, kw_only=True, tag="start"):
     fixed_band: FixedBand | None = None
     whalley_wilmott: WhalleyWilmott | None = None
     crash_at: int | None = None
+    door: OwnCode | None = None
 
     def __repr__(self) -> str:
         return f"Start(url={self.url!r}, account={self.account!r}, key='***')"

@@ -12,6 +12,7 @@ from typing import Any
 
 from trimtab import __version__
 from trimtab.demo.accounts import AccountValues
+from trimtab.demo.atomic import Comparison, Cost
 from trimtab.demo.options import UNDERLYING
 from trimtab.demo.protocol import Looked
 from trimtab.demo.run import Finished, Stepped
@@ -41,6 +42,7 @@ def make_record(run: Finished) -> dict[str, Any]:
         "positions": _positions(run.steps[-1].after),
         "transactions": [_transaction(record, run) for record in run.records],
         "accounts": _accounts(run.first.accounts, run.steps[-1].posting.accounts),
+        **({"atomic": _atomic(run.comparison)} if run.comparison else {}),
     }
 
 
@@ -182,9 +184,28 @@ def _settings(run: Finished) -> dict[str, str]:
         "policy": options.policy.value,
         "step": f"{options.step_seconds} s",
         "max slippage": f"{options.limits.max_slippage * 100} %",
+        **({"atomic": "the account runs the executor's code (EIP-7702)"} if options.is_atomic else {}),
         **({"crash at hedge": str(options.crash_at)} if options.crash_at else {}),
         **({"notes": "; ".join(run.notes)} if run.notes else {}),
     }
+
+
+def _atomic(told: Comparison) -> list[dict[str, Any]]:
+    """Transactions and gas through the trader's own code, beside those of the plain way."""
+    return [
+        {
+            "name": name,
+            "transactions": ours.transactions,
+            "gas": ours.gas,
+            "plain_transactions": plain.transactions,
+            "plain_gas": plain.gas,
+        }
+        for name, ours, plain in (
+            ("Take on the executor's code, once", told.code, Cost(0, 0)),
+            ("Open the book", told.opening, told.plain_opening),
+            ("Hedges", told.hedges, told.plain_hedges),
+        )
+    ]
 
 
 def _positions(values: AccountValues) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from trimtab.demo.accounts import AccountValues
+from trimtab.demo.atomic import Comparison
 from trimtab.demo.audit import Audit
 from trimtab.demo.ledger import Posting
 from trimtab.demo.opening import Opening
@@ -43,7 +44,7 @@ class Stepped:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The whole run."""
+    """The whole run. `comparison`: of an atomic one with the plain way."""
 
     options: DemoOptions
     opened: Opened
@@ -55,6 +56,7 @@ class Finished:
     wall_seconds: float
     engine: str
     notes: Sequence[str] = ()
+    comparison: Comparison | None = None
 
     @property
     def max_abs_delta_after(self) -> Decimal:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 
+from msgspec.structs import replace
+
+from trimtab.chain.client import Client
 from trimtab.demo.accounts import AccountValues, read_accounts
+from trimtab.demo.atomic import Comparison, Cost, compare, cost_of, hedge_plainly, open_together
 from trimtab.demo.audit import audit, read_receipts
 from trimtab.demo.ledger import Ledger, Posting
 from trimtab.demo.opening import Opening, open_book
@@ -22,15 +27,17 @@ from trimtab.demo.runner import Runner, open_runner
 from trimtab.demo.stage import Stage, open_stage
 from trimtab.demo.wiring import make_book, opening_limits
 from trimtab.errors import ConfigError
-from trimtab.execution.executor import Executor
+from trimtab.execution.executor import Executor, ExecutorOptions
 from trimtab.execution.reconcile import read_records
 from trimtab.hedging.book import Book
 from trimtab.hedging.policy import FixedBand
 from trimtab.journal import Journal
+from trimtab.model.order import TxRecord
 from trimtab.tx import Sender, SenderOptions
 from trimtab.tx.signers import LocalSigner
 from trimtab.world.customers import Customers
 from trimtab.world.prices import GbmOptions, gbm_path, load_csv, resample
+from trimtab.world.world import World
 
 JOURNAL = "journal.db"
 JUMP = Decimal("0.04")
@@ -74,6 +81,7 @@ class Scenario:
     first_block: int
     first_nonce: int
     steps: list[Stepped]
+    plain_opening: Cost | None
 
     @classmethod
     async def open(cls, options: DemoOptions, stage: Stage, folder: Path) -> Scenario:
@@ -87,10 +95,11 @@ class Scenario:
         ledger = Ledger(chain.rate)
         ledger.open(await read_accounts(client, book, UNDERLYING, stage.tokens))
         clock = time.monotonic()
-        opening = await _open_positions(options, stage, start, book)
+        opening, plain = await _open(options, stage, start, book)
         values = await read_accounts(client, book, UNDERLYING, stage.tokens)
         fills = [fill for report in opening.reports for fill in report.fills]
-        posting = ledger.post(values, fills, opening.gas_wei)
+        gas_wei = sum(record.fee_wei for record in _read_records(start))
+        posting = ledger.post(values, fills, gas_wei)
         stage.seconds["opening"] = time.monotonic() - clock
         return cls(
             options,
@@ -105,6 +114,7 @@ class Scenario:
             block + 1,
             nonce,
             [],
+            plain,
         )
 
     async def step(self, number: int, runner: Runner) -> Stepped:
@@ -125,8 +135,7 @@ class Scenario:
         """Count on the chain what was done, and close the books."""
         client = self.stage.world.client
         leg = self.book.hedge_leg(UNDERLYING)
-        with Journal.open(self.start.journal) as journal:
-            records = read_records(journal, client.chain_id, leg.account)
+        records = _read_records(self.start)
         audited = await audit(
             client,
             leg,
@@ -134,6 +143,7 @@ class Scenario:
             self._hedges(),
             first_block=self.first_block,
             first_nonce=self.first_nonce,
+            opening=[tx.tx_hash for tx in self.opened.opening.transactions],
         )
         return Finished(
             self.options,
@@ -146,7 +156,14 @@ class Scenario:
             wall_seconds,
             self.stage.name,
             _notes(self.options, self._hedges(), crashes),
+            await self._compare(records),
         )
+
+    async def _compare(self, records: Sequence[TxRecord]) -> Comparison | None:
+        if self.plain_opening is None:
+            return None
+        hedges = [hedge.tx_hash for hedge in self._hedges() if hedge.tx_hash is not None]
+        return await compare(self.stage.world.client, records, self.plain_opening, hedges)
 
     async def _move(self, number: int) -> None:
         """The customers trade at the old price, while the venue's caches are fresh."""
@@ -202,6 +219,20 @@ def _tell(prices: Sequence[Decimal], number: int, *, restarted: bool) -> str | N
     return "; ".join(words) or None
 
 
+async def _open(options: DemoOptions, stage: Stage, start: Start, book: Book) -> tuple[Opening, Cost | None]:
+    """The book, and what opening it plainly would have taken where it was opened in one transaction."""
+    if start.door is None:
+        return await _open_positions(options, stage, start, book), None
+    async with stage.world.fork() as twin:
+        opening = await _open_positions(options, stage, start, book)
+        return opening, await _measure_plainly(options, stage, start, opening.hedged, twin)
+
+
+def _read_records(start: Start) -> tuple[TxRecord, ...]:
+    with Journal.open(start.journal) as journal:
+        return read_records(journal, start.chain_id, start.account)
+
+
 def _start_message(options: DemoOptions, stage: Stage, folder: Path) -> Start:
     world, policy = stage.world, options.make_policy()
     return Start(
@@ -219,22 +250,44 @@ def _start_message(options: DemoOptions, stage: Stage, folder: Path) -> Start:
         fixed_band=policy if isinstance(policy, FixedBand) else None,
         whalley_wilmott=None if isinstance(policy, FixedBand) else policy,
         crash_at=options.crash_at,
+        door=stage.door,
     )
 
 
 async def _open_positions(options: DemoOptions, stage: Stage, start: Start, book: Book) -> Opening:
-    """Through the one door, into the journal that the hedger goes on with."""
-    client = stage.world.client
-    signer = LocalSigner.from_key(stage.trader.key)
-    with Journal.open(start.journal) as journal:
-        async with Sender.open(client, signer, journal, SenderOptions(limits=opening_limits(book))) as sender:
+    """Through the one door for writes, into the journal that the hedger goes on with."""
+    settlement = start.perp.settlement
+    async with _open_executor(stage.world.client, stage, start, book) as executor:
+        if start.door is None:
             return await open_book(
-                Executor(sender, client),
-                book.options[0],
-                book.hedge_leg(UNDERLYING),
-                options.book,
-                settlement=start.perp.settlement,
+                executor, book.options[0], book.hedge_leg(UNDERLYING), options.book, settlement=settlement
             )
+        return await open_together(executor, book, options.book, settlement=settlement, band=options.band)
+
+
+async def _measure_plainly(
+    options: DemoOptions, stage: Stage, start: Start, hedged: Decimal, twin: World
+) -> Cost:
+    """What the same opening takes without our contracts, on a fork of the chain before it."""
+    with tempfile.TemporaryDirectory(prefix="trimtab-plain-") as folder:
+        plain = replace(start, url=twin.url, journal=str(Path(folder) / JOURNAL), door=None)
+        book = make_book(twin.client, plain)
+        await _open_positions(options, dataclasses.replace(stage, world=twin), plain, book)
+        async with _open_executor(twin.client, stage, plain, book) as executor:
+            await hedge_plainly(executor, book, hedged)
+        with Journal.open(plain.journal) as journal:
+            return cost_of(read_records(journal, twin.client.chain_id, start.account))
+
+
+@asynccontextmanager
+async def _open_executor(client: Client, stage: Stage, start: Start, book: Book) -> AsyncIterator[Executor]:
+    limits = opening_limits(book)
+    if start.door is not None:
+        limits = start.door.allow(limits, start.account)
+    signer, door = LocalSigner.from_key(stage.trader.key), ExecutorOptions(door=start.door)
+    with Journal.open(start.journal) as journal:
+        async with Sender.open(client, signer, journal, SenderOptions(limits=limits)) as sender:
+            yield Executor(sender, client, door)
 
 
 @contextmanager

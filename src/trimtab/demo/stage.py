@@ -8,7 +8,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from trimtab.demo.accounts import Token
+from trimtab.demo.atomic import put_door
 from trimtab.demo.options import UNDERLYING, DemoOptions, Engine
+from trimtab.execution.doors import OwnCode
 from trimtab.world.accounts import Account
 from trimtab.world.world import World, WorldOptions
 
@@ -18,13 +20,14 @@ _NOT_THE_BOOKS = ("WETH", "sETH", "sBTC")
 @dataclass(frozen=True, slots=True)
 class Stage:
     """A world ready for the trader. `tokens` are what the trader's wallet is read for; `name` says in words
-    where we are; `seconds` is wall clock by what it was spent on."""
+    where we are; `seconds` is wall clock by what it was spent on. `door`: of an atomic run."""
 
     world: World
     trader: Account
     tokens: tuple[Token, ...]
     name: str
     seconds: dict[str, float]
+    door: OwnCode | None = None
 
 
 @asynccontextmanager
@@ -43,21 +46,21 @@ async def open_stage(options: DemoOptions) -> AsyncIterator[Stage]:
             await world.deploy()
             seconds["world"] = time.monotonic() - clock
             name = f"a fork of chain {world.client.chain_id} at {_host(options.fork_url)}"
-            yield await _set(world, name, seconds)
+            yield await _set(world, name, seconds, options)
         return
     async with World.open(engine) as base:
         await base.deploy()
         seconds["world"] = time.monotonic() - clock
         if options.engine is Engine.PY_EVM:
-            yield await _set(base, "py-evm in this process", seconds)
+            yield await _set(base, "py-evm in this process", seconds, options)
             return
         clock = time.monotonic()
         async with base.fork() as world:
             seconds["fork"] = time.monotonic() - clock
-            yield await _set(world, "a fork of a local anvil chain", seconds)
+            yield await _set(world, "a fork of a local anvil chain", seconds, options)
 
 
-async def _set(world: World, name: str, seconds: dict[str, float]) -> Stage:
+async def _set(world: World, name: str, seconds: dict[str, float], options: DemoOptions) -> Stage:
     """Send away what the trader's purse holds beyond the book's currencies: it is not this book's risk."""
     trader, clock = world.accounts["trader"], time.monotonic()
     tokens = world.addresses.tokens
@@ -73,7 +76,12 @@ async def _set(world: World, name: str, seconds: dict[str, float]) -> Stage:
         Token(f"s{UNDERLYING}", tokens[f"s{UNDERLYING}"], 18, is_base=True),
         Token("WETH", tokens["WETH"], 18, is_base=True),
     )
-    return Stage(world, trader, wallet, name, seconds)
+    if not options.is_atomic:
+        return Stage(world, trader, wallet, name, seconds)
+    clock = time.monotonic()
+    door = await put_door(world)
+    seconds["contracts"] = time.monotonic() - clock
+    return Stage(world, trader, wallet, name, seconds, door)
 
 
 def _host(url: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from trimtab.chain.client import Client
 from trimtab.demo.protocol import Start
 from trimtab.errors import ConfigError
-from trimtab.execution.executor import Executor
+from trimtab.execution.executor import Executor, ExecutorOptions
 from trimtab.hedging.book import Book, OptionLeg, PerpLeg
 from trimtab.hedging.decisions import DecisionLog
 from trimtab.hedging.hedger import Hedger
@@ -59,14 +59,17 @@ async def open_hedger(client: Client, start: Start) -> AsyncIterator[Hedger]:
     if start.crash_at is not None:
         route = CrashAfterBroadcast(route, sends=start.crash_at)
     book = make_book(client, start)
-    may = SenderOptions(limits=hedging_limits(book, start.underlying))
+    limits = hedging_limits(book, start.underlying)
+    if start.door is not None:
+        limits = start.door.allow(limits, start.account)
+    may = SenderOptions(limits=limits)
     with Journal.open(Path(start.journal)) as journal:
         async with Sender.open(client, signer, journal, may, [route]) as sender:
             log = DecisionLog(journal, start.chain_id, start.underlying, start.account)
             try:
                 yield Hedger(
                     book,
-                    Executor(sender, client),
+                    Executor(sender, client, ExecutorOptions(door=start.door)),
                     start.policy,
                     start.limits,
                     underlying=start.underlying,

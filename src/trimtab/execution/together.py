@@ -59,6 +59,11 @@ class Leg:
             )
 
     @property
+    def is_order(self) -> bool:
+        """Whether it fills; a plan of no order is done when its calls are."""
+        return not isinstance(self.want, ChainPlan)
+
+    @property
     def market(self) -> str:
         """The venue's name of it, empty for a plan of none."""
         want = self.want
@@ -210,12 +215,13 @@ def reports_of(
     key: str, legs: Sequence[Leg], settled: Settled | None, prepared: Prepared | None = None
 ) -> TogetherReport:
     """What one transaction made of its legs; `settled` None: nothing was sent."""
-    fills = share_fills(
-        [(leg.venue.name, leg.market, leg.size) for leg in legs], settled.fills if settled else ()
-    )
+    orders = [leg for leg in legs if leg.is_order]
+    wanted = [(leg.venue.name, leg.market, leg.size) for leg in orders]
+    shares = iter(share_fills(wanted, settled.fills if settled else ()))
     reports = []
-    for number, (leg, mine) in enumerate(zip(legs, fills, strict=True)):
-        order = Order(key, asked=leg.size, is_trade=not isinstance(leg.want, ChainPlan))
+    for number, leg in enumerate(legs):
+        mine = next(shares) if leg.is_order else ()
+        order = Order(key, asked=leg.size, is_trade=leg.is_order)
         if settled is not None:
             order = record(order, settled.tx, mine, is_last=True, drift=settled.drift)
         reports.append(

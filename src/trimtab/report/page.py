@@ -119,10 +119,24 @@ def _book_sections(run: RunRecord, charts: dict[str, Figure]) -> list[Section]:
     if run.positions:
         caption = "At the last step; Greeks for the amount held, our model’s and the venue’s own."
         sections.append(Section("The book at the end", caption, tables.positions_table(run)))
+    if run.atomic:
+        sections.append(_atomic_section(run))
     caption = "As the write-ahead journal closed them; every one was written down before it was sent."
     count = plural(run.summary.transactions, "transaction")
     sections.append(Section(f"{count}: {_integrity(run)}", caption, tables.transactions_table(run)))
     return sections
+
+
+def _atomic_section(run: RunRecord) -> Section:
+    ours = sum(part.transactions for part in run.atomic)
+    plain = sum(part.plain_transactions for part in run.atomic)
+    caption = (
+        "Through the account’s own code, beside the same calls sent one by one. The gas that is more is what "
+        "the chain’s own checks cost: after each plan it measures net delta, sizes, prices and health, and "
+        "undoes all of it when one is not as promised."
+    )
+    headline = f"{plural(ours, 'transaction')} instead of {plain}, whole or not at all"
+    return Section(headline, caption, tables.atomic_table(run))
 
 
 def _lead(run: RunRecord) -> str:

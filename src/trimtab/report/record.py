@@ -115,6 +115,16 @@ class AccountRecord(msgspec.Struct, frozen=True, kw_only=True):
     end: Decimal
 
 
+class AtomicRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What one part of the run took through our contracts, beside the plain way of the same."""
+
+    name: str
+    transactions: int
+    gas: int
+    plain_transactions: int
+    plain_gas: int
+
+
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A whole run."""
 
@@ -133,6 +143,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     positions: tuple[PositionRecord, ...] = ()
     transactions: tuple[TransactionRecord, ...] = ()
     accounts: tuple[AccountRecord, ...] = ()
+    atomic: tuple[AtomicRecord, ...] = ()
 
 
 def decode_record(record: Mapping[str, Any]) -> RunRecord:

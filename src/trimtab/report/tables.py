@@ -161,6 +161,23 @@ def transactions_table(run: RunRecord) -> str:
     return table(headers, rows, foot=foot, kind="tall", label="Transactions")
 
 
+def atomic_table(run: RunRecord) -> str:
+    """Transactions and gas through our contracts, beside those of the plain way."""
+    rows = [
+        cell(part.name)
+        + "".join(
+            cell(_integer(value), kind="n")
+            for value in (part.transactions, part.plain_transactions, part.gas, part.plain_gas)
+        )
+        + cell(f"{part.gas - part.plain_gas:+,}", kind="n")
+        for part in run.atomic
+    ]
+    headers = (
+        ("Part", ""), ("Transactions", "n"), ("plainly", "n"), ("Gas", "n"), ("plainly", "n"), ("More", "n"),
+    )  # fmt: skip
+    return table(headers, rows, label="Atomic and plain")
+
+
 def _hedges_table(run: RunRecord) -> str:
     rows = [
         cell(moment(step.t))

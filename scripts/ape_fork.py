@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,8 +36,14 @@ async def main(arguments: list[str]) -> int:
             variables = {"HOME": home, "TRIMTAB_UPSTREAM": str(path), "TRIMTAB_UPSTREAM_URL": node.url}
             command = [str(APE), *arguments, "--network", NETWORK]
             tests = await asyncio.create_subprocess_exec(*command, env=os.environ | variables)
-            return await tests.wait()
+            try:
+                return await tests.wait()
+            finally:
+                if tests.returncode is None:  # we are told to stop
+                    tests.terminate()
+                    await tests.wait()
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(asyncio.run(main(sys.argv[1:] or ["tests/onchain"])))

@@ -285,12 +285,8 @@ def _genesis(genesis_at: int, gas_limit: int) -> tuple[Any, dict[bytes, Any]]:
     private = [PrivateKey(account.key) for account in ACCOUNTS.values()]
     parameters = get_default_genesis_params({"gas_limit": gas_limit, "timestamp": genesis_at})
     state = generate_genesis_state_for_keys(private)
-    state[bytes.fromhex(PROXY[2:])] = {
-        "balance": 0,
-        "nonce": 1,
-        "code": PROXY_CODE,
-        "storage": {},
-    }  # as anvil
+    # From the first block on, as anvil has it.
+    state[bytes.fromhex(PROXY[2:])] = {"balance": 0, "nonce": 1, "code": PROXY_CODE, "storage": {}}
     _, chain = setup_tester_chain(parameters, state)
     chain.chain_id = CHAIN_ID
     return chain, {key.public_key.to_canonical_address(): key for key in private}

@@ -16,6 +16,7 @@ from trimtab.hooks.executor import encode_execute
 from trimtab.hooks.plans import HookCall, HookPlan
 from trimtab.model.ids import Address
 from trimtab.model.limits import SELF, AllowedCall, ArgumentRule, Limits
+from trimtab.model.trade import Leverage, TradeFacts
 from trimtab.tx.envelope import Authorization, DynamicFeeTx, SetCodeTx
 from trimtab.tx.permission import Permission
 from trimtab.tx.spending import amounts_of
@@ -172,6 +173,19 @@ def test_a_trade_declares_its_notional_where_that_is_limited() -> None:
     error = refusal(limits, intent(notional=Decimal("100.000001")))
     assert (error.value, error.cap) == (Decimal("100.000001"), Decimal(100))
     refusal(limits, intent(TOKEN, APPROVE + words(VAULT, 1), notional=Decimal(101)))
+
+
+def test_what_is_judged_depends_on_the_call() -> None:
+    """A trade by all of it, a withdrawal by the leverage that it leaves, an approval by none."""
+    withdrawal = AllowedCall(VAULT, b"\1\2\3\4", is_trade=False, venue="perp")
+    limits = replace(LIMITS.allowing(withdrawal), reduce_only=True, max_leverage=Decimal(2))
+    assert refusal(limits, intent(trade=TradeFacts())).field == "reduce_only"
+    assert refusal(limits, intent(trade=TradeFacts(is_reducing=True))).field == "max_leverage"
+    leaves = TradeFacts(after=Leverage(Decimal(2), Decimal(1)))
+    check(limits, intent(data=b"\1\2\3\4", trade=leaves))
+    check(limits, intent(trade=replace(leaves, is_reducing=True)))
+    assert refusal(limits, intent(data=b"\1\2\3\4")).field == "max_leverage"
+    check(limits, intent(TOKEN, APPROVE + words(VAULT, 1)))
 
 
 @pytest.mark.parametrize(

@@ -21,15 +21,7 @@ def check_trade(limits: Limits, key: str, notional: Decimal | None, trade: Trade
     reduce."""
     facts = trade or NO_FACTS
     if limits.reduce_only and not facts.is_reducing:
-        raise LimitError(
-            f"{key} opens or flips a position, and this key may only reduce: nothing was sent. Close, or let "
-            "the owner of the key lift reduce_only"
-            if facts.is_reducing is False
-            else _undeclared(key, "whether it reduces", "TradeFacts(is_reducing=...)"),
-            field="reduce_only",
-            value=facts.is_reducing,
-            cap=True,
-        )
+        raise _not_reducing(key, facts)
     if limits.max_slippage is not None:
         _check_slippage(limits.max_slippage, key, notional, facts)
 
@@ -73,6 +65,16 @@ def _check_slippage(most: Decimal, key: str, notional: Decimal | None, facts: Tr
             value=slippage,
             cap=most,
         )
+
+
+def _not_reducing(key: str, facts: TradeFacts) -> LimitError:
+    words = (
+        f"{key} opens or flips a position, and this key may only reduce: nothing was sent. Close, or let the "
+        "owner of the key lift reduce_only"
+    )
+    if facts.is_reducing is None:
+        words = _undeclared(key, "whether it reduces", "TradeFacts(is_reducing=...)")
+    return LimitError(words, field="reduce_only", value=facts.is_reducing, cap=True)
 
 
 def _undeclared(key: str, fact: str, how: str) -> str:

@@ -116,6 +116,9 @@ struct OptionBook {
 /// @dev Holds nothing and need not be deployed: it answers as well where `eth_call` places its code for the call.
 /// It trusts the venues that it is asked about. It reverts only when a query names what is not there.
 interface IPositionLens {
+    /// @dev The reason of an account that is in a market which the query does not have.
+    error UnknownMarket(address baseToken);
+
     function read(PerpQuery[] calldata perps, OptionQuery[] calldata options, address[] calldata accounts)
         external
         view

@@ -1,21 +1,18 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
-import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {AccountMarketInfo, IBaseToken} from "../interfaces/external/IPerpV2.sol";
-import {CollateralHolding, PerpAccount, PerpBook, PerpHolding, PerpMarket, PerpQuery} from "../interfaces/IPositionLens.sol";
+import {
+    CollateralHolding,
+    IPositionLens,
+    PerpAccount,
+    PerpBook,
+    PerpHolding,
+    PerpMarket,
+    PerpQuery
+} from "../interfaces/IPositionLens.sol";
 import {FundingGrowth} from "../libraries/FundingGrowth.sol";
-import {PerpV2, PerpV2Reads} from "../libraries/PerpV2Reads.sol";
-
-/// @dev What a collateral counts for: `price` per `one`, less the haircut; `price` 0 where it cannot be told.
-struct CollateralTerms {
-    address token;
-    uint8 decimals;
-    uint256 price;
-    uint256 one;
-    uint256 ratio;
-}
+import {CollateralTerms, PerpV2, PerpV2Reads} from "../libraries/PerpV2Reads.sol";
 
 /// @dev What all accounts share.
 struct PerpTerms {
@@ -29,8 +26,6 @@ struct PerpTerms {
 abstract contract PerpV2Lens {
     using FundingGrowth for PerpMarket;
     using PerpV2Reads for *;
-
-    error UnknownMarket(address baseToken);
 
     /* READING */
 
@@ -101,12 +96,8 @@ abstract contract PerpV2Lens {
     }
 
     /// @notice One collateral; external so that it can fail alone.
-    function readCollateralTerms(PerpV2 memory v, address token) public view returns (CollateralTerms memory terms) {
-        terms.token = token;
-        terms.decimals = IERC20Metadata(token).decimals();
-        terms.price = v.collateralManager.getPrice(token, PerpV2Reads.COLLATERAL_TWAP);
-        terms.one = 10 ** v.collateralManager.getPriceFeedDecimals(token);
-        terms.ratio = v.collateralManager.getCollateralConfig(token).collateralRatio;
+    function readCollateralTerms(PerpV2 memory v, address token) external view returns (CollateralTerms memory) {
+        return PerpV2Reads.collateralTerms(v.collateralManager, token);
     }
 
     function _marketsOf(PerpV2 memory v, address[] calldata tokens) private view returns (PerpMarket[] memory markets) {
@@ -133,7 +124,7 @@ abstract contract PerpV2Lens {
         for (uint256 i; i < markets.length; i++) {
             if (markets[i].baseToken == token) return markets[i];
         }
-        revert UnknownMarket(token);
+        revert IPositionLens.UnknownMarket(token);
     }
 
     /* ONE ACCOUNT */
@@ -182,7 +173,7 @@ abstract contract PerpV2Lens {
         for (uint256 i; i < tokens.length; i++) {
             CollateralTerms memory t = _collateralOf(terms, tokens[i]);
             int256 balance = terms.venue.vault.getBalanceByToken(trader, tokens[i]);
-            uint256 worth = PerpV2Reads.valueOf(uint256(balance), t.decimals, t.price, t.one).ratioOf(t.ratio);
+            uint256 worth = t.collateralValue(balance);
             account.collaterals[i] = CollateralHolding(tokens[i], balance, worth);
             value += int256(worth);
         }
@@ -194,7 +185,7 @@ abstract contract PerpV2Lens {
             CollateralTerms memory t = terms.collaterals[i];
             if (t.token == token && t.price != 0) return t;
         }
-        return readCollateralTerms(terms.venue, token);
+        return PerpV2Reads.collateralTerms(terms.venue.collateralManager, token);
     }
 
     function _addMargin(

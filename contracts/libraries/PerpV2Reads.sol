@@ -25,6 +25,15 @@ struct PerpV2 {
     uint256 unit;
 }
 
+/// @dev What a collateral counts for: `price` for each `one` of it, less the haircut; ratio in millionths.
+struct CollateralTerms {
+    address token;
+    uint8 decimals;
+    uint256 price;
+    uint256 one;
+    uint256 ratio;
+}
+
 /// @title Perp v2 in its own integers
 /// @notice Repeats Vault and AccountBalance to the wei where asking them would cost more. 18 decimals.
 library PerpV2Reads {
@@ -59,22 +68,26 @@ library PerpV2Reads {
         return size < 0 ? -worth : worth;
     }
 
-    /// @notice What a collateral counts for, price and haircut rounded down one after the other as Vault does.
-    function collateralValue(ICollateralManager manager, address token, uint256 balance)
+    function collateralTerms(ICollateralManager manager, address token)
         internal
         view
-        returns (uint256)
+        returns (CollateralTerms memory terms)
     {
-        uint256 price = manager.getPrice(token, COLLATERAL_TWAP);
-        uint256 one = 10 ** manager.getPriceFeedDecimals(token);
-        uint256 ratio = manager.getCollateralConfig(token).collateralRatio;
-        return Math.mulDiv(valueOf(balance, IERC20Metadata(token).decimals(), price, one), ratio, MILLION);
+        terms.token = token;
+        terms.decimals = IERC20Metadata(token).decimals();
+        terms.price = manager.getPrice(token, COLLATERAL_TWAP);
+        terms.one = 10 ** manager.getPriceFeedDecimals(token);
+        terms.ratio = manager.getCollateralConfig(token).collateralRatio;
     }
 
-    /// @notice `balance` of a token at `price`, in 18 decimals, in the order of roundings that Vault has.
-    function valueOf(uint256 balance, uint8 decimals, uint256 price, uint256 one) internal pure returns (uint256) {
-        if (decimals > 18) return Math.mulDiv(balance, price, one) / 10 ** (decimals - 18);
-        return Math.mulDiv(balance * 10 ** (18 - decimals), price, one);
+    /// @notice What `balance` of a collateral counts for: decimals, price and haircut in Vault's order, each
+    /// rounded down.
+    function collateralValue(CollateralTerms memory t, int256 balance) internal pure returns (uint256) {
+        uint256 amount = uint256(balance); // never below zero: only the settlement token may be
+        uint256 value = t.decimals > 18
+            ? Math.mulDiv(amount, t.price, t.one) / 10 ** (t.decimals - 18)
+            : Math.mulDiv(amount * 10 ** (18 - t.decimals), t.price, t.one);
+        return ratioOf(value, t.ratio);
     }
 
     /// @notice `value` down to whole base units of the settlement token: what Vault answers.

@@ -2,7 +2,14 @@
 pragma solidity 0.8.37;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
-import {IAccountBalance, IBaseToken, IClearingHouseConfig, ICollateralManager, IExchange, IVault} from "../interfaces/external/IPerpV2.sol";
+import {
+    IAccountBalance,
+    IBaseToken,
+    IClearingHouseConfig,
+    ICollateralManager,
+    IExchange,
+    IVault
+} from "../interfaces/external/IPerpV2.sol";
 import {AccountState, Exposure, IProbe} from "../interfaces/IProbe.sol";
 import {PerpV2, PerpV2Reads} from "../libraries/PerpV2Reads.sol";
 import {Symbols} from "../libraries/Symbols.sol";
@@ -79,8 +86,8 @@ contract PerpV2Probe is IProbe {
         if (tokens.length == 0) return 0;
         ICollateralManager manager = ICollateralManager(VAULT.getCollateralManager());
         for (uint256 i; i < tokens.length; i++) {
-            uint256 balance = uint256(VAULT.getBalanceByToken(account, tokens[i]));
-            value += int256(PerpV2Reads.collateralValue(manager, tokens[i], balance));
+            int256 balance = VAULT.getBalanceByToken(account, tokens[i]);
+            value += int256(PerpV2Reads.collateralTerms(manager, tokens[i]).collateralValue(balance));
         }
     }
 }

@@ -10,6 +10,7 @@ import typer
 
 from trimtab.chain.address import parse_address
 from trimtab.chain.call import Call
+from trimtab.chain.client import BlockRef
 from trimtab.chain.receipt import Receipt
 from trimtab.cli.hooks_plan import name_addresses, probe_targets
 from trimtab.cli.hooks_send import Step, ask, check_flags, estimate, fee_of, send_steps
@@ -27,7 +28,7 @@ from trimtab.errors import AbiError, CallRevertedError, ConfigError, IntentError
 from trimtab.hooks import guard as guards
 from trimtab.hooks.guard import GuardLimits, GuardState, Spent
 from trimtab.model.ids import ZERO_ADDRESS, Address
-from trimtab.model.limits import AllowedCall
+from trimtab.model.limits import AllowedCall, Limits
 from trimtab.tx import RoutePolicy
 
 
@@ -40,6 +41,16 @@ class Look:
     held: GuardLimits
     spent: Spent
     names: Mapping[Address, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What the settings would make of a guard's limits: the call, what differs, and its gas."""
+
+    call: Call
+    limits: Limits
+    rows: Sequence[tuple[str, str, str]]
+    gas: int
 
 
 async def show(path: Path | None, given: str | None, *, as_json: bool) -> None:
@@ -64,35 +75,18 @@ async def change(path: Path | None, given: str | None, *, dry_run: bool, yes: bo
     check_flags(yes=yes, dry_run=dry_run, as_json=as_json)
     async with open_session(path) as session:
         look = await _look(session, given)
-        call = _encode(session, look.guard)
-        held = look.held if look.state.version else None
-        wanted = _decode(session, call)
-        rows = change_rows(held, wanted, look.names)
-        is_new = bool(rows)
-        if not dry_run and is_new:
+        wanted = await _compare(session, look)
+        is_sent = bool(wanted.rows) and not dry_run
+        if is_sent:
             _check_sender(session, look.state, ("owner",))
-        gas = await estimate(session, look.state.owner, call) if is_new else 0
         if not as_json:
-            _print_change(rows, f"{loss_caption(wanted.limits)} About {gas:,} gas.", is_new=is_new)
-        receipts: list[Receipt] = []
-        if is_new and not dry_run:
-            if not yes:
-                ask()
-            receipts = await send_steps(session, [Step("set the guard's limits", call)])
+            _print_change(wanted)
+        if is_sent and not yes:
+            ask()
+        steps = [Step("set the guard's limits", wanted.call)] if is_sent else []
+        receipts = await send_steps(session, steps) if steps else []
     if as_json:
-        changes = [{"limit": name, "old": old, "new": new} for name, old, new in rows]
-        sent = [receipt.tx_hash for receipt in receipts]
-        print_json(
-            {
-                "guard": look.guard,
-                "changes": changes,
-                "unbounded": list_unbounded(wanted.limits),
-                "call": call,
-                "gas": gas,
-                "sent": sent,
-                "is_dry_run": dry_run,
-            }
-        )
+        print_json({**_change_document(wanted, receipts), "is_dry_run": dry_run})
     elif receipts:
         typer.echo(f"The limits are set: {_told(receipts)}.")
     elif dry_run:
@@ -140,7 +134,9 @@ def _told(receipts: Sequence[Receipt]) -> str:
     return f"{receipts[0].tx_hash}, for {fee_of(receipts[0])}" if receipts else "it was so before"
 
 
-async def _find(session: Session, given: str | None) -> tuple[Address, GuardState]:
+async def _find(
+    session: Session, given: str | None, block: BlockRef = "latest"
+) -> tuple[Address, GuardState]:
     """The guard that is meant, and its people. Raises `ConfigError` where there is none."""
     guard = session.config.hooks.guard if given is None else parse_address(given)
     if guard is None:
@@ -149,17 +145,29 @@ async def _find(session: Session, given: str | None) -> tuple[Address, GuardStat
             key="hooks.guard",
         )
     try:
-        return guard, await guards.read_state(session.client, guard)
+        return guard, await guards.read_state(session.client, guard, block=block)
     except (AbiError, CallRevertedError) as error:
         raise ConfigError(f"there is no guard at {guard}: {error}", key="hooks.guard") from error
 
 
 async def _look(session: Session, given: str | None) -> Look:
-    """Everything of the guard. Raises as `_find`."""
-    guard, state = await _find(session, given)
-    held = await guards.read_limits(session.client, guard, known=_known(session))
-    spent = await guards.read_spent(session.client, guard)
+    """Everything of the guard at one block. Raises as `_find`."""
+    block = await session.client.block_number()
+    guard, state = await _find(session, given, block)
+    held = await guards.read_limits(session.client, guard, known=_known(session), block=block)
+    spent = await guards.read_spent(session.client, guard, block=block)
     return Look(guard, state, held, spent, name_addresses(session.config, session.venues))
+
+
+async def _compare(session: Session, look: Look) -> Change:
+    """Raises as `_encode`."""
+    call = _encode(session, look.guard)
+    wanted = guards.decode_set_limits(
+        call.data, account=look.guard, chain_id=session.client.chain_id, known=_known(session)
+    )
+    rows = change_rows(look.held if look.state.version else None, wanted, look.names)
+    gas = await estimate(session, look.state.owner, call) if rows else 0
+    return Change(call, wanted.limits, rows, gas)
 
 
 def _known(session: Session) -> list[AllowedCall]:
@@ -182,13 +190,6 @@ def _encode(session: Session, guard: Address) -> Call:
     return guards.encode_set_limits(guard, struct)
 
 
-def _decode(session: Session, call: Call) -> GuardLimits:
-    """What the guard will hold after it."""
-    return guards.decode_set_limits(
-        call.data, account=call.target, chain_id=session.client.chain_id, known=_known(session)
-    )
-
-
 def _check_sender(session: Session, state: GuardState, roles: Sequence[str]) -> None:
     """Raises `IntentError` unless the configured key is of one of these roles."""
     allowed = {role: getattr(state, role) for role in roles}
@@ -204,11 +205,23 @@ def _check_sender(session: Session, state: GuardState, roles: Sequence[str]) -> 
         )
 
 
-def _print_change(rows: Sequence[tuple[str, str, str]], caption: str, *, is_new: bool) -> None:
-    if not is_new:
+def _print_change(wanted: Change) -> None:
+    if not wanted.rows:
         typer.echo("The guard has these limits already: nothing to send.")
         return
-    print_table("Limits", ("Limit", "Old", "New"), rows, caption)
+    caption = f"{loss_caption(wanted.limits)} About {wanted.gas:,} gas."
+    print_table("Limits", ("Limit", "Old", "New"), wanted.rows, caption)
+
+
+def _change_document(wanted: Change, receipts: Sequence[Receipt]) -> dict[str, object]:
+    return {
+        "guard": wanted.call.target,
+        "changes": [{"limit": name, "old": old, "new": new} for name, old, new in wanted.rows],
+        "unbounded": list_unbounded(wanted.limits),
+        "call": wanted.call,
+        "gas": wanted.gas,
+        "sent": [receipt.tx_hash for receipt in receipts],
+    }
 
 
 def _people(state: GuardState) -> dict[str, object]:

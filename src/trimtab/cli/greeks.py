@@ -47,7 +47,7 @@ async def _greeks(config: Path | None, given: str | None, as_json: bool) -> None
     from trimtab.hedging.exposure import read_exposure
 
     async with open_session(config) as session:
-        book = await whole_book(session, session.account(given))
+        book = await whole_book(session, session.trader(given))
         exposure = await read_exposure(book, session.client)
     if as_json:
         parts = [_summary(part) for part in exposure.underlyings]

@@ -70,7 +70,7 @@ async def _open_hedger(session: Session, *, dry_run: bool) -> AsyncIterator[Hedg
     from trimtab.journal import Journal
 
     settings = _settings(session)
-    account = session.account()
+    account = session.trader()
     option_venue, _ = await session.find_option(settings.option_market, settings.option_venue)
     perp_venue, _ = await session.find_perp(settings.perp_market, settings.perp_venue)
     book = Book(

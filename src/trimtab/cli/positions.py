@@ -34,7 +34,7 @@ async def _positions(config: Path | None, given: str | None, venue: str | None, 
     from trimtab.cli.wiring import open_session
 
     async with open_session(config) as session, asyncio.TaskGroup() as group:
-        account = session.account(given)
+        account = session.trader(given)
         perp_tasks = [group.create_task(v.read_positions(account)) for v in session.perp_venues(venue)]
         margin_tasks = [group.create_task(v.read_margin(account)) for v in session.perp_venues(venue)]
         option_tasks = [

@@ -115,7 +115,7 @@ def option(
             intent = await option_intent(
                 source, market, strike, kind, amount, action, position, collateral, limit_cost, iterations
             )
-            terms = await source.read_option_quote(session.account(account), intent)
+            terms = await source.read_option_quote(session.trader(account), intent)
         if json:
             print_json(terms)
         else:
@@ -187,7 +187,7 @@ async def quote_perp(
 
     head = await session.client.block("latest")
     check_perp_intent(intent, await source.read_markets(), now=head.at)
-    return await source.read_quote(session.account(account), intent)
+    return await source.read_quote(session.trader(account), intent)
 
 
 async def weigh_perp(
@@ -198,7 +198,7 @@ async def weigh_perp(
     from trimtab.execution.executor import Executor
 
     looker = Executor(None, session.client, executor_options(session.config))
-    return await looker.weigh_perp(source, session.account(account), terms.intent, terms)
+    return await looker.weigh_perp(source, session.trader(account), terms.intent, terms)
 
 
 def perp_facts(terms: PerpQuote) -> Mapping[str, object]:

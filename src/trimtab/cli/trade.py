@@ -40,7 +40,7 @@ from trimtab.cli.quote import (
 )
 from trimtab.cli.report_view import failure_of, print_report
 from trimtab.cli.routes import PrivateOption, PublicOption, RouteFlags, ThenPublicOption, WindowOption
-from trimtab.model.order import OptionAction, OptionQuote, PerpQuote
+from trimtab.model.order import OptionAction, OptionIntent, OptionQuote, PerpQuote
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from trimtab.model.ids import Address
     from trimtab.model.order import ExecutionReport
     from trimtab.tx import RoutePolicy
-    from trimtab.venues.base import PerpVenue
+    from trimtab.venues.base import OptionVenue, PerpVenue
 
 trade = typer.Typer(help="Trade or move margin: shown, asked, sent once.")
 
@@ -98,7 +98,7 @@ def perp(
             source, _ = await session.find_perp(market, venue)
             report = await executor.execute_perp(
                 source,
-                session.account(),
+                session.trader(),
                 intent,
                 key=key or _new_key(),
                 dry_run=preview,
@@ -145,11 +145,17 @@ def option(
     async def execute(session: Session, executor: Executor, preview: bool) -> ExecutionReport:
         nonlocal shown
         source, _ = await session.find_option(market, venue)
-        account = session.account()
+        account = session.trader()
         intent = await option_intent(
             source, market, strike, kind, amount, action, position, collateral, limit_cost, iterations
         )
         name = key or _new_key()
+        route = flags.policy(session.config.routes)
+        if executor.door is not None:
+            report, shown = await _trade_option_together(
+                executor, source, account, intent, key=name, preview=preview, shown=shown, route=route
+            )
+            return report
         looked = await executor.execute_option(source, account, intent, key=name, dry_run=True)
         if isinstance(looked.quote, OptionQuote):
             shown = shown or looked.quote  # a yes is to these terms, and to their limit
@@ -158,7 +164,6 @@ def option(
         # Only for an order that would go through: an approval for a refused one would be sent for nothing.
         approvals = await source.encode_approvals(account, market)
         await executor.execute_plan(source, account, approvals, key=f"{name}/approve")
-        route = flags.policy(session.config.routes)
         return await executor.execute_option(source, account, intent, key=name, shown=shown, route=route)
 
     job = _trade(config, execute, dry_run=dry_run, yes=yes, as_json=json, flags=flags)
@@ -180,7 +185,7 @@ def approve(
 
     async def execute(session: Session, executor: Executor, preview: bool) -> ExecutionReport:
         source, _ = await session.find_option(market, venue)
-        account = session.account()
+        account = session.trader()
         plan = await source.encode_approvals(account, market)
         return await executor.execute_plan(source, account, plan, key=key or _new_key(), dry_run=preview)
 
@@ -240,6 +245,29 @@ def withdraw(
     run(_trade(config, execute, dry_run=dry_run, yes=yes, as_json=json), as_json=json, debug=debug)
 
 
+async def _trade_option_together(
+    executor: Executor,
+    source: OptionVenue,
+    account: Address,
+    intent: OptionIntent,
+    *,
+    key: str,
+    preview: bool,
+    shown: OptionQuote | None,
+    route: RoutePolicy | None,
+) -> tuple[ExecutionReport, OptionQuote | None]:
+    """Missing approvals and the trade as one transaction, and the terms that were shown first."""
+    from trimtab.execution.terms import Terms
+    from trimtab.execution.together import Leg
+
+    approvals = await source.encode_approvals(account, intent.series.market.name)
+    legs = [Leg(source, approvals), Leg(source, intent, shown=shown)]
+    terms = Terms(prices=False, sizes=False)  # the venue itself holds the limit cost
+    told = await executor.execute_together(account, legs, key=key, terms=terms, dry_run=preview, route=route)
+    report = told.legs[-1]
+    return report, shown or (report.quote if isinstance(report.quote, OptionQuote) else None)
+
+
 Execute = Callable[["Session", "Executor", bool], Awaitable["ExecutionReport"]]
 
 
@@ -289,7 +317,7 @@ def _margin(session: Session, venue: str | None, amount: str) -> tuple[PerpVenue
     if len(sources) != 1:
         names = ", ".join(source.name for source in sources) or "none"
         raise ConfigError(f"choose the perp venue with --venue; configured: {names}", key="venues")
-    return sources[0], session.account(), to_positive(amount, "amount")
+    return sources[0], session.trader(), to_positive(amount, "amount")
 
 
 def _confirm() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +25,7 @@ from trimtab.config import (
     read_pin,
 )
 from trimtab.errors import ConfigError, UnknownMarketError
+from trimtab.execution.doors import Door, Guarded, OwnCode
 from trimtab.execution.executor import Executor, ExecutorOptions
 from trimtab.journal import Journal
 from trimtab.model.ids import Address
@@ -79,6 +80,10 @@ class Session:
             key="account.address",
         )
 
+    def trader(self, given: str | None = None) -> Address:
+        """The account that holds the positions: the one given, else the configured guard, else the key's."""
+        return self.account(given) if given is not None else self.config.hooks.guard or self.account()
+
     @cached_property
     def signer(self) -> Signer:
         """The configured key, opened once: a keystore is slow on purpose. Raises as `load_signer`."""
@@ -118,7 +123,7 @@ async def open_sender(
     """The one door for writes, with the journal behind it: recovery has run when this is entered. `options`
     take the place of the settings'."""
     config, signer = session.config, session.signer
-    options = options or sender_options(config, session.venues)
+    options = options or traders_options(session)
     with Journal.open(config.journal.path) as journal:
         async with open_routes(config) as private:
             routes: list[Route] = [PublicRoute(session.client), *private]
@@ -146,7 +151,16 @@ def executor_options(config: Config) -> ExecutorOptions:
         budget_wei=None if budget is None else to_base_exact(budget, 18, "tx.budget_eth"),
         exposure=config.routes.exposure,
         private=config.routes.private_policy,
+        door=door_of(config),
     )
+
+
+def door_of(config: Config) -> Door | None:
+    """What `[hooks]` makes orders go through: the guard, else the executor's code; None with neither."""
+    hooks = config.hooks
+    if hooks.guard is not None:
+        return Guarded(hooks.guard, hooks.probes)
+    return None if hooks.executor is None else OwnCode(hooks.executor, hooks.probes)
 
 
 def sender_options(config: Config, venues: Mapping[str, Venue]) -> SenderOptions:
@@ -160,6 +174,14 @@ def sender_options(config: Config, venues: Mapping[str, Venue]) -> SenderOptions
         pause_file=config.limits.pause_file,
         route=config.routes.policy,
     )
+
+
+def traders_options(session: Session) -> SenderOptions:
+    """The same, with the plans that go through `[hooks]`: of calls that the key may make anyway."""
+    options, door = sender_options(session.config, session.venues), door_of(session.config)
+    if door is None:
+        return options
+    return replace(options, limits=door.allow(options.limits, session.signer.address))
 
 
 def account_of(account: AccountSettings) -> Address:

@@ -43,11 +43,13 @@ VENUES = "+"
 @dataclass(frozen=True, slots=True)
 class Leg:
     """One of several orders that happen together: a perpetual, an option, or a plan of no order such as a
-    deposit. `rules` take the place of the executor's own. Raises `IntentError` when the venue cannot."""
+    deposit. `rules` take the place of the executor's own; `shown` are terms that its limit is of, as in
+    `execute_option`. Raises `IntentError` when the venue cannot."""
 
     venue: Venue
     want: PerpIntent | OptionIntent | ChainPlan
     rules: QuoteRules | None = None
+    shown: PerpQuote | OptionQuote | None = None
 
     def __post_init__(self) -> None:
         role = {PerpIntent: PerpVenue, OptionIntent: OptionVenue}.get(type(self.want), Venue)
@@ -172,7 +174,7 @@ async def prepare_together(client: Client, options: ExecutorOptions, job: Togeth
         )
         if isinstance(leg.want, ChainPlan):
             funded.add(leg.venue.name)
-    traded = _traded(door, parts)
+    traded = _traded(door, parts) if terms.prices or terms.sizes else []
     probes = {leg.probe for leg in traded} if terms.sizes else set()
     held = {probe: await _read_held(client, probe, job.account) for probe in probes}
     conditions = conditions_of(terms, traded, door.probes, held)
@@ -264,10 +266,14 @@ async def _prepare_leg(
     if isinstance(want, PerpIntent):
         assert isinstance(venue, PerpVenue)
         perp = PerpJob(venue, account, want, job.key, rules, job.route, job.dry_run)
-        ready = await prepare(client, _whole_only(options), perp, want, has_margin_to_come=has_funds_to_come)
+        shown = leg.shown if isinstance(leg.shown, PerpQuote) else None
+        ready = await prepare(
+            client, _whole_only(options), perp, want, shown=shown, has_margin_to_come=has_funds_to_come
+        )
         return _Part(leg, ready.plan, ready.quote, ready.verdict, ready.route)
     assert isinstance(venue, OptionVenue)
-    quote = await prepare_option(client, options, venue, account, want, rules)
+    seen = leg.shown if isinstance(leg.shown, OptionQuote) else None
+    quote = await prepare_option(client, options, venue, account, want, rules, seen)
     return _Part(leg, venue.encode_option_order(account, quote.intent, quote), quote)
 
 

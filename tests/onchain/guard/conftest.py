@@ -128,7 +128,7 @@ def ambush(deploy, attacker) -> ContractInstance:
     return deploy("Ambush", sender=attacker)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def guard(deploy, owner, agent, guardian) -> ContractInstance:
     """With ten ether of the owner's, and no limits yet."""
     made = deploy("Guard", owner, agent, guardian, sender=owner)

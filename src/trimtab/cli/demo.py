@@ -28,6 +28,15 @@ _ROWS = 12  # of the live table: the last ones
 _NAMES = ("", "spot", "IV", "before", "hedge", "price", "after", "P&L", "unhedged", "")
 
 
+AtomicOption = Annotated[
+    bool,
+    typer.Option(
+        "--atomic",
+        help="The trader takes on the executor's code (EIP-7702): the book opens in one transaction, each "
+        "hedge is checked at its end.",
+    ),
+]
+
 app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 app.command()(mev)
 
@@ -44,14 +53,7 @@ def demo(
         int | None,
         typer.Option(help="Kill the hedger between broadcast and receipt of this hedge (1 = first)."),
     ] = None,
-    atomic: Annotated[
-        bool,
-        typer.Option(
-            "--atomic",
-            help="The trader takes on the executor's code (EIP-7702): the book opens in one transaction, and "
-            "each hedge is checked at its end.",
-        ),
-    ] = False,
+    atomic: AtomicOption = False,
     engine: Annotated[str, typer.Option(help="anvil, or py-evm (no binary, slower, no fork).")] = "anvil",
     fork_url: Annotated[
         str | None, typer.Option(help="Play on a fork of this node; the protocols are deployed onto it.")

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
@@ -29,6 +30,13 @@ contract FlashLiquidator is IFlashLiquidator, IAaveFlashBorrower, IUniswapV3Call
     /// @dev One inside of the least and the greatest root of a price that a pool knows: no limit.
     uint160 private constant LOWEST_SQRT_PRICE = 4295128740;
     uint160 private constant HIGHEST_SQRT_PRICE = 1461446703485210103287273052203988822378723970341;
+
+    /// @dev Reasons of Perp v2, as hashes of their revert data.
+    bytes32 private constant HEALTHY = keccak256(abi.encodeWithSignature("Error(string)", "CH_EAV"));
+    bytes32 private constant NO_POSITION = keccak256(abi.encodeWithSignature("Error(string)", "CH_PSZ"));
+    bytes32 private constant IN_POOL = keccak256(abi.encodeWithSignature("Error(string)", "CH_CLWTISO"));
+    bytes32 private constant NOT_IN_EXCESS = keccak256(abi.encodeWithSignature("Error(string)", "CH_NEXO"));
+    bytes32 private constant NOT_FOR_SALE = keccak256(abi.encodeWithSignature("Error(string)", "V_NL"));
 
     // IMMUTABLES
 
@@ -166,21 +174,34 @@ contract FlashLiquidator is IFlashLiquidator, IAaveFlashBorrower, IUniswapV3Call
     }
 
     function _takeOver(PositionTarget memory target) private {
-        if (_isUnderWater(target.trader) && accountBalance.hasOrder(target.trader)) _cancelOrders(target.trader);
         for (uint256 round; round < target.rounds; ++round) {
-            if (!_isUnderWater(target.trader)) return;
-            if (accountBalance.getTakerPositionSize(target.trader, target.baseToken) == 0) return;
-            IClearingHouse(clearingHouse).liquidate(target.trader, target.baseToken, target.size);
+            if (!_takeStep(target)) return;
             ++steps;
         }
     }
 
-    /// @dev A position cannot be taken over while its account stands in a pool.
-    function _cancelOrders(address trader) private {
+    /// @dev Whether there was anything to take. To ask the venue first would cost as much as to try.
+    function _takeStep(PositionTarget memory target) private returns (bool) {
+        try IClearingHouse(clearingHouse).liquidate(target.trader, target.baseToken, target.size) {
+            return true;
+        } catch (bytes memory reason) {
+            if (_isReason(reason, HEALTHY) || _isReason(reason, NO_POSITION)) return false;
+            if (!_isReason(reason, IN_POOL)) Address.verifyCallResult(false, reason);
+        }
+        return _cancelOrders(target.trader) && _takeStep(target);
+    }
+
+    /// @dev Whether the venue lets go of all of them, as it does of an account under water.
+    function _cancelOrders(address trader) private returns (bool) {
         address[] memory baseTokens = accountBalance.getBaseTokens(trader);
         for (uint256 i; i < baseTokens.length; ++i) {
-            IClearingHouse(clearingHouse).cancelAllExcessOrders(trader, baseTokens[i]);
+            try IClearingHouse(clearingHouse).cancelAllExcessOrders(trader, baseTokens[i]) {}
+            catch (bytes memory reason) {
+                if (!_isReason(reason, NOT_IN_EXCESS)) Address.verifyCallResult(false, reason);
+                return false;
+            }
         }
+        return true;
     }
 
     /// @dev Positions against each other may have left none. What a block's price limit lets stand is told by
@@ -199,40 +220,36 @@ contract FlashLiquidator is IFlashLiquidator, IAaveFlashBorrower, IUniswapV3Call
         }
     }
 
-    function _isUnderWater(address trader) private view returns (bool) {
-        return IClearingHouse(clearingHouse).getAccountValue(trader)
-            < accountBalance.getMarginRequirementForLiquidation(trader);
-    }
-
     // COLLATERAL
 
     function _liquidateCollateral(CollateralTarget memory target) private {
+        address pool = _findPool(target.token, target.poolFee);
         for (uint256 round; round < target.rounds; ++round) {
-            if (!IVault(vault).isLiquidatable(target.trader)) return;
             (uint256 cost, uint256 most) =
                 IVault(vault).getMaxRepaidSettlementAndLiquidatableCollateral(target.trader, target.token);
             uint256 amount = target.amount == 0 ? most : Math.min(target.amount, most);
-            if (amount == 0) return;
-            _sellCollateral(target, amount, most, cost);
+            if (amount == 0 || !_sellCollateral(target, pool, amount, Math.mulDiv(cost, WAD, most))) return;
             ++steps;
         }
     }
 
-    /// @dev The pool pays first; its callback buys from the venue what is sold to it.
-    function _sellCollateral(CollateralTarget memory target, uint256 amount, uint256 most, uint256 cost) private {
-        address pool = _findPool(target.token, target.poolFee);
+    /// @dev Whether there was anything for sale. The pool pays first; its callback buys from the venue, at
+    /// `cost` for 1e18, what is sold to it.
+    function _sellCollateral(CollateralTarget memory target, address pool, uint256 amount, uint256 cost)
+        private
+        returns (bool)
+    {
         bool isFirst = _isFirst(target.token, settlementToken);
+        uint160 limit = isFirst ? LOWEST_SQRT_PRICE : HIGHEST_SQRT_PRICE;
+        bytes memory sale = abi.encode(target.trader, target.token, target.minPrice, cost);
         expected = pool;
-        (int256 amount0, int256 amount1) = IUniswapV3Pool(pool).swap(
-            address(this),
-            isFirst,
-            amount.toInt256(),
-            isFirst ? LOWEST_SQRT_PRICE : HIGHEST_SQRT_PRICE,
-            abi.encode(target.trader, target.token, most, cost)
-        );
-        (int256 sold, int256 got) = isFirst ? (amount0, amount1) : (amount1, amount0);
-        uint256 price = Math.mulDiv(uint256(-got), WAD, uint256(sold));
-        if (price < target.minPrice) revert CollateralPriceBelow(target.token, price, target.minPrice);
+        try IUniswapV3Pool(pool).swap(address(this), isFirst, amount.toInt256(), limit, sale) {
+            return true;
+        } catch (bytes memory reason) {
+            if (!_isReason(reason, NOT_FOR_SALE)) Address.verifyCallResult(false, reason);
+        }
+        expected = address(0);
+        return false;
     }
 
     /// @inheritdoc IUniswapV3Callee
@@ -240,20 +257,24 @@ contract FlashLiquidator is IFlashLiquidator, IAaveFlashBorrower, IUniswapV3Call
         external
         onlyExpected
     {
-        (address trader, address token, uint256 most, uint256 cost) =
+        (address trader, address token, uint256 minPrice, uint256 cost) =
             abi.decode(data, (address, address, uint256, uint256));
         (int256 owed, int256 paid) =
             _isFirst(token, settlementToken) ? (amount0Delta, amount1Delta) : (amount1Delta, amount0Delta);
         uint256 sold = uint256(owed);
-        uint256 got = uint256(-paid);
-        if (sold != most) cost = IVault(vault).getRepaidSettlementByCollateral(token, sold);
-        if (got < cost) revert CollateralNotCovered(token, got, cost);
+        uint256 price = Math.mulDiv(uint256(-paid), WAD, sold);
+        if (price < minPrice) revert CollateralPriceBelow(token, price, minPrice);
+        if (price < cost) revert CollateralNotCovered(token, price, cost);
 
         IVault(vault).liquidateCollateral(trader, token, sold, false);
         IERC20(token).safeTransfer(msg.sender, sold);
     }
 
-    // POOLS
+    // REASONS AND POOLS
+
+    function _isReason(bytes memory reason, bytes32 code) private pure returns (bool) {
+        return keccak256(reason) == code;
+    }
 
     function _findPool(address token, uint24 fee) private view returns (address pool) {
         pool = IUniswapV3Factory(uniswapFactory).getPool(token, settlementToken, fee);

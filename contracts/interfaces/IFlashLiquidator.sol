@@ -104,7 +104,7 @@ interface IFlashLiquidator {
     error UnwindPriceOutside(address baseToken, uint256 price, uint256 min, uint256 max);
     error PositionLeft(address baseToken, int256 size);
     error CollateralPriceBelow(address token, uint256 price, uint256 min);
-    /// @notice The pool would pay less for the collateral than the venue asks for it.
+    /// @notice The pool would pay less for the collateral than the venue asks; both for 1e18 base units of it.
     error CollateralNotCovered(address token, uint256 price, uint256 cost);
     /// @notice What would be left (below zero: what is missing) is less than what was asked for.
     error ProfitBelow(int256 profit, uint256 minProfit);

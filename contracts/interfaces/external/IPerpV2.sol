@@ -19,9 +19,6 @@ interface IClearingHouse {
     function getOrderBook() external view returns (address);
     function getVault() external view returns (address);
 
-    /// @dev Equity of an account; below `getMarginRequirementForLiquidation` it may be liquidated.
-    function getAccountValue(address trader) external view returns (int256);
-
     /// @dev Takes over at most `positionSize` of a position, 0 for as much as the house allows.
     function liquidate(address trader, address baseToken, int256 positionSize) external;
 
@@ -52,8 +49,6 @@ interface IAccountBalance {
     /// @dev Without liquidity; dust is zero.
     function getTakerPositionSize(address trader, address baseToken) external view returns (int256);
 
-    function getMarginRequirementForLiquidation(address trader) external view returns (int256);
-    function hasOrder(address trader) external view returns (bool);
     function getTotalOpenNotional(address trader, address baseToken) external view returns (int256);
     function getBase(address trader, address baseToken) external view returns (int256);
     function getQuote(address trader, address baseToken) external view returns (int256);
@@ -104,17 +99,11 @@ interface IVault {
     /// @dev In the token's decimals.
     function getBalanceByToken(address trader, address token) external view returns (int256);
 
-    /// @dev Whether the collateral of an account may be bought at a discount.
-    function isLiquidatable(address trader) external view returns (bool);
-
     /// @dev The most that may be bought now, and what is paid for it; each in its token's decimals.
     function getMaxRepaidSettlementAndLiquidatableCollateral(address trader, address token)
         external
         view
         returns (uint256 maxRepaidSettlement, uint256 maxLiquidatableCollateral);
-
-    /// @dev What is paid for less than the most.
-    function getRepaidSettlementByCollateral(address token, uint256 collateral) external view returns (uint256);
 
     function deposit(address token, uint256 amount) external;
     function withdrawAll(address token) external returns (uint256 amount);

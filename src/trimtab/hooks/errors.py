@@ -80,8 +80,8 @@ WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "limit was reached, or the order does not unwind this market; liquidate less at once",
         "CollateralPriceBelow": "{token} would be sold at {price}, below {min}: base units of the settlement "
         "token for 1e18 of it",
-        "CollateralNotCovered": "{token} would be sold for {price}, but costs {cost} base units of the "
-        "settlement token: wait until the venue's average price is that of the pool",
+        "CollateralNotCovered": "{token} would be sold at {price}, but costs {cost} base units of the "
+        "settlement token for 1e18 of it: wait until the venue's average price is that of the pool",
         "ProfitBelow": "{profit} base units of the settlement token would be left, less than {minProfit}",
         "CallbackNotExpected": "{caller} called back without being asked",
         "OwnableUnauthorizedAccount": "{account} is not the owner",

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from ape.contracts import ContractInstance
 
+from trimtab.chain.call import Call
 from trimtab.chain.receipt import Log, Receipt
 from trimtab.errors import RevertedError
 from trimtab.hooks.errors import HookRevert, explain_revert
+from trimtab.hooks.executor import encode_execute
 from trimtab.hooks.flash import (
     CollateralTarget,
     FlashOrder,
@@ -24,6 +26,7 @@ from trimtab.hooks.flash import (
     encode_liquidate,
     read_profit,
 )
+from trimtab.hooks.plans import HookCall, HookPlan
 from trimtab.model.ids import Address
 from trimtab.venues.perp_v2.contracts import CLEARING_HOUSE, ERC20, VAULT
 from trimtab.world.lenders import Lenders, move_spot
@@ -119,12 +122,38 @@ class Scene:
         w = self.world
         self.run(move_spot(w.operator, w.artifacts, w.addresses, self.lenders, Decimal(price)))
 
+    # the plain way
+
+    def liquidation(self, target: PositionTarget) -> Call:
+        liquidate = CLEARING_HOUSE.function("liquidate(address,address,int256)")
+        return liquidate.at(self.house, target.trader, target.base_token, target.size)
+
+    def close(self) -> Call:
+        return CLEARING_HOUSE.function("closePosition").at(self.house, (self.base(), 0, 0, FAR, bytes(32)))
+
+    def withdrawal(self, amount: int) -> Call:
+        return VAULT.function("withdraw").at(self.vault, self.token("USDC"), amount)
+
+    def purchase(self, name: str) -> tuple[Call, ...]:
+        """Buys one WETH of somebody's collateral, and sells it in the pool."""
+        usdc, weth, router = self.token("USDC"), self.token("WETH"), self.lenders.uniswap["SwapRouter"]
+        sale = (weth, usdc, SALE_POOL, self.recipient, FAR, WAD, 0, 0)
+        return (
+            ERC20.function("approve").at(usdc, self.vault, 2**255),
+            VAULT.function("liquidateCollateral").at(self.vault, self.address(name), weth, WAD, False),
+            ERC20.function("approve").at(weth, router, 2**255),
+            self.world.artifacts.abi("SwapRouter").function("exactInputSingle").at(router, sale),
+        )
+
     # what there is
 
     def view(self, contract: str, function: str, *args: Any) -> Any:
-        """A view of a contract of Perp v2, by its name."""
-        read = self.world.artifacts.abi(contract).function(function)
-        return self.run(self.world.client.call(read.read(self.world.perp.contracts[contract], *args)))
+        """What a view of a contract of Perp v2 says, by the contract's name."""
+        return self.run(self.world.client.call(self.view_of(contract, function, *args)))
+
+    def view_of(self, contract: str, function: str, *args: Any) -> Any:
+        view = self.world.artifacts.abi(contract).function(function)
+        return view.read(self.world.perp.contracts[contract], *args)
 
     def balance(self, symbol: str, account: Address) -> int:
         return self.run(self.world.client.call(ERC20.function("balanceOf").read(self.token(symbol), account)))
@@ -146,22 +175,32 @@ class Scene:
 
     def left(self) -> dict[str, int]:
         """What the liquidator has anywhere, and what it allows anybody: only what is not nothing."""
-        at, client = self.at, self.world.client
+        at, reads = self.at, self.world.client.read_many
         spenders = (self.vault, self.lenders.aave["Pool"], *self.lenders.pools.values())
-        allowed = [
-            self.run(client.call(ERC20.function("allowance").read(self.token(symbol), at, spender)))
-            for symbol in ("USDC", "WETH")
-            for spender in spenders
+        tokens = [self.token(symbol) for symbol in ("USDC", "WETH")]
+        allowances = [
+            ERC20.function("allowance").read(token, at, spender) for token in tokens for spender in spenders
         ]
+        balances = [ERC20.function("balanceOf").read(token, at) for token in tokens]
+        views = (
+            ("Vault", "getBalance"),
+            ("Vault", "getCollateralTokens"),
+            ("AccountBalance", "getBaseTokens"),
+            ("AccountBalance", "getPnlAndPendingFee"),
+        )
+        at_venue = [self.view_of(contract, function, at) for contract, function in views]
+        usdc, weth, margin, collateral, markets, pnl, *allowed = self.run(
+            reads([*balances, *at_venue, *allowances])
+        )
         held = {
-            "ether": self.run(client.balance(at)),
-            "USDC": self.balance("USDC", at),
-            "WETH": self.balance("WETH", at),
+            "ether": self.run(self.world.client.balance(at)),
+            "USDC": usdc,
+            "WETH": weth,
             "allowed": sum(allowed),
-            "margin": self.view("Vault", "getBalance", at),
-            "collateral": len(self.view("Vault", "getCollateralTokens", at)),
-            "markets": len(self.view("AccountBalance", "getBaseTokens", at)),
-            "owed": sum(abs(part) for part in self.view("AccountBalance", "getPnlAndPendingFee", at)),
+            "margin": margin,
+            "collateral": len(collateral),
+            "markets": len(markets),
+            "owed": sum(abs(part) for part in pnl),
         }
         return {name: amount for name, amount in held.items() if amount}
 
@@ -187,8 +226,7 @@ class Scene:
 
     def liquidate(self, order: FlashOrder, sender: str = "keeper") -> Receipt:
         """Raises `RevertedError`."""
-        call = encode_liquidate(self.at, order)
-        return self.run(self.world.operator.transact(self.address(sender), call, gas=30_000_000))
+        return self.send(sender, encode_liquidate(self.at, order), gas=30_000_000)
 
     def quote(self, order: FlashOrder, sender: str = "keeper") -> int:
         """What the order would leave in the next block."""
@@ -208,10 +246,24 @@ class Scene:
 
     def fail(self, order: FlashOrder, sender: str = "keeper") -> HookRevert:
         """Why an order was undone; nothing is left in the contract of it either."""
+        return self.refusal(sender, encode_liquidate(self.at, order))
+
+    def refusal(self, sender: str, call: Call) -> HookRevert:
+        """Why a call reverted, and that it left nothing in the contract."""
         with pytest.raises(RevertedError) as caught:
-            self.liquidate(order, sender)
+            self.send(sender, call, gas=30_000_000)
         assert self.left() == {}
         return explain_revert(caught.value.data)
+
+    def run_together(self, owner: str, executor: ContractInstance, *orders: FlashOrder) -> list[Liquidated]:
+        """Orders after each other in one transaction, by an executor of `owner`; what they came to."""
+        calls = tuple(HookCall(encode_liquidate(self.at, order)) for order in orders)
+        plan = encode_execute(Address(executor.address.lower()), HookPlan(calls, FAR))
+        return decode_events(self.send(owner, plan, gas=30_000_000).logs, self.at)
+
+    def beside(self, flash: ContractInstance) -> Scene:
+        """The same with another liquidator."""
+        return replace(self, flash=flash)
 
 
 @pytest.fixture(scope="module")
@@ -220,7 +272,9 @@ def lenders(world: Any, run: Any) -> Lenders:
 
 
 @pytest.fixture(scope="module")
-def scene(world: Any, run: Any, lenders: Lenders, deploy: Any, keeper: Any, person: Any) -> Scene:
+def scene(
+    world: Any, run: Any, lenders: Lenders, deploy: Any, keeper: Any, attacker: Any, owner: Any
+) -> Scene:
     """Nobody is under water yet. The profit goes to Dave."""
     flash = deploy(
         "FlashLiquidator",

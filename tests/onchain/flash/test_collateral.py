@@ -140,6 +140,9 @@ def test_no_pool_of_this_fee(debtor):
 
 
 def test_a_token_that_is_no_collateral(debtor):
-    """The venue's own word."""
+    """Anybody may open a pool for any token; the venue has the last word."""
+    factory = debtor.world.perp.contracts["UniswapV3Factory"]
+    create = debtor.world.artifacts.abi("UniswapV3Factory").function("createPool")
+    debtor.send("searcher", create.at(factory, debtor.base(), debtor.token("USDC"), 3_000))
     target = CollateralTarget(debtor.address("trader"), debtor.base(), 3_000)
     assert str(debtor.fail(debtor.order(Loan.none(), collaterals=(target,)))) == "V_TINAC"

@@ -146,6 +146,17 @@ def test_a_maker_is_taken_out_of_the_pool_first(crash):
     assert not crash.is_under_water("trader")
 
 
+def test_a_healthy_maker_is_passed_over(crash):
+    """The venue does not let go of orders that an account can carry: it keeps them, and the others are
+    liquidated."""
+    crash.deposit("trader", "USDC", 90_000 * USDC)
+    terms = (crash.base(), 50 * WAD, 92_000 * WAD, 74_700, 75_780, 0, 0, False, FAR)
+    crash.send("trader", CLEARING_HOUSE.function("addLiquidity").at(crash.house, terms))
+    done = crash.succeed(crash.order(Loan.aave(LOAN), crash.positions("trader", "alice")))
+    assert {trader for trader, _ in liquidations(crash, done.logs)} == {crash.address("alice")}
+    assert crash.view("AccountBalance", "hasOrder", crash.address("trader"))
+
+
 def test_too_little_margin(crash):
     """A loan that does not hold what is taken over: the venue's own word."""
     assert str(crash.fail(crash.order(Loan.aave(100 * USDC), crash.positions("bob")))) == "CH_NEFCI"

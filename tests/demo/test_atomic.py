@@ -29,7 +29,7 @@ async def test_the_book_opens_in_one_transaction_and_survives_a_kill(run_demo: R
     assert keys[1] == "open/0"
     code, opening, hedges = run["atomic"]
     assert (code["transactions"], opening["transactions"], opening["plain_transactions"]) == (1, 1, 7)
-    assert opening["gas"] < 1.3 * opening["plain_gas"]
+    assert opening["gas"] < opening["plain_gas"]
     assert hedges["transactions"] == hedges["plain_transactions"] == summary["hedges"] > 0
     assert 0 < hedges["plain_gas"] < hedges["gas"]
     assert [part.name for part in decode_record(run).atomic] == [part["name"] for part in run["atomic"]]

@@ -90,7 +90,7 @@ async def open_together(
         raise HaltError("there is no door to open the book through: this is a fault in trimtab")
     watched = watch_book(book, option.underlying, executor.door)
     holdings = tuple((one.name, one.account) for one in watched)
-    terms = Terms(bands=(DeltaBand(option.underlying, -band, band, holdings),))
+    terms = Terms(prices=False, bands=(DeltaBand(option.underlying, -band, band, holdings),))
     report = await executor.execute_together(option.account, legs, key="open", terms=terms)
     check_filled(report.legs)
     return Opening(report.legs, size)

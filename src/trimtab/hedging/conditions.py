@@ -75,4 +75,5 @@ def hedge_terms(
         tuple((one.name, one.account) for one in watched),
     )
     name = next(one.name for one in watched if one.name.split("/")[0] == leg.venue.name)
-    return Terms(bands=(band,), min_health=None if min_health is None else {name: min_health})
+    floor = None if min_health is None else {name: min_health}
+    return Terms(prices=False, bands=(band,), min_health=floor)  # the order itself has its limit price

@@ -132,8 +132,8 @@ def _atomic_section(run: RunRecord) -> Section:
     plain = sum(part.plain_transactions for part in run.atomic)
     caption = (
         "Through the account’s own code, beside the same calls sent one by one. The gas that is more is what "
-        "the chain’s own checks cost: after each plan it measures net delta, sizes, prices and health, and "
-        "undoes all of it when one is not as promised."
+        "the chain’s own checks cost: after each plan it measures net delta and sizes, and undoes all of it "
+        "when one is not as promised."
     )
     headline = f"{plural(ours, 'transaction')} instead of {plain}, whole or not at all"
     return Section(headline, caption, tables.atomic_table(run))

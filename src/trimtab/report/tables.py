@@ -7,7 +7,7 @@ from decimal import Decimal
 from html import escape
 
 from trimtab.report.format import day, moment, money, number, part_name, percent, short_hash, tidy
-from trimtab.report.record import RunRecord
+from trimtab.report.record import RunRecord, TransactionRecord
 
 _ZERO = Decimal(0)
 _GOOD_STATES = {"final", "finalized", "succeeded", "included", "confirmed", "mined", "resolved"}
@@ -138,7 +138,7 @@ def transactions_table(run: RunRecord) -> str:
     if not run.transactions:
         return _hedges_table(run)
     rows = [
-        cell(tidy(tx.label), title=tx.key)
+        _label_cell(tx)
         + f"<td>{_pill(tx.journal_state)}</td>"
         + cell(_integer(tx.block), kind="n")
         + cell(_integer(tx.nonce), kind="n")
@@ -169,7 +169,7 @@ def atomic_table(run: RunRecord) -> str:
             cell(_integer(value), kind="n")
             for value in (part.transactions, part.plain_transactions, part.gas, part.plain_gas)
         )
-        + cell(f"{part.gas - part.plain_gas:+,}", kind="n")
+        + cell(number(Decimal(part.gas - part.plain_gas), 0, signed=True), kind="n")
         for part in run.atomic
     ]
     headers = (
@@ -195,6 +195,14 @@ def _hedges_table(run: RunRecord) -> str:
         ("Gas", "n"), ("Hash", "hash"),
     )  # fmt: skip
     return table(headers, rows, kind="tall", label="Hedges")
+
+
+def _label_cell(tx: TransactionRecord) -> str:
+    """Of several calls in one transaction the number and the last; all of them on pointing at it."""
+    labels = tx.label.split("; ")
+    if len(labels) == 1:
+        return cell(tidy(tx.label), title=tx.key)
+    return cell(f"{len(labels)} calls, the last: {tidy(labels[-1])}", title=f"{tx.key}: {tx.label}")
 
 
 def _money_cell(value: Decimal | None, run: RunRecord, *, signed: bool = False) -> str:

@@ -113,12 +113,12 @@ def draw_plan(random: Random, state: State, account: str, standing: list[tuple[s
 def _deed(random: Random, account: str, standing: list[tuple[str, Plan]]) -> Deed:
     kind = random.randrange(20)
     amount = random.choice((0, 1, random.randrange(100), random.randrange(100), 10**9))
-    if kind < 4:
+    if kind < 3:
         return Ring(amount)
-    if kind < 6:
-        return Crack() if kind == 4 else Lost()
-    if kind < 8:
-        to = account if random.random() < 0.5 else random.choice(TAKERS[:-1])
+    if kind < 5:
+        return Crack() if kind == 3 else Lost()
+    if kind < 9:
+        to = account if random.random() < 0.6 else random.choice(TAKERS[:-1])
         return GiveBack(random.choice((COIN, "A", "B")), to, random.randrange(60))
     if kind < 12:
         return Send(random.choice("AB"), random.choice(TAKERS), amount)

@@ -39,7 +39,7 @@ demo: setup  ## hedge an option book on the genuine contracts, killing the hedge
 test: setup  ## all tests but the soak runs
 	scripts/test
 
-check: setup  ## ruff, format, mypy, import contract
+check: setup  ## ruff, format, mypy, import contract, artifacts and slither of the contracts
 	scripts/check
 
 bench: setup  ## speed beside peers, as ratios, into out/bench.json

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ROWS = {
+ROWS: dict[str, dict[str, object]] = {
     "Guard.execute: one trade": {"gas": 1_500, "plain": "a bare trade", "plain_gas": 1_000, "why": "bounded"},
     "Guard.execute: ten trades": {"gas": 9_000, "plain": "ten bare trades", "plain_gas": 10_000},
     "Lens: all": {"gas": 12_345_678},

@@ -76,6 +76,17 @@ async def test_an_executor_that_is_not_there_is_told(open_desk: OpenDesk) -> Non
             await desk.executor.execute_plan(desk.perp, desk.account, plan, key="fund")
 
 
+async def test_a_single_call_needs_no_code(open_hooked: OpenDesk, world: Any) -> None:
+    """An order alone is sent as ever: nothing is taken on before something needs it."""
+    async with open_hooked() as desk:
+        for call in (await desk.perp.encode_deposit(desk.account, "USDC", Decimal(5_000))).calls:
+            await world.transact("alice", call)
+    async with open_hooked() as desk:
+        report = await desk.executor.execute_perp(desk.perp, desk.account, BUY, key="alone")
+        assert report.status is OrderStatus.FILLED
+        assert await world.client.code(desk.account) == b""
+
+
 async def test_a_guard_obeys_its_agent_only(open_desk: OpenDesk, world: Any) -> None:
     """Another key is told who the agent is; no guard there, and another account, are told too."""
     bob, limits = world.accounts["bob"].address, Limits.of(PerpV2(world.client, world.perp))

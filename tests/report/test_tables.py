@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from trimtab.report import tables
+from trimtab.report import render_report, tables
 from trimtab.report.record import RunRecord, decode_record
 
 DATA = Path(__file__).parents[1] / "data" / "report" / "record.json"
@@ -83,3 +83,21 @@ def test_states_are_colored_by_meaning(record: dict[str, Any], state: str, kind:
 def test_cells_are_escaped() -> None:
     """Text and titles of a cell are text."""
     assert tables.cell("<b>", title='"x"') == '<td title="&quot;x&quot;">&lt;b&gt;</td>'
+
+
+def test_several_calls_are_told_by_their_number_and_the_last(record: dict[str, Any]) -> None:
+    """All of them are in the title; what our contracts took stands beside the plain way."""
+    labels = "approve 5 USDC; deposit 5 USDC; buy 2 vETH"
+    record["transactions"][0]["label"] = labels
+    html = tables.transactions_table(run(record))
+    assert "3 calls, the last: buy 2 vETH" in html
+    assert f": {labels}" in html
+    parts = [("Open", 1, 900, 7, 1_000), ("Hedges", 3, 5_000, 3, 2_000)]
+    keys = ("name", "transactions", "gas", "plain_transactions", "plain_gas")
+    record["atomic"] = [dict(zip(keys, part, strict=True)) for part in parts]
+    told = rows(tables.atomic_table(run(record)))
+    assert told[-2:] == [
+        ["Open", "1", "7", "900", "1,000", "−100"],
+        ["Hedges", "3", "3", "5,000", "2,000", "+3,000"],
+    ]
+    assert "4 transactions instead of 10, whole or not at all" in render_report(record)

@@ -16,6 +16,7 @@ from trimtab.execution.terms import DeltaBand, Terms
 from trimtab.execution.together import Leg
 from trimtab.hedging.book import Book
 from trimtab.hedging.conditions import watch_book
+from trimtab.hedging.exposure import read_exposure
 from trimtab.hooks.deployment import HookContract, address_of, check_proxy, encode_deploy, executor_contract
 from trimtab.model.ids import Address, TxHash
 from trimtab.model.order import PerpIntent, Side, TxRecord
@@ -93,12 +94,13 @@ async def open_together(
     terms = Terms(prices=False, bands=(DeltaBand(option.underlying, -band, band, holdings),))
     report = await executor.execute_together(option.account, legs, key="open", terms=terms)
     check_filled(report.legs)
-    return Opening(report.legs, size)
+    return Opening(report.legs)
 
 
-async def hedge_plainly(executor: Executor, book: Book, size: Decimal) -> None:
-    """What the opening did beside the book, as an order of its own: for the plain way's gas."""
+async def hedge_plainly(executor: Executor, client: Client, book: Book) -> None:
+    """What the opening does beside the book, as an order of its own: for the plain way's gas."""
     leg = book.perps[0]
+    size = -(await read_exposure(book, client)).of(leg.underlying).delta.quantize(LOT)
     intent = PerpIntent(leg.market, Side.BUY if size > 0 else Side.SELL, size=abs(size))
     check_filled([await executor.execute_perp(leg.venue, leg.account, intent, key="open/hedge")])
 

@@ -35,10 +35,9 @@ class BookOptions:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """The reports of everything that opened the book. `hedged`: signed size of the perp that came with it."""
+    """The reports of everything that opened the book."""
 
     reports: tuple[ExecutionReport, ...]
-    hedged: Decimal = Decimal(0)
 
     @property
     def option_fees(self) -> Decimal:

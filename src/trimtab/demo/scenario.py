@@ -224,8 +224,8 @@ async def _open(options: DemoOptions, stage: Stage, start: Start, book: Book) ->
     if start.door is None:
         return await _open_positions(options, stage, start, book), None
     async with stage.world.fork() as twin:
-        opening = await _open_positions(options, stage, start, book)
-        return opening, await _measure_plainly(options, stage, start, opening.hedged, twin)
+        plain = await _measure_plainly(options, stage, start, twin)
+    return await _open_positions(options, stage, start, book), plain
 
 
 def _read_records(start: Start) -> tuple[TxRecord, ...]:
@@ -265,16 +265,14 @@ async def _open_positions(options: DemoOptions, stage: Stage, start: Start, book
         return await open_together(executor, book, options.book, settlement=settlement, band=options.band)
 
 
-async def _measure_plainly(
-    options: DemoOptions, stage: Stage, start: Start, hedged: Decimal, twin: World
-) -> Cost:
+async def _measure_plainly(options: DemoOptions, stage: Stage, start: Start, twin: World) -> Cost:
     """What the same opening takes without our contracts, on a fork of the chain before it."""
     with tempfile.TemporaryDirectory(prefix="trimtab-plain-") as folder:
         plain = replace(start, url=twin.url, journal=str(Path(folder) / JOURNAL), door=None)
         book = make_book(twin.client, plain)
         await _open_positions(options, dataclasses.replace(stage, world=twin), plain, book)
         async with _open_executor(twin.client, stage, plain, book) as executor:
-            await hedge_plainly(executor, book, hedged)
+            await hedge_plainly(executor, twin.client, book)
         with Journal.open(plain.journal) as journal:
             return cost_of(read_records(journal, twin.client.chain_id, start.account))
 

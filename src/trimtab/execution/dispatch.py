@@ -18,7 +18,7 @@ from trimtab.errors import (
     SimulationRevertedError,
     TransportError,
 )
-from trimtab.execution.doors import LABELS, NO_DOOR, wrap
+from trimtab.execution.doors import LABELS, NO_CONDITIONS, NO_DOOR, wrap
 from trimtab.execution.entrance import Entrance
 from trimtab.execution.keys import part_key, step_key, tx_key
 from trimtab.execution.legs import Behind, Dialect
@@ -70,8 +70,8 @@ class Dispatcher:
             notional, trade = quote.mark_notional, quote.trade
         if not plan.calls:
             order = advance(order, OrderStatus.FILLED)
-        await self.enter(account)
-        voice, steps = self.voice_of([venue], plan.labels), self._steps(account, order, plan, deadline)
+        steps = await self._read_steps(account, order, plan, deadline)
+        voice = self.voice_of([venue], plan.labels)
         for number, (name, call, label) in enumerate(steps):
             is_last = number == len(steps) - 1
             intent = TxIntent(
@@ -168,15 +168,16 @@ class Dispatcher:
         """Who explains what a transaction did: the venue itself, or what stands before it."""
         return venues[0] if self._options.door is None else Behind(venues, labels)
 
-    def _steps(
+    async def _read_steps(
         self, account: Address, order: Order, plan: ChainPlan, deadline: int | None
     ) -> list[tuple[str, Call, str]]:
         """Key, call and label of each transaction. One that holds a plan of no order is known by its last
         step, which is what it is for: approvals before it may be given by another time."""
         door, names = self._options.door, [step_key(order.key, plan, n) for n in range(len(plan.calls))]
-        if door is not None:
+        if door is not None and door.is_needed(len(plan.calls), NO_CONDITIONS):
+            await self.enter(account)
             plan = wrap(door, account, plan, deadline=deadline)
-            names = names[-len(plan.calls) :] if plan.calls else []
+            names = names[-len(plan.calls) :]
         if order.is_trade:
             names = [tx_key(order.key, number) for number in range(len(plan.calls))]
         return list(zip(names, plan.calls, plan.labels, strict=True))

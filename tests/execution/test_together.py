@@ -311,3 +311,22 @@ def ambush(routes: list[Ambush]) -> Callable[[Any], Any]:
         return routes[-1]
 
     return made
+
+
+async def test_what_the_legs_do_is_declared_as_the_worst_of_them(open_hooked: OpenDesk, world: Any) -> None:
+    """A key whose leverage is limited may write and hedge in one transaction; one whose slippage is, may not
+    hide a dear leg behind a cheap one; and legs that share a venue are not told."""
+    venues = PerpV2(world.client, world.perp), Lyra(world.client, world.lyra)
+    async with open_hooked(limits=Limits.of(*venues, max_leverage=D(20), max_slippage=D("0.2"))) as desk:
+        await fund(desk)
+        legs = [Leg(desk.lyra, await write_calls(desk)), Leg(desk.perp, HEDGE)]
+        twice = [Leg(desk.perp, HEDGE), Leg(desk.perp, HEDGE)]
+        with pytest.raises(LimitError, match="does not declare"):
+            await desk.executor.execute_together(desk.account, twice, key="twice")
+        report = await desk.executor.execute_together(desk.account, legs, key="both")
+        assert report.status is OrderStatus.FILLED
+    limits = Limits.of(*venues, max_slippage=D("0.0001"))
+    async with open_hooked(limits=limits) as desk:
+        with pytest.raises(LimitError) as caught:
+            await desk.executor.execute_together(desk.account, legs, key="dear")
+        assert caught.value.field == "max_slippage"

@@ -152,7 +152,7 @@ class Run:
             await self.stage.client.request("evm_revert", [snapshot])
 
     async def _act(self) -> None:
-        self.now += self.draw.choice((1, 1, 7, 600, 3_599, 3_600, 20_000, 86_399, 86_400))
+        self.now += self.draw.choice((0, 0, 1, 7, 600, 3_598, 3_599, 20_000, 86_398, 86_399))
         others = (self._set_limits, self._set_prices, self._kill, self._revive, self._usurp, self._ambush)
         await self.draw.choices(
             (self._plan, *others, self._enter_sideways), weights=(24, 2, 2, 1, 2, 1, 2, 1)
@@ -351,7 +351,7 @@ def draw_terms(draw: Random, now: int) -> Terms:
 
 
 def draw_step(draw: Random, book: Book) -> Step:
-    kind = draw.choices(KINDS, weights=(12, 2, 4, 3, 1))[0]
+    kind = draw.choices(KINDS, weights=(12, 2, 4, 5, 1))[0]
     if kind in {"value", "stranger"}:
         return Step(kind, value=draw.choice((0, 1, 5, 20)))
     if kind == "margin":

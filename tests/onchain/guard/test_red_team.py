@@ -7,10 +7,8 @@ that it holds:
 
     notional a day x slippage + value a day + fees a day (which the account pays back to the agent)
 
-The oracle is the one of the probe: of an option it is the venue's own volatility, which trades move. What that
-lets through beyond the bound is measured too, and what it costs the thief.
-
-Nothing here is undone between the tests: each attack finds what the ones before it left of the limits.
+The oracle is the one of the probe: of an option it is the venue's own volatility, which trades move. What
+that lets through beyond the bound is measured too, and what it costs the thief.
 """
 
 from __future__ import annotations
@@ -530,6 +528,13 @@ def test_gives_its_own_address_other_code(stage):
             data = stage.guard.execute.encode_input(stage.terms.plan(call))
             with stage.refused(error):
                 code.act.call(stage.guard, data, sender=stage.attacker)
+
+
+def test_comes_by_a_contract_that_the_agent_calls(stage):
+    """A contract that the agent was lured into calling is not the agent."""
+    data = stage.guard.execute.encode_input(stage.terms.plan())
+    with stage.refused("NotAgent"):
+        stage.ambush.act.call(stage.guard, data, sender=stage.agent)
 
 
 def test_takes_on_the_guards_code(stage):

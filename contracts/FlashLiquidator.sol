@@ -36,7 +36,6 @@ contract FlashLiquidator is IFlashLiquidator, IAaveFlashBorrower, IUniswapV3Call
     bytes32 private constant NO_POSITION = keccak256(abi.encodeWithSignature("Error(string)", "CH_PSZ"));
     bytes32 private constant IN_POOL = keccak256(abi.encodeWithSignature("Error(string)", "CH_CLWTISO"));
     bytes32 private constant NOT_IN_EXCESS = keccak256(abi.encodeWithSignature("Error(string)", "CH_NEXO"));
-    bytes32 private constant NOT_FOR_SALE = keccak256(abi.encodeWithSignature("Error(string)", "V_NL"));
 
     // IMMUTABLES
 
@@ -233,7 +232,7 @@ contract FlashLiquidator is IFlashLiquidator, IAaveFlashBorrower, IUniswapV3Call
         }
     }
 
-    /// @dev Whether there was anything for sale. The pool pays first; its callback buys from the venue, at
+    /// @dev Whether there was anything for sale, which is asked only where it failed. The pool pays first; its callback buys from the venue, at
     /// `cost` for 1e18, what is sold to it.
     function _sellCollateral(CollateralTarget memory target, address pool, uint256 amount, uint256 cost)
         private
@@ -246,7 +245,7 @@ contract FlashLiquidator is IFlashLiquidator, IAaveFlashBorrower, IUniswapV3Call
         try IUniswapV3Pool(pool).swap(address(this), isFirst, amount.toInt256(), limit, sale) {
             return true;
         } catch (bytes memory reason) {
-            if (!_isReason(reason, NOT_FOR_SALE)) Address.verifyCallResult(false, reason);
+            if (IVault(vault).isLiquidatable(target.trader)) Address.verifyCallResult(false, reason);
         }
         expected = address(0);
         return false;

@@ -99,6 +99,9 @@ interface IVault {
     /// @dev In the token's decimals.
     function getBalanceByToken(address trader, address token) external view returns (int256);
 
+    /// @dev Whether the collateral of an account may be bought at a discount.
+    function isLiquidatable(address trader) external view returns (bool);
+
     /// @dev The most that may be bought now, and what is paid for it; each in its token's decimals.
     function getMaxRepaidSettlementAndLiquidatableCollateral(address trader, address token)
         external

@@ -131,6 +131,21 @@ def test_nothing_for_sale(debtor):
     assert debtor.fail(ours).name == "NothingToLiquidate"
 
 
+@pytest.mark.parametrize("spot", [1_400, 1_200])
+def test_who_owes_nothing_is_passed_over(debtor, spot):
+    """The liquidator's own collateral is not for sale, at a good price and at a bad one: the others'
+    positions are taken over all the same."""
+    debtor.deposit("liquidator", "WETH", WAD)
+    debtor.trade("liquidator", WAD)
+    debtor.move_spot(spot)
+    loan, targets = Loan.aave(20_000 * USDC), debtor.positions("bob", rounds=1)
+    alone = debtor.quote(debtor.order(loan, targets))
+    done = debtor.succeed(debtor.order(loan, targets, collaterals=debtor.collateral("liquidator")))
+    assert done.told.steps == 1
+    assert abs(done.told.profit - alone) < USDC
+    assert bought(debtor, done.logs) == []
+
+
 def test_no_pool_of_this_fee(debtor):
     """The factory knows none: token and fee are in the error."""
     order = debtor.order(Loan.none(), collaterals=debtor.collateral("trader", pool_fee=10_000))

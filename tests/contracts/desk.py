@@ -43,7 +43,7 @@ GAS = 14_000_000
 MARKET = "sETH"
 FUNCTIONS = (
     *("openPosition", "closePosition", "forceClosePosition", "deposit", "withdraw", "approve"),
-    *("addCollateral", "settleAllFunding"),
+    "settleAllFunding",
 )
 
 

@@ -16,7 +16,7 @@ from trimtab.model.order import OptionAction, OptionIntent
 from trimtab.testing.calls import check_plan
 from trimtab.venues.base import ChainPlan
 from trimtab.venues.lyra.addresses import LyraDeployment
-from trimtab.venues.lyra.calls import list_calls
+from trimtab.venues.lyra.calls import allow_gifts, list_calls
 from trimtab.venues.lyra.contracts import abi
 from trimtab.venues.lyra.encode import KeeperPlans, PositionPlans, encode_approval, encode_trade, plan
 
@@ -57,7 +57,6 @@ def test_approvals_and_duties_are_within_the_calls(
         one(encode_approval(at.quote_asset, pool)),
         one(abi("LiquidityPool").function("initiateDeposit").at(pool, ME, 1)),
         one(abi("LiquidityPool").function("initiateWithdraw").at(pool, ME, 1)),
-        positions.encode_add_collateral("sETH", 1, Decimal(1)),
         positions.encode_split("sETH", 1, Decimal(1), Decimal(1), ME),
         positions.encode_merge("sETH", [1, 2]),
         positions.encode_transfer("sETH", 1, THIEF, ME),
@@ -76,7 +75,8 @@ def test_approvals_and_duties_are_within_the_calls(
 
 
 def test_what_a_thief_wants_is_not(paper: LyraDeployment, check: Callable[[ChainPlan], None]) -> None:
-    """Approvals to a stranger or of base to the pool, positions and pool tokens for him, his reward."""
+    """Approvals to a stranger or of base to the pool, positions and pool tokens for him, collateral for a
+    position that may be his, his reward."""
     at = paper.markets["sETH"]
     pool = at.contracts["LiquidityPool"]
     positions, keeper = PositionPlans(paper), KeeperPlans(paper)
@@ -85,9 +85,18 @@ def test_what_a_thief_wants_is_not(paper: LyraDeployment, check: Callable[[Chain
         one(encode_approval(at.base_asset, pool)),
         one(abi("LiquidityPool").function("initiateDeposit").at(pool, THIEF, 1)),
         one(abi("LiquidityPool").function("initiateWithdraw").at(pool, THIEF, 1)),
+        positions.encode_add_collateral("sETH", 1, Decimal(1)),
         positions.encode_transfer("sETH", 1, ME, THIEF),
         positions.encode_split("sETH", 1, Decimal(1), Decimal(1), THIEF),
         keeper.encode_liquidate("sETH", 1, THIEF),
     ):
         with pytest.raises(LimitError):
             check(step)
+
+
+def test_collateral_for_any_position_can_be_allowed(paper: LyraDeployment) -> None:
+    """`allow_gifts` allows this one, and nothing else."""
+    limits = Limits(calls=(allow_gifts(paper.markets["sETH"]),), chains=None)
+    check_plan(limits, 10, ME, PositionPlans(paper).encode_add_collateral("sETH", 1, Decimal(1)))
+    with pytest.raises(LimitError):
+        check_plan(limits, 10, ME, PositionPlans(paper).encode_merge("sETH", [1, 2]))

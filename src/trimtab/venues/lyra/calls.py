@@ -18,7 +18,6 @@ OWN = {
 }
 """What pays or gives to an address: the sender's own alone."""
 PLAIN = (
-    ("OptionMarket", "addCollateral"),
     ("OptionMarket", "settleExpiredBoard"),
     ("OptionToken", "merge"),
     ("ShortCollateral", "settleOptions"),
@@ -35,8 +34,16 @@ PLAIN = (
 def list_calls(deployment: LyraDeployment) -> tuple[AllowedCall, ...]:
     """Trading, collateral, the pool's queues and keeper duties in the deployment's markets. Tokens are
     approved to a market or its pool alone, and what gives something away gives it to the sender: a position
-    is not transferred to others."""
+    is not transferred to others. Collateral is changed by `openPosition`, which only a position's owner may
+    call for it; see `allow_gifts` for `addCollateral`."""
     return tuple(call for at in deployment.markets.values() for call in _market_calls(at))
+
+
+def allow_gifts(at: LyraMarketAddresses) -> AllowedCall:
+    """`addCollateral`: it pays into any position, whoever owns it, so a key that may call it may give away
+    what its account approved to the market."""
+    function = abi("OptionMarket").function("addCollateral")
+    return function.allow(at.contracts["OptionMarket"], is_trade=False)
 
 
 def _market_calls(at: LyraMarketAddresses) -> Iterator[AllowedCall]:

@@ -89,7 +89,9 @@ class PositionPlans(_Plans):
     """What the holder of a position can do with it, beside trading."""
 
     def encode_add_collateral(self, market: str, position_id: int, amount: Decimal) -> ChainPlan:
-        """More collateral for a short position, in its own currency."""
+        """More collateral for a short position, in its own currency: for anybody's, the venue does not ask
+        whose it is. So the limits of a key hold this call only where `calls.allow_gifts` is added; what
+        `encode_set_collateral` makes is always among them."""
         wad = to_wad_exact(to_positive(amount, "amount"), "amount")
         call = self._function("OptionMarket", "addCollateral", market, position_id, wad)
         return plan(market, (f"add {amount} collateral to position {position_id}", call))

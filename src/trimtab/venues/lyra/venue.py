@@ -97,8 +97,8 @@ class Lyra:
 
     @property
     def allowed_calls(self) -> tuple[AllowedCall, ...]:
-        """What trading, positions, pool and keeper encode, but for what gives to others: positions handed over,
-        collateral added to a position whoever owns it (`calls.allow_gifts`)."""
+        """What trading, positions, pool and keeper encode, but for what gives to others: positions handed
+        over, collateral added to a position whoever owns it (`calls.allow_gifts`)."""
         return list_calls(self.deployment)
 
     async def read_option_markets(self) -> Sequence[OptionMarket]:

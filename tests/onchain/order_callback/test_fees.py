@@ -46,7 +46,7 @@ def test_nobody_else_is_paid(callback, attacker):
 @pytest.mark.usefixtures("refunded")
 def test_who_takes_no_coin_keeps_the_claim(callback, trader):
     """A receiver that refuses: the withdrawal reverts with the numbers, and can be made to another."""
-    with ape.reverts(callback.WithdrawalFailed, inputs={"to": callback.address, "amount": FEE}):
+    with ape.reverts(callback.WithdrawalFailed, to=callback.address, amount=FEE):
         callback.withdrawFees(callback, sender=trader)
     assert callback.feesOf(trader) == FEE
 
@@ -63,7 +63,7 @@ def test_a_refund_for_an_unknown_order_goes_back_to_gmx(gmx, callback, nothing, 
 
 def test_only_gmx_refunds(callback, nothing, attacker):
     """Money that anybody else sends is refused, with and without words."""
-    with ape.reverts(callback.CallerNotController, inputs={"caller": attacker.address}):
+    with ape.reverts(callback.CallerNotController, caller=attacker.address):
         callback.refundExecutionFee(b"\x01" * 32, nothing, value=1, sender=attacker)
     with ape.reverts():
         attacker.transfer(callback, 1)

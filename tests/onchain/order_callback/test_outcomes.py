@@ -55,7 +55,7 @@ def test_names_may_move_and_grow(callback, order_of, nothing, trader, create, fi
 @pytest.mark.parametrize("method", ["afterOrderExecution", "afterOrderCancellation", "afterOrderFrozen"])
 def test_others_cannot_call_back(method, callback, order_of, nothing, attacker, trader):
     """Only GMX's controllers: an outcome cannot be made up."""
-    with ape.reverts(callback.CallerNotController, inputs={"caller": attacker.address}):
+    with ape.reverts(callback.CallerNotController, caller=attacker.address):
         getattr(callback, method)(b"\x07" * 32, order_of(trader), nothing, sender=attacker)
     assert callback.recordOf(b"\x07" * 32).outcome == 0
 

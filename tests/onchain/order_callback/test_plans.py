@@ -69,7 +69,7 @@ def test_it_can_be_run_again(desk, callback, order_of, nothing, finish, size_of,
     callback.runAgain(key, sender=trader)
     assert size_of(desk.executor) == -ETH
     assert callback.recordOf(key).plan == DONE
-    with ape.reverts(callback.OutcomeNotArmed, inputs={"key": key, "outcome": EXECUTED}):
+    with ape.reverts(callback.OutcomeNotArmed, key=key, outcome=EXECUTED):
         callback.runAgain(key, sender=trader)
 
 
@@ -84,7 +84,7 @@ def test_others_do_not_run_it_again(desk, callback, order_of, nothing, finish, a
 def test_a_plan_is_not_run_before_its_outcome(desk, callback, trader):
     """Armed for the fill of an order that is still open, it cannot be run by asking."""
     key = desk.order(desk.hedge())
-    with ape.reverts(callback.OutcomeNotArmed, inputs={"key": key, "outcome": NONE}):
+    with ape.reverts(callback.OutcomeNotArmed, key=key, outcome=NONE):
         callback.runAgain(key, sender=trader)
 
 
@@ -146,7 +146,7 @@ def test_only_the_orders_account_arms(desk, callback, gmx, create, attacker, tra
             callback.arm(key, EXECUTED, desk.executor, desk.hedge(), sender=attacker)
     elsewhere = create(trader, trader)
     wanted = {"key": elsewhere, "account": trader.address, "callbackContract": trader.address}
-    with ape.reverts(callback.OrderNotOurs, inputs=wanted):
+    with ape.reverts(callback.OrderNotOurs, **wanted):
         callback.arm(elsewhere, EXECUTED, desk.executor, desk.hedge(), sender=trader)
 
 

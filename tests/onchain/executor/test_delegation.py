@@ -95,7 +95,7 @@ def test_an_owned_executor_gives_its_owner_no_account(desk, own, owner, trader, 
     plan = desk.plan(call_of(bell, "ring"))
     refused = {"caller": owner.address, "account": trader.address}
     for method, arguments in ((account.execute, (plan,)), (account.approve, (b"\x01" * 32, owner))):
-        with ape.reverts(account.CallerNotAllowed, inputs=refused):
+        with ape.reverts(account.CallerNotAllowed, **refused):
             method(*arguments, sender=owner)
     account.execute(plan, sender=trader)
     assert bell.rung() == 1

@@ -72,7 +72,7 @@ def test_a_deadline_is_the_last_second(desk, delegated, trader, bell, call_of, c
     chain.pending_timestamp = at
     delegated.execute(plan, sender=trader)
     chain.pending_timestamp = at + 1
-    with ape.reverts(delegated.DeadlinePassed, inputs={"deadline": at, "time": at + 1}):
+    with ape.reverts(delegated.DeadlinePassed, deadline=at, time=at + 1):
         delegated.execute(plan, sender=trader)
     assert bell.rung() == 1
 
@@ -87,7 +87,7 @@ def test_data_for_an_address_without_code_is_a_failure(desk, delegated, trader, 
     """It would be ignored, which looks like a trade; plain value passes."""
     nobody = "0x" + "77" * 20
     reason = error_data("NoCode(address)", nobody)
-    with ape.reverts(delegated.CallReverted, inputs={"call": 0, "target": nobody, "reason": reason}):
+    with ape.reverts(delegated.CallReverted, call=0, target=nobody, reason=reason):
         delegated.execute(desk.plan(Call(nobody, b"\x01\x02\x03\x04")), sender=trader)
     delegated.execute(desk.plan(Call(nobody, b"", 5)), sender=trader)
     assert ape.chain.get_balance(nobody) == 5
@@ -98,7 +98,7 @@ def test_nobody_else_may(place, places, desk, attacker, bell, call_of):
     """Wherever the code runs, an attacker is refused by name, and nothing rings."""
     executor = places[place]
     refused = {"caller": attacker.address, "account": executor.address}
-    with ape.reverts(executor.CallerNotAllowed, inputs=refused):
+    with ape.reverts(executor.CallerNotAllowed, **refused):
         executor.execute(desk.plan(call_of(bell, "ring")), sender=attacker)
     assert bell.rung() == 0
 
@@ -114,5 +114,5 @@ def test_funds_are_moved_for_an_owner_only(desk, delegated, trader, bell, call_o
     """An EOA's plan with inputs or outputs is refused: it has nobody to take from or give to."""
     usdc = desk.world.addresses.tokens["USDC"]
     for funds in ({"inputs": (PlanInput(usdc, 1),)}, {"outputs": (usdc,)}):
-        with ape.reverts(delegated.FundsNotAllowed, inputs={"account": trader.address}):
+        with ape.reverts(delegated.FundsNotAllowed, account=trader.address):
             delegated.execute(desk.plan(call_of(bell, "ring"), **funds), sender=trader)

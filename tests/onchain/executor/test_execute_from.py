@@ -70,7 +70,7 @@ def test_only_the_safe_itself(who, request, desk, shared, safe, bell, call_of):
     """Not its owners either: they sign, the Safe calls."""
     caller = request.getfixturevalue(who)
     refused = {"caller": caller.address, "account": ape.convert(safe.address, ape.types.AddressType)}
-    with ape.reverts(shared.CallerNotAllowed, inputs=refused):
+    with ape.reverts(shared.CallerNotAllowed, **refused):
         shared.executeFrom(safe.address, desk.plan(call_of(bell, "ring")), sender=caller)
     assert bell.rung() == 0
 
@@ -107,7 +107,7 @@ def test_a_safe_approves_a_plan_for_a_runner(desk, shared, safe, keeper, attacke
 
 def test_the_shared_one_takes_no_funds(desk, shared, safe, accounts, bell, call_of, attacker):
     """Nobody could take them out: coins are refused, and so are plans with inputs or outputs."""
-    with ape.reverts(shared.FundsNotAllowed, inputs={"account": shared.address}):
+    with ape.reverts(shared.FundsNotAllowed, account=shared.address):
         attacker.transfer(shared, 1)
     plan = desk.plan(call_of(bell, "ring"), outputs=(desk.world.addresses.tokens["USDC"],))
     with ape.reverts(shared.FundsNotAllowed):

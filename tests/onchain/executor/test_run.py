@@ -28,7 +28,7 @@ def test_an_approved_plan_runs_once(delegated, ring, trader, keeper, bell):
     assert (told.account, told.caller) == (trader.address, keeper.address)
     assert not delegated.isApproved(trader, plan_hash, keeper)
     refused = {"account": trader.address, "planHash": plan_hash, "runner": keeper.address}
-    with ape.reverts(delegated.PlanNotApproved, inputs=refused):
+    with ape.reverts(delegated.PlanNotApproved, **refused):
         delegated.run(trader, ring(), sender=keeper)
     assert bell.rung() == 1
 
@@ -95,7 +95,7 @@ def test_nobody_approves_for_another(place, places, ring, attacker):
     executor = places[place]
     refused = {"caller": attacker.address, "account": executor.address}
     for method in (executor.approve, executor.revoke):
-        with ape.reverts(executor.CallerNotAllowed, inputs=refused):
+        with ape.reverts(executor.CallerNotAllowed, **refused):
             method(executor.hashPlan(ring()), attacker, sender=attacker)
 
 
@@ -107,7 +107,7 @@ def test_in_the_shared_one_approvals_are_the_callers(shared, ring, safe, attacke
     for account in (safe.address, trader.address):
         with ape.reverts(shared.PlanNotApproved):
             shared.run(account, ring(), sender=attacker)
-    with ape.reverts(shared.CallerNotAllowed, inputs={"caller": attacker.address}):
+    with ape.reverts(shared.CallerNotAllowed, caller=attacker.address):
         shared.run(shared, ring(), sender=attacker)
     with ape.reverts():  # its own address has no code that could act
         shared.run(attacker, ring(), sender=attacker)
@@ -117,7 +117,7 @@ def test_in_the_shared_one_approvals_are_the_callers(shared, ring, safe, attacke
 def test_somebodys_own_acts_as_no_other(place, places, ring, safe, attacker, keeper):
     """Not even as a Safe: only the shared one is a module."""
     executor = places[place]
-    with ape.reverts(executor.CallerNotAllowed, inputs={"caller": keeper.address, "account": safe.address}):
+    with ape.reverts(executor.CallerNotAllowed, caller=keeper.address, account=safe.address):
         executor.run(safe.address, ring(), sender=keeper)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ape
 import pytest
 
+from trimtab.chain.address import checksum
 from trimtab.hooks.plans import PlanInput
 
 WAD = 10**18
@@ -117,7 +118,7 @@ def test_in_the_shared_one_approvals_are_the_callers(shared, ring, safe, attacke
 def test_somebodys_own_acts_as_no_other(place, places, ring, safe, attacker, keeper):
     """Not even as a Safe: only the shared one is a module."""
     executor = places[place]
-    with ape.reverts(executor.CallerNotAllowed, caller=keeper.address, account=safe.address):
+    with ape.reverts(executor.CallerNotAllowed, caller=keeper.address, account=checksum(safe.address)):
         executor.run(safe.address, ring(), sender=keeper)
 
 

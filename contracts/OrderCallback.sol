@@ -165,6 +165,7 @@ contract OrderCallback is IOrderCallback, ReentrancyGuardTransient {
         OrderRecord storage record = _records[key];
         record.account = account;
         record.outcome = outcome;
+        record.plan = PlanState.NONE;
         record.reachedAt = uint64(block.timestamp);
 
         emit OrderRecorded(
@@ -180,17 +181,18 @@ contract OrderCallback is IOrderCallback, ReentrancyGuardTransient {
     /// The outcome stands whatever the plan does: its gas is bounded, its revert and its answer are not taken over.
     function _tryPlan(bytes32 key, Outcome outcome, OrderRecord storage record) private {
         Armed storage armed = _armed[key][outcome];
-        (IExecutor executor, bytes32 planHash) = (armed.executor, armed.planHash);
+        (IExecutor executor, CodeData plan, bytes32 planHash) = (armed.executor, armed.plan, armed.planHash);
         address account = record.account;
         // Not decoded: the kept bytes are the arguments of `run` but for the account in front of them.
         bytes memory call = bytes.concat(
-            abi.encodeWithSelector(IExecutor.run.selector, account, uint256(64)), armed.plan.read(OFFSET_BYTES)
+            abi.encodeWithSelector(IExecutor.run.selector, account, uint256(64)), plan.read(OFFSET_BYTES)
         );
         uint256 allowance = gasleft() > AFTER_PLAN_GAS ? gasleft() - AFTER_PLAN_GAS : 0;
         (bool isDone, bytes memory reason) = _callBounded(address(executor), call, allowance);
         if (isDone) {
             record.plan = PlanState.DONE;
-            delete _armed[key][outcome];
+            // The plan may have armed another one in its place.
+            if (address(armed.plan) == address(plan)) delete _armed[key][outcome];
             emit PlanDone(key, account, planHash);
         } else {
             record.plan = PlanState.FAILED;

@@ -14,7 +14,7 @@ enum Outcome {
 
 /// @notice What became of the plan that was armed for an outcome.
 enum PlanState {
-    /// None was armed for what happened so far.
+    /// None was armed for the outcome that stands.
     NONE,
     DONE,
     /// It reverted, or had too little gas. It stays armed: its account may run it again.

@@ -27,6 +27,7 @@ from tests.contracts.executor.model import (
     State,
     Trade,
 )
+from tests.contracts.mining import mine_on_request, send_and_mine
 
 from trimtab.chain.abi import Abi, encode_values
 from trimtab.chain.client import Client
@@ -72,6 +73,7 @@ class Stage:
         ):
             stage = cls(client)
             await stage._build()
+            await mine_on_request(client)
             yield stage
 
     def address(self, name: str) -> Address:
@@ -99,7 +101,7 @@ class Stage:
             "gas": hex(GAS),
             "gasPrice": "0x0",
         }
-        receipt = await self.client.request("eth_sendTransactionSync", [tx])
+        receipt = await send_and_mine(self.client, tx)
         if int(receipt["status"], 16):
             return None
         trace = {"tracer": "callTracer", "tracerConfig": {"onlyTopCall": True}}

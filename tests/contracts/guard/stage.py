@@ -24,6 +24,7 @@ from tests.contracts.guard.book import (
     highest_fee,
     windows_above,
 )
+from tests.contracts.mining import mine_on_request, send_and_mine
 
 from trimtab.chain.abi import Abi
 from trimtab.chain.client import Client
@@ -71,6 +72,7 @@ class Stage:
         async with AnvilNode.open() as node, Client.open(node.url) as client:
             stage = cls(client)
             await stage._set_up()
+            await mine_on_request(client)
             yield stage
 
     async def _set_up(self) -> None:
@@ -93,9 +95,7 @@ class Stage:
         """Mined at this second, whether or not it fails."""
         await self.client.request("evm_setNextBlockTimestamp", [at])
         fields = {"from": sender, "to": target, "data": f"0x{data.hex()}", "gas": hex(GAS)}
-        receipt = await self.client.request(
-            "eth_sendTransactionSync", [fields | {"gasPrice": hex(gas_price)}]
-        )
+        receipt = await send_and_mine(self.client, fields | {"gasPrice": hex(gas_price)})
         used, price = int(receipt["gasUsed"], 16), int(receipt["effectiveGasPrice"], 16)
         if receipt["status"] != "0x1":
             return Mined(at, await self._error(receipt["transactionHash"]), None, used, price, 0)

@@ -12,7 +12,8 @@ import pytest
 
 from trimtab.chain.call import Call
 from trimtab.errors import LimitError
-from trimtab.hooks.executor import encode_execute
+from trimtab.hooks.callback import Outcome, encode_arm_last
+from trimtab.hooks.executor import encode_approve, encode_execute
 from trimtab.hooks.plans import HookCall, HookPlan
 from trimtab.model.ids import Address
 from trimtab.model.limits import SELF, AllowedCall, ArgumentRule, Limits
@@ -271,6 +272,9 @@ def test_a_plan_may_do_what_its_calls_may() -> None:
         wrapped(GUARD, encode_execute(ME, plan_of(STOLEN))),
         wrapped(ME, Call(THIEF, b"", 0)),
         intent(ME, wrapped(ME, ALLOWED).data + bytes(32)),
+        wrapped(ME, encode_approve(ME, bytes(32), THIEF)),
+        intent(ME, encode_approve(ME, bytes(32), THIEF).data),
+        wrapped(ME, encode_arm_last(GUARD, Outcome.EXECUTED, ME, plan_of(STOLEN))),
     ],
 )
 def test_a_plan_hides_no_call(wanted: Intent) -> None:

@@ -6,9 +6,10 @@ import pytest
 
 from trimtab.chain.abi import encode_values
 from trimtab.chain.call import Call
-from trimtab.hooks.executor import encode_execute, encode_execute_from, encode_run
+from trimtab.hooks.callback import Outcome, encode_arm, encode_arm_last
+from trimtab.hooks.executor import encode_approve, encode_execute, encode_execute_from, encode_run
 from trimtab.hooks.guard import encode_execute_as_owner
-from trimtab.hooks.plans import PLAN_TYPE, HookCall, HookPlan, PlanInput
+from trimtab.hooks.plans import PLAN_TYPE, HookCall, HookPlan, PlanInput, hash_plan
 from trimtab.model.ids import Address
 from trimtab.tx.unwrapping import MAX_DEPTH, NOBODY, WRAPPERS, unwrap, value_of
 
@@ -32,10 +33,13 @@ def actors(call: Call) -> list[tuple[Address, Address, int]]:
         (encode_execute_as_owner(GUARD, plan(BUY)), GUARD),
         (encode_execute_from(SHOP, SAFE, plan(BUY)), SAFE),
         (encode_run(SHOP, SAFE, plan(BUY)), SAFE),
+        (encode_arm(SHOP, bytes(32), Outcome.EXECUTED, SAFE, plan(BUY)), ME),
+        (encode_arm_last(SHOP, Outcome.FROZEN, SAFE, plan(BUY)), ME),
     ],
 )
 def test_the_calls_inside_are_made_as_the_right_account(call: Call, actor: Address) -> None:
-    """Every way into our contracts is known, and whose calls come out of it."""
+    """Every way into our contracts is known, and whose calls come out of it: a plan that is armed will be
+    run for the account that arms it."""
     assert call.data[:4] in WRAPPERS
     assert actors(call)[1:] == [(actor, SHOP, 7)]
 
@@ -91,3 +95,22 @@ def test_funds_that_no_call_moves_are_refused() -> None:
     ):
         with pytest.raises(ValueError, match="inputs or gives outputs"):
             unwrap(ME, ME, 0, encode_execute(ME, extra).data)
+
+
+def test_a_plan_that_is_approved_must_be_there_to_be_read() -> None:
+    """By its hash alone a runner could be let do anything. Armed beside it, once for each approval, it is
+    judged."""
+    later = plan(BUY)
+    approval = encode_approve(ME, hash_plan(later), SHOP)
+    arming = encode_arm_last(SHOP, Outcome.EXECUTED, ME, later)
+    assert actors(encode_execute(ME, plan(arming, approval)))[1:] == [
+        (ME, SHOP, 0),
+        (ME, SHOP, 7),
+        (ME, ME, 0),
+    ]
+    other = encode_arm_last(SHOP, Outcome.EXECUTED, ME, plan(BUY, BUY))
+    for calls in ((approval,), (other, approval), (arming, approval, approval)):
+        with pytest.raises(ValueError, match="nobody can read it"):
+            actors(encode_execute(ME, plan(*calls)))
+    with pytest.raises(ValueError, match="nobody can read it"):
+        actors(approval)

@@ -1,4 +1,4 @@
-"""What a call of our executor or a guard really does: the calls inside of its plan, and as whom. Pure."""
+"""What a call of our contracts really does: the calls inside of its plan, and as whom. Pure."""
 
 from __future__ import annotations
 
@@ -22,8 +22,14 @@ def _selector(signature: str) -> bytes:
 
 _AS_TARGET = frozenset(_selector(f"{name}({PLAN_TYPE})") for name in ("execute", "executeAsOwner"))
 _AS_NAMED = frozenset(_selector(f"{name}(address,{PLAN_TYPE})") for name in ("executeFrom", "run"))
-WRAPPERS = _AS_TARGET | _AS_NAMED
-"""Functions that make a plan's calls: as the contract that is called, or as the account that is named."""
+_ARMING = {
+    _selector(f"arm(bytes32,uint8,address,{PLAN_TYPE})"): ["bytes32", "uint8", "address", PLAN_TYPE],
+    _selector(f"armLast(uint8,address,{PLAN_TYPE})"): ["uint8", "address", PLAN_TYPE],
+}
+_APPROVAL = _selector("approve(bytes32,address)")
+WRAPPERS = _AS_TARGET | _AS_NAMED | _ARMING.keys()
+"""Functions that make a plan's calls: as the contract that is called, as the account that is named, or later
+as the one that arms it."""
 NOBODY = Address("")
 """An actor that is not known: whatever the call itself sends is spent."""
 
@@ -50,9 +56,12 @@ class Made:
 
 def unwrap(actor: Address, target: Address, value: int, data: bytes) -> tuple[Made, ...]:
     """The call itself, then all calls that plans inside of it make, at any depth. Raises `ValueError` for a
-    plan that is not encoded in the one canonical way, moves funds by inputs and outputs, or is too deep."""
+    plan that is not encoded in the one canonical way, moves funds by inputs and outputs, is too deep, or is
+    approved for another to run and not there to be read."""
     made = Made(actor, target, value, data)
-    return _unwrap(made) if made.is_wrapper else (made,)
+    found = _unwrap(made) if made.is_wrapper else (made,)
+    _check_approvals(found)
+    return found
 
 
 def value_of(actor: Address, target: Address, value: int, data: bytes) -> int:
@@ -79,9 +88,28 @@ def _unwrap(made: Made, depth: int = 1) -> tuple[Made, ...]:
     return (made, *(found for one in inner for found in _unwrap(one, depth + 1)))
 
 
+def _check_approvals(made: tuple[Made, ...]) -> None:
+    """An approval names a plan by its hash: it is read where it is armed, each time for one approval."""
+    armed = [_hash_armed(one) for one in made if one.data[:4] in _ARMING]
+    for one in made:
+        if one.data[:4] != _APPROVAL:
+            continue
+        if one.data[4:36] not in armed:
+            raise ValueError(
+                "it approves a plan that is not armed in the same transaction, so nobody can read it"
+            )
+        armed.remove(one.data[4:36])
+
+
+def _hash_armed(made: Made) -> bytes:
+    return keccak256(encode_values([PLAN_TYPE], [_decode(made)[1]]))
+
+
 def _decode(made: Made) -> tuple[Address, Any]:
     """Contracts read more encodings than one; what is not the one that we write is not looked into."""
-    types = [PLAN_TYPE] if made.data[:4] in _AS_TARGET else ["address", PLAN_TYPE]
+    types = _ARMING.get(made.data[:4]) or (
+        [PLAN_TYPE] if made.data[:4] in _AS_TARGET else ["address", PLAN_TYPE]
+    )
     try:
         values = decode_values(types, made.data[4:])
         is_canonical = encode_values(types, values) == made.data[4:]
@@ -89,4 +117,11 @@ def _decode(made: Made) -> tuple[Address, Any]:
         is_canonical = False
     if not is_canonical:
         raise ValueError("its plan is not encoded in the canonical way")
-    return (made.target if len(values) == 1 else Address(values[0].lower())), values[-1]
+    return _actor_in(made, values), values[-1]
+
+
+def _actor_in(made: Made, values: Any) -> Address:
+    """The account whose calls the plan's are."""
+    if made.data[:4] in _ARMING:
+        return made.actor
+    return made.target if len(values) == 1 else Address(values[0].lower())

@@ -1,4 +1,4 @@
-"""An order that is frozen may come to another outcome: what is told and armed of the first is not of the next."""
+"""A frozen order may come to another outcome: what is told and armed of the first is not of the next."""
 
 from __future__ import annotations
 

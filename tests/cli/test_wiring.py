@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession, web
 from eth_account import Account
+from tests.chain.conftest import scripted_node, send
 from tests.tx.signers.kms_server import REGION, serve_kms
 from tests.tx.signers.softhsm import PIN, Token, needs_softhsm
 
@@ -24,6 +26,7 @@ from trimtab.config import (
     AccountSettings,
     ChainSettings,
     Config,
+    HookSettings,
     KmsSettings,
     Pkcs11Settings,
     PrivateRouteSettings,
@@ -32,12 +35,14 @@ from trimtab.config import (
     TxSettings,
 )
 from trimtab.errors import ConfigError, IntentError, SigningError
+from trimtab.hooks.deployment import PROXY, HookContract, address_of, encode_deploy
 from trimtab.model.exposure_rule import ExposureRule
 from trimtab.model.ids import Address
 from trimtab.model.limits import Limits
 from trimtab.tx import RoutePolicy, SenderOptions
 from trimtab.tx.signers.kms import KmsSigner
 from trimtab.tx.signers.pkcs11 import Pkcs11Signer
+from trimtab.venues.base import BookVenue
 from trimtab.world.world import World
 
 KEY = "0x" + "11" * 32
@@ -194,3 +199,33 @@ def test_amounts_of_the_command_line_are_exact() -> None:
         with pytest.raises(IntentError) as caught:
             parse_amount(bad, "size")
         assert caught.value.field == "size"
+
+
+@pytest.mark.node
+async def test_a_configured_lens_reads_books(world: World) -> None:
+    """`hooks.lens` is asked by both venues; without it the lens's code travels: the books are the same."""
+    traders = [world.accounts["trader"].address, world.accounts["maker"].address]
+    lens = HookContract("lens", "PositionLens")
+    await send(world.client, world.accounts["deployer"].address, PROXY, encode_deploy(lens).data)
+    place = address_of(lens)
+    async with scripted_node() as proxy, ClientSession() as http:
+
+        async def forward(request: Any) -> Any:
+            async with http.post(world.url, json=request) as response:
+                return web.json_response(await response.json())
+
+        proxy.answer = forward
+        plain = Config(
+            ChainSettings((proxy.url,), world.client.chain_id),
+            venues={"perp_v2": world.perp, "lyra": world.lyra},
+        )
+        told = []
+        for config in (plain, replace(plain, hooks=HookSettings(lens=place))):
+            proxy.requests.clear()
+            async with open_session(config) as session:
+                venues = [v for v in session.venues.values() if isinstance(v, BookVenue)]
+                told.append([await venue.read_books(traders) for venue in venues])
+            asked = [r["params"][0].get("to") for r in proxy.requests if r["method"] == "eth_call"]
+            assert asked.count(place) == (0 if config is plain else 2)
+        assert told[0] == told[1]
+        assert [len(books) for books in told[0]] == [2, 2]

@@ -40,18 +40,31 @@ async def deploy(world: World) -> Address:
 
 
 async def test_placed_or_deployed_it_answers_alike(world: World) -> None:
-    """The code as a state override and the lens on the chain: the same answer, each by one request."""
+    """The code as a state override and the lens on the chain, once it was compared: the same answer, each by
+    one request."""
     crowd = await gather_crowd(world, CROWD)
     placed = LensReader(world.client)
     deployed = LensReader(world.client, LensOptions(deployed=await deploy(world)))
     answers = []
     for reader in (placed, deployed):
-        await world.client.block_number()
+        await reader.read([], "latest", [request_of(world.perp)])
         before = world.client.stats.requests.total()
         answers.append(await read(world, reader, crowd))
         assert world.client.stats.requests.total() - before == 2  # the block's number, and the call
     assert answers[0] == answers[1]
     assert all(isinstance(account, PerpReading) for account in answers[0].perps[0].accounts)
+
+
+async def test_a_lens_that_is_not_ours_is_not_asked(world: World) -> None:
+    """Foreign code at the address, none at all, and ours at a block before it was there: the code travels."""
+    before = await world.client.block_number()
+    crowd = await gather_crowd(world, CROWD)
+    expected = await read(world, LensReader(world.client), crowd)
+    for place in (world.perp.contracts["Vault"], Address("0x" + "22" * 20)):
+        assert await read(world, LensReader(world.client, LensOptions(deployed=place)), crowd) == expected
+    early = LensReader(world.client, LensOptions(deployed=await deploy(world)))
+    told = await early.read(crowd, before, [request_of(world.perp)])
+    assert told == await LensReader(world.client).read(crowd, before, [request_of(world.perp)])
 
 
 @pytest.mark.parametrize("way", ["ignored", "refused"])

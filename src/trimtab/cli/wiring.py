@@ -112,7 +112,8 @@ async def open_session(config: Path | Config | None) -> AsyncIterator[Session]:
         chain_id=settings.chain.chain_id, timeout=timeout, attempt_timeout=min(5.0, timeout)
     )
     async with Client.open(list(settings.chain.urls), options=options) as client:
-        venues = {name: VENUES[name].open(client, deployment) for name, deployment in settings.venues.items()}
+        lens = settings.hooks.lens
+        venues = {name: VENUES[name].open(client, found, lens) for name, found in settings.venues.items()}
         yield Session(settings, client, venues)
 
 

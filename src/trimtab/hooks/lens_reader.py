@@ -1,7 +1,7 @@
 """Asks PositionLens by the best way that a node takes, in as many requests as it needs.
 
 The lens need not be deployed. Its code travels with the call: as a state override or, where a node takes
-none, as a constructor that runs it.
+none, as a constructor that runs it. One that is on the chain is asked where its code is ours.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ _TOO_MUCH = ("out of gas", "outofgas", "gas required exceeds", "too large", "tim
 
 @dataclass(frozen=True, slots=True)
 class LensOptions:
-    """`deployed`: a lens on the chain, else its code travels. `size`: accounts per request; one takes about
+    """`deployed`: a lens on the chain; its code is compared once, and travels where that is not ours, or not
+    there at the block. `size`: accounts per request; one takes about
     200,000 gas at Perp v2, and a node stops a call at 50 million or at what it is set to: a request that it
     stops is halved. `gas`: what to ask a node for, None for what it gives."""
 
@@ -51,6 +52,7 @@ class LensReader:
         self.client = client
         self.options = options or LensOptions()
         self._can_override = True
+        self._is_ours: bool | None = None
 
     async def read(
         self,
@@ -85,8 +87,11 @@ class LensReader:
         return join_answers([await self._part(part, block, perps, options) for part in halves])
 
     async def _ask(self, query: bytes, block: int | str) -> bytes:
-        if self.options.deployed is not None:
-            return await self._call({"to": self.options.deployed, "data": f"0x{query.hex()}"}, block)
+        place = self.options.deployed
+        if place is not None and await self._read_is_ours(place):
+            answer = await self._call({"to": place, "data": f"0x{query.hex()}"}, block)
+            if answer:
+                return answer  # else it was not there yet at this block
         if self._can_override:
             code = {CODE_AT: {"code": f"0x{load_artifact(LENS).deployed_code.hex()}"}}
             answer = await self._call({"to": CODE_AT, "data": f"0x{query.hex()}"}, block, code)
@@ -94,6 +99,11 @@ class LensReader:
                 return answer
             self._can_override = False  # the node ignored the code
         return await self._create(query, block)
+
+    async def _read_is_ours(self, place: Address) -> bool:
+        if self._is_ours is None:
+            self._is_ours = await self.client.code(place) == load_artifact(LENS).deployed_code
+        return self._is_ours
 
     async def _call(self, call: dict[str, str], block: int | str, overrides: Any = None) -> bytes:
         params = [self._with_gas(call), block_param(block), *([overrides] if overrides else [])]

@@ -8,11 +8,12 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from trimtab.venues.base import Venue
+from trimtab.venues.base import Capability, Venue
 
 if TYPE_CHECKING:
     from trimtab.chain.client import Client
     from trimtab.hooks.deployment import HookContract
+    from trimtab.model.ids import Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +28,14 @@ class Registration:
         found: type[Any] = getattr(import_module(f"{self.package}.addresses"), self.deployment)
         return found
 
-    def open(self, client: Client, deployment: object) -> Venue:
-        """The adapter for one deployment, reading through `client`."""
-        venue: Venue = getattr(import_module(self.package), self.venue)(client, deployment)
+    def open(self, client: Client, deployment: object, lens: Address | None = None) -> Venue:
+        """The adapter for one deployment, reading through `client`; one that reads many accounts at once asks
+        the `lens` on the chain."""
+        kind = getattr(import_module(self.package), self.venue)
+        options = {}
+        if lens is not None and Capability.BOOKS in kind.capabilities:
+            options["lens"] = import_module("trimtab.hooks.lens_reader").LensOptions(deployed=lens)
+        venue: Venue = kind(client, deployment, **options)
         return venue
 
     def list_probes(self, deployment: object) -> tuple[HookContract, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 
 from trimtab.chain.client import Client
@@ -47,11 +47,9 @@ ENOUGH_ALLOWANCE = 2**128
 
 @dataclass(frozen=True, slots=True)
 class LyraOptions:
-    """`lend_funds`: quote without the account's balance and allowance, where the node can. `lens`: how many
-    accounts are read at once."""
+    """`lend_funds`: quote without the account's balance and allowance, where the node can."""
 
     lend_funds: bool = True
-    lens: LensOptions = field(default_factory=LensOptions)
 
 
 class Lyra:
@@ -74,12 +72,17 @@ class Lyra:
     )
 
     def __init__(
-        self, client: Client, deployment: LyraDeployment, options: LyraOptions | None = None
+        self,
+        client: Client,
+        deployment: LyraDeployment,
+        options: LyraOptions | None = None,
+        *,
+        lens: LensOptions | None = None,
     ) -> None:
         self.deployment = deployment
         chosen = options or LyraOptions()
         self._reader = Reader(client, deployment)
-        self._books = BookReader(self._reader, LensReader(client, chosen.lens))
+        self._books = BookReader(self._reader, LensReader(client, lens))
         self._quoter = Quoter(self._reader, lend_funds=chosen.lend_funds)
         self._decoder = Decoder(deployment)
         self.pool = LyraPool(self._reader)

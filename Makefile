@@ -33,7 +33,7 @@ node_modules/.done: package.json src/trimtab/world/packages.json .venv/.done
 	$(BIN)/trimtab world fetch --dest node_modules
 	@touch $@
 
-demo: setup  ## hedge an option book on the genuine contracts, killing the hedger once; writes out/report.html
+demo: .venv/.done node_modules/.done  ## hedge an option book on the genuine contracts, killing the hedger once; writes out/report.html
 	$(BIN)/trimtab demo --crash-at 5 --json out/demo.json --report out/report.html
 
 test: setup  ## all tests but the soak runs

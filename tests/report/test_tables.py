@@ -72,7 +72,8 @@ def test_net_delta_of_the_venues_counts_the_perp(record: dict[str, Any]) -> None
 
 
 @pytest.mark.parametrize(
-    ("state", "kind"), [("final", "good"), ("Confirmed", "good"), ("broadcast", "warn"), ("unknown", "warn")]
+    ("state", "kind"),
+    [("final", "good"), ("safe", "good"), ("Confirmed", "good"), ("broadcast", "warn"), ("unknown", "warn")],
 )
 def test_states_are_colored_by_meaning(record: dict[str, Any], state: str, kind: str) -> None:
     """Only a settled state is calm; anything else asks for a look."""

@@ -10,7 +10,7 @@ from trimtab.report.format import day, moment, money, number, part_name, percent
 from trimtab.report.record import RunRecord, TransactionRecord
 
 _ZERO = Decimal(0)
-_GOOD_STATES = {"final", "finalized", "succeeded", "included", "confirmed", "mined", "resolved"}
+_GOOD_STATES = {"final", "finalized", "safe", "succeeded", "included", "confirmed", "mined", "resolved"}
 
 
 def cell(text: str, *, kind: str = "", title: str = "") -> str:

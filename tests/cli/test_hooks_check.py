@@ -30,11 +30,12 @@ async def test_where_none_is_used_nothing_is_said(cli: Cli) -> None:
 
 
 async def test_ours_are_named_and_the_guard_is_told_as_it_stands(cli: Cli) -> None:
-    """Without limits, open, stopped, and with a key that has no part in it."""
+    """Without limits, open, stopped, and with a key that has no part in it; what is held is the guard's."""
     await deploy(cli)
     found = await findings(cli, 0)
     assert found["hooks"]["found"].startswith("ours byte for byte: executor, guard, lens, lyra/sBTC")
     assert (found["guard"]["verdict"], found["guard"]["found"]) == ("warn", "no limits were set")
+    assert found["perp_v2 wallet"]["found"] == "of the guard: 0 USDC, 0 WETH to post"
     assert (await cli.run("hooks", "limits", "set", "--yes")).code == 0
     assert (await findings(cli, 0))["guard"]["found"] == "open to its agent; this account is its owner"
     stranger = {"TRIMTAB_PRIVATE_KEY": cli.world.accounts["keeper"].key.hex()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,7 +87,8 @@ async def examine(path: Path | None) -> AsyncIterator[Finding]:
             account, finding = await _key(config)
             yield finding
             if account is not None:
-                async for finding in _money(session, account):
+                yield await _gas_money(session.client, account)
+                async for finding in _holdings(session, account):
                     yield finding
             async for finding in check_hooks(session, account):
                 yield finding
@@ -181,16 +183,26 @@ async def _key(config: Config) -> tuple[Address | None, Finding]:
     return signer.address, Finding("account", Verdict.OK, f"{signer.address}, signs with {account.key_place}")
 
 
-async def _money(session: Session, account: Address) -> AsyncIterator[Finding]:
-    """Gas money, margin posted, tokens that could be, and allowances given."""
-    from trimtab.cli.wallet import read_wallet
+async def _gas_money(client: Client, account: Address) -> Finding:
     from trimtab.model.units import from_wad
 
-    ether = from_wad(await session.client.balance(account))
+    ether = from_wad(await client.balance(account))
     if ether >= MIN_GAS_ETHER:
-        yield Finding("gas money", Verdict.OK, f"{number(ether)} ETH")
-    else:
-        yield Finding("gas money", Verdict.FAIL, f"{number(ether, 6)} ETH", f"send ETH to {account}")
+        return Finding("gas money", Verdict.OK, f"{number(ether)} ETH")
+    return Finding("gas money", Verdict.FAIL, f"{number(ether, 6)} ETH", f"send ETH to {account}")
+
+
+async def _holdings(session: Session, account: Address) -> AsyncIterator[Finding]:
+    """What the one who trades holds: the configured guard, else the key's own account."""
+    guard = session.config.hooks.guard
+    async for finding in _money(session, guard or account):
+        yield finding if guard is None else replace(finding, found=f"of the guard: {finding.found}")
+
+
+async def _money(session: Session, account: Address) -> AsyncIterator[Finding]:
+    """Margin posted, tokens that could be, and allowances given."""
+    from trimtab.cli.wallet import read_wallet
+
     for perp in session.perp_venues():
         margin = await perp.read_margin(account)
         posted = ", ".join(f"{number(c.amount)} {c.currency}" for c in margin.collateral if c.amount)

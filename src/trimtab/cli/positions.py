@@ -11,6 +11,7 @@ from trimtab.cli.options import AccountOption, ConfigOption, DebugOption, JsonOp
 from trimtab.cli.output import moment, money, number, percent, print_json, print_table, to_plain
 
 if TYPE_CHECKING:
+    from trimtab.model.ids import Address
     from trimtab.model.position import MarginAccount, OptionPosition, PerpPosition
 
 
@@ -47,12 +48,12 @@ async def _positions(config: Path | None, given: str | None, venue: str | None, 
         accounts = [{**to_plain(m), "health": m.health, "leverage": m.leverage} for m in margins]
         print_json({"account": account, "margin": accounts, "perps": perps, "options": options})
         return
-    _print_margin(margins)
+    _print_margin(account, margins)
     _print_perps(perps)
     _print_options(options)
 
 
-def _print_margin(margins: Sequence[MarginAccount]) -> None:
+def _print_margin(account: Address, margins: Sequence[MarginAccount]) -> None:
     columns = ("Venue", ">Equity", ">Free", ">Maintenance", ">Health", ">Leverage", "Collateral")
     rows = [
         (
@@ -66,7 +67,8 @@ def _print_margin(margins: Sequence[MarginAccount]) -> None:
         )
         for m in margins
     ]
-    print_table("Margin", columns, rows, "health = equity / maintenance margin; below 1 is liquidatable")
+    caption = "health = equity / maintenance margin; below 1 is liquidatable"
+    print_table(f"Margin of {account}", columns, rows, caption)
 
 
 def _print_perps(perps: Sequence[PerpPosition]) -> None:

@@ -121,6 +121,10 @@ UNFIT: dict[str, tuple[Callable[[], Any], str]] = {
         "a guard is no key and takes on no code: use delegates=frozenset()",
     ),
     "any delegate": (lambda: encode(Limits(chains=None, delegates=None)), "delegates is None"),
+    "fees without end": (
+        lambda: g.encode_limits(Limits(chains=None), account=GUARD, chain_id=1, probes={}, refunds_fees=True),
+        "max_fees_per_day_wei is None: a guard that pays fees back needs a cap on them",
+    ),
     "anybody": (
         lambda: encode(Limits(chains=None, transfers=None)),
         "addresses that may get value: name them",
@@ -177,7 +181,14 @@ async def test_a_guard_tells_what_it_was_told(anvil: AnvilNode) -> None:
         guard = await deploy_guard(operator)
         state = await g.read_state(client, guard)
         assert state == g.GuardState(OWNER, AGENT, GUARDIAN, is_killed=False, version=0)
-        limits = Limits(calls=(PAY,), chains={31337}, transfers={SHOP}, max_value_wei=5, expires_at=2**40)
+        limits = Limits(
+            calls=(PAY,),
+            chains={31337},
+            transfers={SHOP},
+            max_value_wei=5,
+            max_fees_per_day_wei=10**17,
+            expires_at=2**40,
+        )
         struct = g.encode_limits(limits, account=guard, chain_id=31337, probes={}, refunds_fees=True)
         await operator.transact(OWNER, g.encode_set_limits(guard, struct))
         found = await g.read_limits(client, guard)

@@ -74,6 +74,11 @@ def encode_limits(
         raise _unfit(limits, "delegates", "a guard is no key and takes on no code: use delegates=frozenset()")
     if limits.transfers is None:
         raise _unfit(limits, "transfers", "a guard needs the addresses that may get value: name them")
+    if refunds_fees and limits.max_fees_per_day_wei is None:
+        # Whoever has the agent's key chooses the gas price, and may be paid it back by who builds the block.
+        raise _unfit(
+            limits, "max_fees_per_day_wei", "a guard that pays fees back needs a cap on them: give one"
+        )
     return {
         "calls": [_encode_call(call, account, probes) for call in limits.calls],
         "transfers": sorted(limits.transfers),

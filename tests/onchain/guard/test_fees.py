@@ -107,3 +107,17 @@ def test_an_agent_that_takes_no_coin_gets_no_work_done(
 
     with refused("RefundFailed", agent=perp.usdc.address):
         guard.execute(terms.plan(), sender=accounts[perp.usdc.address])
+
+
+def test_a_padded_plan_earns_no_more_than_the_caps(guard, permit, agent, terms, refused):
+    """Zeros behind the plan cost the sender a part of what the account counts for a byte: who has the key may
+    keep the difference, until the caps on fees end it. They bound what refunds give, however it is won."""
+    most = 3_000_000 * GWEI
+    permit(refundsFees=True, maxFeesPerDay=most)
+    data = guard.execute.encode_input(terms.plan()) + bytes(40_000)
+    held, before = guard.balance, agent.balance
+    with refused("FeesPerDayAbove", max=most):
+        for _ in range(10):
+            agent.transfer(guard, 0, data=data, max_fee=GWEI, max_priority_fee=GWEI)
+    assert agent.balance > before
+    assert held - guard.balance == guard.spent().feesPerDay <= most

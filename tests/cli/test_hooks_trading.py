@@ -24,14 +24,22 @@ def configure(cli: Cli, door: OwnCode | Guarded) -> None:
 
 
 async def test_a_book_is_traded_and_hedged_through_the_accounts_own_code(cli: Cli) -> None:
-    """Approvals travel with the option, the hedge with its conditions; the same key again sends nothing."""
+    """The code is told before it is taken on, once; approvals travel with the option, the hedge with its
+    conditions; the same key again sends nothing."""
     configure(cli, await put_executor(cli.world))
+    option = ("trade", "option", "sETH", "4", "long_call", "1", "--dry-run")
+    assert (
+        "take on the executor's code" in (await cli.run("trade", "deposit", "USDC", "8", "--dry-run")).words
+    )
+    assert "take on the executor's code" in (await cli.run(*option)).words
     deposit = await cli.run("trade", "deposit", "USDC", "8000", "--yes", "--json")
     assert deposit.code == 0, deposit.words
     assert [tx["label"] for tx in deposit.json["transactions"]] == ["approve 8000 USDC; deposit 8000 USDC"]
     words = ("trade", "option", "sETH", "4", "short_call_base", "2", "--collateral", "2")
     shown = await cli.run(*words, "--dry-run")
     assert shown.code == 0, shown.words
+    assert "steps approve quote for sETH trading; approve base" in shown.words
+    assert "take on" not in shown.words
     nonce = await cli.nonce()
     first = await cli.run(*words, "--yes", "--key", "write", "--json")
     assert first.code == 0, first.words

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -264,7 +265,7 @@ async def _trade_option_together(
     legs = [Leg(source, approvals), Leg(source, intent, shown=shown)]
     terms = Terms(prices=False, sizes=False)  # the venue itself holds the limit cost
     told = await executor.execute_together(account, legs, key=key, terms=terms, dry_run=preview, route=route)
-    report = told.legs[-1]
+    report = replace(told.legs[-1], notes=told.notes)
     return report, shown or (report.quote if isinstance(report.quote, OptionQuote) else None)
 
 
@@ -340,4 +341,5 @@ def _print_preview(report: ExecutionReport, route: RoutePolicy | None) -> None:
         perp_facts(report.quote) if isinstance(report.quote, PerpQuote) else option_facts(report.quote)
     )
     more = {**exposure_facts(report.verdict, route), **route_facts(route, report.verdict)}
-    print_facts(f"{report.market} at {report.venue}", {**facts, **more})
+    steps = {"steps": "; ".join(report.notes)} if len(report.notes) > 1 else {}
+    print_facts(f"{report.market} at {report.venue}", {**facts, **more, **steps})

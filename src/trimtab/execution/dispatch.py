@@ -26,6 +26,7 @@ from trimtab.execution.options import ExecutorOptions
 from trimtab.execution.orders import Order, advance, record
 from trimtab.execution.outcomes import Settled, settle
 from trimtab.execution.together import Prepared, TogetherJob, TogetherReport, door_of, reports_of
+from trimtab.hooks.plans import Conditions
 from trimtab.model.ids import Address
 from trimtab.model.order import ExecutionReport, OptionQuote, OrderStatus, PerpQuote
 from trimtab.model.trade import TradeFacts
@@ -64,7 +65,8 @@ class Dispatcher:
         one. What is refused before anything left raises; later refusals end the order."""
         if dry_run:
             report = report_of(venue, plan.market, order, quote, None)
-            return replace(report, is_dry_run=True, notes=plan.labels)
+            ways = await self.read_ways(account, len(plan.calls), NO_CONDITIONS)
+            return replace(report, is_dry_run=True, notes=(*ways, *plan.labels))
         reason: str | None = None
         if quote is not None:
             notional, trade = quote.mark_notional, quote.trade
@@ -163,6 +165,13 @@ class Dispatcher:
         """Make sure that the door is open to this account; nothing without a door."""
         if self._entrance is not None:
             await self._entrance.open(self.sender, account)
+
+    async def read_ways(self, account: Address, calls: int, conditions: Conditions) -> tuple[str, ...]:
+        """What would be sent before a plan of so many calls, once for an account."""
+        door = self._options.door
+        if self._entrance is None or door is None or not door.is_needed(calls, conditions):
+            return ()
+        return await self._entrance.read_ways(account)
 
     def voice_of(self, venues: Sequence[Venue], labels: Sequence[str]) -> Dialect:
         """Who explains what a transaction did: the venue itself, or what stands before it."""

@@ -11,6 +11,7 @@ from trimtab.model.ids import Address
 from trimtab.tx import Sender, TxHandle, TxIntent
 from trimtab.tx.simulate import DELEGATION_PREFIX
 
+TAKE_CODE = "take on the executor's code"
 DELEGATION = bytes.fromhex(DELEGATION_PREFIX[2:])
 
 
@@ -34,6 +35,14 @@ class Entrance:
         else:
             await self._take_code(self._door, sender, account)
         self._open.add(account)
+
+    async def read_ways(self, account: Address) -> tuple[str, ...]:
+        """What would have to be sent before the first plan of this account. Raises `ConfigError` where it
+        runs other code."""
+        door = self._door
+        if not isinstance(door, OwnCode) or await self._read_has_code(door, account):
+            return ()
+        return (TAKE_CODE,)
 
     async def _check_agent(self, door: Guarded, sender: Address) -> None:
         try:
@@ -64,7 +73,7 @@ class Entrance:
             number += 1  # that one was never mined, or the code was taken off again
         key = code_key(door.executor, number)
         handle = await sender.submit(
-            TxIntent(key, Call(account, b""), label="take on the executor's code", delegate_to=door.executor)
+            TxIntent(key, Call(account, b""), label=TAKE_CODE, delegate_to=door.executor)
         )
         outcome = await handle.outcome(timeout=self._timeout)
         if not await self._read_has_code(door, account):

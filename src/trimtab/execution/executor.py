@@ -177,7 +177,8 @@ class Executor:
             return await self._dispatcher.settle_together(job)
         prepared = await prepare_together(self._client, self._options, job)
         if dry_run:
-            return preview_of(job, prepared)
+            ways = await self._dispatcher.read_ways(account, len(prepared.plan.calls), prepared.conditions)
+            return preview_of(job, prepared, ways)
         return await self._dispatcher.run_together(job, prepared)
 
     @property

@@ -250,11 +250,11 @@ def reports_of(
     )
 
 
-def preview_of(job: TogetherJob, prepared: Prepared) -> TogetherReport:
-    """What would be sent."""
+def preview_of(job: TogetherJob, prepared: Prepared, ways: Sequence[str] = ()) -> TogetherReport:
+    """What would be sent: `ways` before all, then the steps of the one transaction."""
     whole = reports_of(job.key, job.legs, None, prepared)
     reports = tuple(replace(report, is_dry_run=True) for report in whole.legs)
-    return replace(whole, legs=reports, is_dry_run=True, notes=prepared.plan.labels)
+    return replace(whole, legs=reports, is_dry_run=True, notes=(*ways, *prepared.plan.labels))
 
 
 async def _prepare_leg(

@@ -35,18 +35,18 @@ async def test_a_book_is_traded_and_hedged_through_the_accounts_own_code(cli: Cl
     deposit = await cli.run("trade", "deposit", "USDC", "8000", "--yes", "--json")
     assert deposit.code == 0, deposit.words
     assert [tx["label"] for tx in deposit.json["transactions"]] == ["approve 8000 USDC; deposit 8000 USDC"]
-    words = ("trade", "option", "sETH", "4", "short_call_base", "2", "--collateral", "2")
-    shown = await cli.run(*words, "--dry-run")
+    sale = ("trade", "option", "sETH", "4", "short_call_base", "2", "--collateral", "2")
+    shown = await cli.run(*sale, "--dry-run")
     assert shown.code == 0, shown.words
     assert "steps approve quote for sETH trading; approve base" in shown.words
     assert "take on" not in shown.words
     nonce = await cli.nonce()
-    first = await cli.run(*words, "--yes", "--key", "write", "--json")
+    first = await cli.run(*sale, "--yes", "--key", "write", "--json")
     assert first.code == 0, first.words
     assert await cli.nonce() == nonce + 1
     assert first.json["fills"][0]["size"] == "-2"
     assert first.json["transactions"][0]["label"].startswith("approve quote for sETH trading; approve base")
-    again = await cli.run(*words, "--yes", "--key", "write", "--json")
+    again = await cli.run(*sale, "--yes", "--key", "write", "--json")
     assert again.json["fills"] == first.json["fills"]
     hedged = await cli.run("hedge", "--once")
     assert hedged.code == 0, hedged.words

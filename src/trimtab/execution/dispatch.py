@@ -64,16 +64,15 @@ class Dispatcher:
         """Submit the calls one after the other, each after the one before it succeeded; behind a door, all as
         one. What is refused before anything left raises; later refusals end the order."""
         if dry_run:
-            report = report_of(venue, plan.market, order, quote, None)
             ways = await self.read_ways(account, len(plan.calls), NO_CONDITIONS)
-            return replace(report, is_dry_run=True, notes=(*ways, *plan.labels))
-        reason: str | None = None
+            report = report_of(venue, plan.market, order, quote, None)
+            return replace(report, is_dry_run=True, notes=ways + plan.labels)
         if quote is not None:
             notional, trade = quote.mark_notional, quote.trade
         if not plan.calls:
             order = advance(order, OrderStatus.FILLED)
         steps = await self._read_steps(account, order, plan, deadline)
-        voice = self.voice_of([venue], plan.labels)
+        reason, voice = None, self.voice_of([venue], plan.labels)
         for number, (name, call, label) in enumerate(steps):
             is_last = number == len(steps) - 1
             intent = TxIntent(

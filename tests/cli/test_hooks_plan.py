@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -72,6 +73,12 @@ def test_probes_are_known_by_name_and_by_what_they_measure() -> None:
         address(5): address(21),
     }
     assert name_addresses(config, {})[address(21)] == "probe lyra/sETH"
+
+
+def test_what_two_markets_share_has_both_names() -> None:
+    """So that neither seems to be left out."""
+    shared = SimpleNamespace(addresses={"sETH/quote": address(7), "sBTC/quote": address(7)})
+    assert name_addresses(with_hooks(), {"lyra": shared}) == {address(7): "lyra sETH/quote = sBTC/quote"}
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,8 @@ def name_addresses(config: Config, venues: Mapping[str, object]) -> dict[Address
     names: dict[Address, str] = {}
     for venue, found in venues.items():
         addresses: Mapping[str, Address] = getattr(found, "addresses", {})
-        names |= {address: f"{venue} {name}" for name, address in addresses.items()}
+        for name, address in addresses.items():
+            names[address] = f"{names[address]} = {name}" if address in names else f"{venue} {name}"
     probes = {address: f"probe {name}" for name, address in config.hooks.probes.items()}
     ours = {
         address: name for name, address in config.hooks.addresses.items() if name not in config.hooks.probes

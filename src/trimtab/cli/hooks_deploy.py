@@ -58,7 +58,7 @@ async def deploy(
         if missing and not dry_run:
             _ = session.signer  # says what is missing before anything is shown or asked
             if not yes:
-                _print(rows, f"{len(missing)} of {len(rows)} are not there yet")
+                _print(rows, f"To deploy: {len(missing)} of {len(rows)}.")
                 ask()
             receipts = await send_steps(session, [_step(session, found) for found in missing])
             rows = _sent(rows, missing, receipts)
@@ -156,7 +156,7 @@ def _caption(rows: Sequence[Row], missing: Sequence[Standing], *, dry_run: bool)
     if not missing:
         return "All are there: nothing was sent."
     if dry_run:
-        return f"Dry run: nothing was sent. {len(missing)} of {len(rows)} are not there yet."
+        return f"Dry run: nothing was sent. To deploy: {len(missing)} of {len(rows)}."
     return f"{len(missing)} deployed, {len(rows) - len(missing)} were there already."
 
 

@@ -31,6 +31,7 @@ PROBE = Address("0x" + "cc" * 20)
 SHOP = Address("0x" + "dd" * 20)
 TRADE = AllowedCall(HOUSE, b"\x01\x02\x03\x04", venue="perp_v2")
 PAY = AllowedCall(SHOP, b"\x05\x06\x07\x08", is_trade=False)
+MAKE = AllowedCall(HOUSE, bytes.fromhex("c35eb28c"), venue="perp_v2")
 
 
 def encode(limits: Limits, **changes: Any) -> dict[str, Any]:
@@ -121,6 +122,10 @@ UNFIT: dict[str, tuple[Callable[[], Any], str]] = {
         "a guard is no key and takes on no code: use delegates=frozenset()",
     ),
     "any delegate": (lambda: encode(Limits(chains=None, delegates=None)), "delegates is None"),
+    "a maker": (
+        lambda: encode(Limits(calls=(MAKE,), chains={1}, reduce_only=True)),
+        f"addLiquidity at {HOUSE} is beyond what a guard can bound: what a maker trades others bring about",
+    ),
     "fees without end": (
         lambda: g.encode_limits(Limits(chains=None), account=GUARD, chain_id=1, probes={}, refunds_fees=True),
         "max_fees_per_day_wei is None: a guard that pays fees back needs a cap on them",

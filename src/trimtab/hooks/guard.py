@@ -10,6 +10,7 @@ from typing import Any, Final
 from trimtab.chain.abi import Abi
 from trimtab.chain.call import Call
 from trimtab.chain.client import BlockRef, Client
+from trimtab.chain.hashing import keccak256
 from trimtab.errors import CallRevertedError, IntentError
 from trimtab.hooks.artifacts import load_artifact
 from trimtab.hooks.plans import HookPlan
@@ -74,11 +75,9 @@ def encode_limits(
         raise _unfit(limits, "delegates", "a guard is no key and takes on no code: use delegates=frozenset()")
     if limits.transfers is None:
         raise _unfit(limits, "transfers", "a guard needs the addresses that may get value: name them")
-    if refunds_fees and limits.max_fees_per_day_wei is None:
-        # Whoever has the agent's key chooses the gas price, and may be paid it back by who builds the block.
-        raise _unfit(
-            limits, "max_fees_per_day_wei", "a guard that pays fees back needs a cap on them: give one"
-        )
+    if refunds_fees:
+        _check_refunds(limits)
+    _check_seen(limits)
     return {
         "calls": [_encode_call(call, account, probes) for call in limits.calls],
         "transfers": sorted(limits.transfers),
@@ -278,6 +277,38 @@ def _check_chain(limits: Limits, chain_id: int) -> None:
             field="chains",
             value=chain_id,
         )
+
+
+def _check_refunds(limits: Limits) -> None:
+    """Whoever has the agent's key chooses the gas price, and may be paid it back by who builds the block."""
+    if limits.max_fees_per_day_wei is None:
+        problem = "a guard that pays fees back needs a cap on them: give one"
+        raise _unfit(limits, "max_fees_per_day_wei", problem)
+
+
+_UNSEEN: Final = {
+    keccak256(b"addLiquidity((address,uint256,uint256,int24,int24,uint256,uint256,bool,uint256))")[:4]: (
+        "addLiquidity",
+        "what a maker trades others bring about, later",
+    )
+}
+"""Functions whose trades no probe around their call sees: by selector, a name and why."""
+
+
+def _check_seen(limits: Limits) -> None:
+    """Where trades are bounded, each must be made in its own call."""
+    bounds = (limits.max_notional, limits.max_notional_per_day, limits.max_leverage, limits.max_slippage)
+    if not limits.reduce_only and all(bound is None for bound in bounds):
+        return
+    for call in limits.calls:
+        if call.selector in _UNSEEN:
+            name, problem = _UNSEEN[call.selector]
+            raise IntentError(
+                f"{name} at {call.target} is beyond what a guard can bound: {problem}. Name the functions "
+                'that you need, without it: Limits.only(...), in the settings file [limits] functions = ["..."]',
+                field="calls",
+                value=call,
+            )
 
 
 def _check_funds(plan: HookPlan) -> None:

@@ -130,7 +130,7 @@ def test_fetch_is_idempotent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     monkeypatch.setenv("PATH", str(tmp_path))
     ended = CliRunner().invoke(app, ["fetch", "--dest", str(Artifacts.find().root)])
     assert ended.exit_code == 0
-    assert "all 9 packages are in" in ended.stderr
+    assert "all 10 packages are in" in ended.stderr
 
 
 def test_fetch_without_npm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

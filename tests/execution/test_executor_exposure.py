@@ -87,7 +87,7 @@ async def test_an_order_by_notional_splits_to_the_last_unit(desk: Any) -> None:
     """What the buyer pays with the fees is what was asked, to the wei."""
     intent = PerpIntent("vETH", Side.BUY, notional=D(240_000))
     report = await desk.executor.execute_perp(desk.perp, desk.account, intent, key="buy")
-    assert report.status is OrderStatus.FILLED
+    assert report.status is OrderStatus.FILLED, report.reason
     assert len(report.fills) == 3
     paid = sum(fill.size * fill.price + fill.fee for fill in report.fills)
     assert abs(paid - 240_000) < D("1e-15")

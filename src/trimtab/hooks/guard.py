@@ -305,7 +305,7 @@ def _check_seen(limits: Limits) -> None:
             name, problem = _UNSEEN[call.selector]
             raise IntentError(
                 f"{name} at {call.target} is beyond what a guard can bound: {problem}. Name the functions "
-                'that you need, without it: Limits.only(...), in the settings file [limits] functions = ["..."]',
+                'that you need, without it: Limits.only(...), in the settings [limits] functions = ["..."]',
                 field="calls",
                 value=call,
             )

@@ -204,7 +204,8 @@ contract Guard is GuardLimits, Batch, Ownable2Step, IERC721Receiver {
         if (block.timestamp >= expiresAt) revert LimitsExpired(expiresAt, block.timestamp);
     }
 
-    /// @dev A window that an amount does not touch is not asked: less of a limit stops only what adds to it.
+    /// @dev A window that an amount does not touch is not asked: less of a limit stops only what adds to it. The fee
+    /// is written down though it be nothing: whoever simulates without a gas price sees the gas that it takes.
     function _spend(uint256 gasBefore) private {
         Limits storage most = _limits();
         (uint256 value, uint256 notional) = (_value, _notional);
@@ -233,9 +234,9 @@ contract Guard is GuardLimits, Batch, Ownable2Step, IERC721Receiver {
 
     function _checkFee(Limits storage most, uint256 value, uint256 fee, uint256 inHour, uint256 inDay) private view {
         if (value + fee > most.maxCost) revert CostAbove(value + fee, most.maxCost);
-        if (fee == 0) return;
-        if (inHour + fee > most.maxFeesPerHour) revert FeesPerHourAbove(fee, inHour, most.maxFeesPerHour);
-        if (inDay + fee > most.maxFeesPerDay) revert FeesPerDayAbove(fee, inDay, most.maxFeesPerDay);
+        (uint256 perHour, uint256 perDay) = (most.maxFeesPerHour, most.maxFeesPerDay);
+        if (fee > 0 && inHour + fee > perHour) revert FeesPerHourAbove(fee, inHour, perHour);
+        if (fee > 0 && inDay + fee > perDay) revert FeesPerDayAbove(fee, inDay, perDay);
     }
 
     function _refund(uint256 amount) private {

@@ -16,9 +16,9 @@ library Windows {
         return trace.latest() - trace.upperLookupRecent(uint48(since));
     }
 
-    /// @notice Spend `amount` now. Reverts where the sum of all times passes 208 bits.
+    /// @notice Spend `amount` now, and write it down though it be nothing. Reverts where the sum of all times passes
+    /// 208 bits.
     function add(Checkpoints.Trace208 storage trace, uint256 amount) internal {
-        if (amount == 0) return;
         trace.push(uint48(block.timestamp), SafeCast.toUint208(trace.latest() + amount));
     }
 }

@@ -199,7 +199,7 @@ class Desk:
         return [_refusal(answer) for answer in answers]
 
     async def gas_used(self, action: Action, now: int, gas_price: int) -> int:
-        """Under the limits that the guard has. Without a price there is no fee to write down."""
+        """Under the limits that the guard has, at that second and price."""
         (answer,) = await self._simulate([None], action, now, GAS, gas_price)
         return int(answer[0]["calls"][-1]["gasUsed"], 16)
 

@@ -21,6 +21,7 @@ from trimtab.hooks.plans import Conditions, HealthCondition
 from trimtab.model.ids import Address
 from trimtab.model.limits import Limits
 from trimtab.model.order import OrderStatus, PerpIntent, Side
+from trimtab.tx.simulate import with_margin
 from trimtab.tx.unwrapping import unwrap
 from trimtab.venues.base import ChainPlan
 from trimtab.venues.lyra import Lyra
@@ -115,6 +116,20 @@ async def test_an_agent_trades_the_guards_account(desk: Any) -> None:
     assert both.status is OrderStatus.FILLED
     again = await desk.executor.execute_perp(desk.perp, desk.account, BUY, key="buy")
     assert again.fills == report.fills
+
+
+@pytest.mark.node
+async def test_a_guarded_call_takes_the_gas_that_was_simulated(desk: Any) -> None:
+    """Also what the guard writes down of its fee, though nothing is paid in a simulation: a small call keeps
+    its whole margin, but for the arithmetic of a price."""
+    deposit = await desk.perp.encode_deposit(desk.account, "USDC", D(20_000))
+    approval = replace(deposit, calls=deposit.calls[:1], labels=deposit.labels[:1])
+    for number in range(3):
+        key = f"approve {number}"
+        report = await desk.executor.execute_plan(desk.perp, desk.account, approval, key=key)
+        (mined,) = report.transactions
+        sent = await desk.world.client.request("eth_getTransactionByHash", [mined.tx_hash])
+        assert int(sent["gas"], 16) >= with_margin(mined.gas_used - 1_000), key
 
 
 @pytest.mark.node

@@ -121,3 +121,14 @@ def test_a_padded_plan_earns_no_more_than_the_caps(guard, permit, agent, terms, 
             agent.transfer(guard, 0, data=data, max_fee=GWEI, max_priority_fee=GWEI)
     assert agent.balance > before
     assert held - guard.balance == guard.spent().feesPerDay <= most
+
+
+def test_without_a_price_the_fees_caps_are_not_asked(guard, permit, priced, refused, terms, agent):
+    """Who only asks what would happen pays nothing, though more is spent than the caps now let through."""
+    permit()
+    (event,) = priced().decode_logs(guard.Spend)
+    for cap, error in (("maxFeesPerHour", "FeesPerHourAbove"), ("maxFeesPerDay", "FeesPerDayAbove")):
+        permit(**{cap: event.fee - 1})
+        guard.execute.call(terms.plan(), sender=agent)
+        with refused(error, spent=event.fee, max=event.fee - 1):
+            priced()

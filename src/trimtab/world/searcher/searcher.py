@@ -117,8 +117,11 @@ class Searcher:
             return
         out, legs = self._out, self._out.legs
         victim = await self._client.receipt(out.sandwich.victim.tx_hash)
-        if victim is None and not await self._read_is_gone(out):
-            return
+        if victim is None:
+            if not await self._read_is_gone(out):
+                return
+            # Its block may have come between the two questions.
+            victim = await self._client.receipt(out.sandwich.victim.tx_hash)
         front = await self._client.receipt(legs.front.tx_hash)
         back = await self._client.receipt(legs.back.tx_hash)
         if out.until is None and back is None:

@@ -105,11 +105,17 @@ class Site:
 
 
 class LeakCampaign:
-    """So many `runs`, and then more until somebody has died at every one of the places that it `must` reach,
-    three times as many at most."""
+    """So many `runs`, and then more until there were so many `kills` and somebody has died at every one of
+    the places that it `must` reach, three times as many at most."""
 
     def __init__(
-        self, site: Site, seed: int, runs: int, must: frozenset[Place] = frozenset(), pace: float = PACE
+        self,
+        site: Site,
+        seed: int,
+        runs: int,
+        must: frozenset[Place] = frozenset(),
+        pace: float = PACE,
+        kills: int = 0,
     ) -> None:
         self.tally = LeakTally()
         self.pace = pace
@@ -118,16 +124,21 @@ class LeakCampaign:
         self.draw = random.Random(seed)
         self.hunter = Hunter(self.tally, self.draw, 0, must)
         self._runs = runs
+        self._kills = kills
 
     async def run(self) -> LeakTally:
         start, tally, numbers = time.monotonic(), self.tally, count(1)
         await LeakRun(self, 0).through(depth=0)  # nobody is killed: what there is to meet
         self.hunter.usual = tally.met.total()
-        while tally.runs < self._runs or (self.hunter.missing and tally.runs < 3 * self._runs):
+        while tally.runs < self._runs or (self._is_short and tally.runs < 3 * self._runs):
             await LeakRun(self, next(numbers)).through(DEPTH)
         tally.seconds = time.monotonic() - start
         tally.faults = sum((relay.injected for relay in self.site.relays), Counter())
         return tally
+
+    @property
+    def _is_short(self) -> bool:
+        return bool(self.hunter.missing) or self.tally.kills < self._kills
 
 
 class LeakRun:
